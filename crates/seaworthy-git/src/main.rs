@@ -1,0 +1,3 @@
+//! Seaworthy.
+
+fn main() {}

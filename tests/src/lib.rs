@@ -1,0 +1,1 @@
+//! Seaworthy's end-to-end tests.
