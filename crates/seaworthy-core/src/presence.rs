@@ -1,0 +1,31 @@
+//! Whether something is there, and how sure we are.
+
+/// What a read said about one object.
+///
+/// `absence-is-live`: [`Presence::AbsentLive`] comes only from the API server itself, never from a cache; nothing irrevocable may
+/// follow from [`Presence::Unknown`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Presence<T> {
+    /// It is there.
+    Present(T),
+    /// The API server itself answered that it is not there.
+    AbsentLive,
+    /// Not read, or the read gave no answer.
+    #[default]
+    Unknown,
+}
+
+impl<T> Presence<T> {
+    /// The object if it is there.
+    pub const fn present(&self) -> Option<&T> {
+        match self {
+            Self::Present(t) => Some(t),
+            Self::AbsentLive | Self::Unknown => None,
+        }
+    }
+
+    /// Whether the API server itself said that it is not there.
+    pub const fn is_absent(&self) -> bool {
+        matches!(self, Self::AbsentLive)
+    }
+}

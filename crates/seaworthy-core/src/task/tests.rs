@@ -1,0 +1,166 @@
+use super::{facts::*, *};
+
+fn t(s: i64) -> Timestamp {
+    Timestamp::from_millis(s * 1000)
+}
+
+fn job(state: JobState) -> Job {
+    Job {
+        uid: "u1".into(),
+        owned: true,
+        resource_version: "7".into(),
+        deleting: false,
+        suspended: false,
+        created: t(0),
+        live_pods: u32::from(matches!(state, JobState::Running | JobState::Waiting { .. })),
+        state,
+    }
+}
+
+fn recorded(state: TaskState) -> TaskStatus {
+    let mut r = TaskStatus::new("run", "suite", 1, t(0));
+    r.state = state;
+    r.uid = (state != TaskState::Pending).then(|| "u1".into());
+    r
+}
+
+const HOUR: Seconds = Seconds(3600);
+
+#[test]
+fn a_recorded_attempt_creates_its_job_once() {
+    let r = recorded(TaskState::Pending);
+    let a = advance(&r, &Presence::AbsentLive, HOUR, t(1));
+    assert_eq!(a.effect, Some(TaskEffect::Create { job: "run-suite-1".into() }));
+    let a = advance(&r, &Presence::Unknown, HOUR, t(1));
+    assert_eq!(a.effect, None, "absence counts only when it was read live");
+    let a = advance(&r, &Presence::Present(job(JobState::Running)), HOUR, t(1));
+    assert_eq!((a.effect, a.record.state, a.record.uid.as_deref()), (None, TaskState::Running, Some("u1")));
+}
+
+#[test]
+fn a_vanished_job_is_never_run_again() {
+    let a = advance(&recorded(TaskState::Running), &Presence::AbsentLive, HOUR, t(1));
+    assert_eq!((a.record.state, a.record.reason, a.effect), (TaskState::Failed, Some(Reason::JobDeleted), None));
+    let other = Job { uid: "u2".into(), ..job(JobState::Running) };
+    let a = advance(&recorded(TaskState::Running), &Presence::Present(other), HOUR, t(1));
+    assert_eq!((a.record.state, a.effect), (TaskState::Failed, None));
+}
+
+#[test]
+fn somebody_elses_job_is_not_adopted() {
+    let foreign = Job { owned: false, ..job(JobState::Succeeded { report: Report::default() }) };
+    let a = advance(&recorded(TaskState::Pending), &Presence::Present(foreign), HOUR, t(1));
+    assert_eq!((a.record.state, a.record.reason), (TaskState::Failed, Some(Reason::NameTaken)));
+}
+
+#[test]
+fn a_task_that_hangs_is_ended_and_over_only_when_its_pods_are() {
+    let hung = Presence::Present(job(JobState::Running));
+    let a = advance(&recorded(TaskState::Running), &hung, HOUR, t(3611));
+    assert_eq!((a.record.state, a.record.reason), (TaskState::Stopping, Some(Reason::DeadlineExceeded)));
+    assert_eq!(a.effect, None, "the end is recorded before the Job is removed");
+    let b = advance(&a.record, &hung, HOUR, t(3612));
+    assert_eq!(b.effect, Some(TaskEffect::Stop { job: "run-suite-1".into(), uid: "u1".into() }));
+    let c = advance(&b.record, &Presence::AbsentLive, HOUR, t(3613));
+    assert_eq!((c.record.state, c.record.reason), (TaskState::Failed, Some(Reason::DeadlineExceeded)));
+}
+
+fn pod_waiting(reason: &str, message: &str) -> Pod {
+    Pod {
+        phase: "Pending".into(),
+        containers: vec![Container { waiting: Some((reason.into(), message.into())), ..Container::default() }],
+        ..Pod::default()
+    }
+}
+
+fn pod_ended(exit_code: i32, reason: &str, message: &str) -> Pod {
+    let terminated = Some(Terminated { exit_code, reason: reason.into(), message: message.into() });
+    Pod { phase: "Failed".into(), containers: vec![Container { terminated, ..Container::default() }], ..Pod::default() }
+}
+
+#[test]
+fn failures_are_classed_by_cause() {
+    use Cause::*;
+    let open = JobEnd::Open;
+    let failed = JobEnd::Failed { deadline: false };
+    let evicted = Pod { reason: "Evicted".into(), phase: "Failed".into(), ..Pod::default() };
+    let unschedulable = Pod { unschedulable: Some("0/1 nodes".into()), phase: "Pending".into(), ..Pod::default() };
+    for (end, pods, refused, cause, reason) in [
+        (open, vec![pod_waiting("ErrImagePull", "x: not found")], None, Impossible, Reason::ImageNotFound),
+        (
+            open,
+            vec![pod_waiting("ErrImagePull", "503 Service Unavailable")],
+            None,
+            Infrastructure,
+            Reason::ImagePullBackOff,
+        ),
+        (open, vec![pod_waiting("InvalidImageName", "bad")], None, Impossible, Reason::ImageNotFound),
+        (
+            open,
+            vec![pod_waiting("CreateContainerConfigError", "container has runAsNonRoot and image will run as root")],
+            None,
+            Impossible,
+            Reason::CannotStart,
+        ),
+        (
+            open,
+            vec![pod_waiting("CreateContainerConfigError", "secret \"x\" not found")],
+            None,
+            Infrastructure,
+            Reason::ReferenceNotFound,
+        ),
+        (open, vec![unschedulable], None, Infrastructure, Reason::Unschedulable),
+        (open, vec![], Some("pods \"x\" is forbidden: exceeded quota: q"), Infrastructure, Reason::QuotaExceeded),
+        (open, vec![], Some("pods \"x\" is forbidden: violates PodSecurity"), Impossible, Reason::AdmissionDenied),
+        (
+            open,
+            vec![],
+            Some("Internal error occurred: failed calling webhook \"x\": connection refused"),
+            Infrastructure,
+            Reason::AdmissionDenied,
+        ),
+        (
+            open,
+            vec![],
+            Some("error looking up service account a/b: serviceaccount \"b\" not found"),
+            Infrastructure,
+            Reason::ReferenceNotFound,
+        ),
+        (failed, vec![pod_ended(1, "Error", "")], None, Product, Reason::TaskFailed),
+        (failed, vec![pod_ended(137, "OOMKilled", "")], None, Limits, Reason::OOMKilled),
+        (failed, vec![pod_ended(128, "StartError", "permission denied")], None, Impossible, Reason::CannotStart),
+        (JobEnd::Failed { deadline: true }, vec![], None, Limits, Reason::DeadlineExceeded),
+        (failed, vec![evicted], None, Infrastructure, Reason::Evicted),
+        (failed, vec![], None, Infrastructure, Reason::NodeLost),
+    ] {
+        let state = classify(end, &pods, refused);
+        let got = match &state {
+            JobState::Failed { cause, reason, .. } => Some((*cause, *reason)),
+            JobState::Waiting { cause, reason, .. } => cause.zip(*reason),
+            JobState::Running | JobState::Succeeded { .. } => None,
+        };
+        assert_eq!(got, Some((cause, reason)), "{pods:?} {refused:?} -> {state:?}");
+    }
+}
+
+#[test]
+fn hostile_reports_are_bounded_and_named() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let good =
+        format!(r#"{{"artifacts":[{{"name":"controller","uri":"r.example/c","digest":"{digest}"}}],"tests":3}}"#);
+    let report = Report::parse(&good);
+    assert!(report.known && report.problem.is_none() && report.artifacts.len() == 1 && report.tests == Some(3));
+    for (text, part) in [
+        (r#"{"artifacts": 3}"#.to_owned(), "valid JSON"),
+        (format!("{{\"x\":\"{}\"}}", "y".repeat(5000)), "4096"),
+        (good.replace("controller", "../etc"), "artifacts[0]: name"),
+        (good.replace("r.example/c", "a b"), "artifacts[0]: uri"),
+        (good.replace(&digest, "sha256:zz"), "artifacts[0]: digest"),
+        (r#"{"tests": -1}"#.to_owned(), "valid JSON"),
+    ] {
+        let report = Report::parse(&text);
+        assert!(report.problem.as_deref().unwrap_or_default().contains(part), "{text}: {report:?}");
+        assert!(report.artifacts.is_empty());
+    }
+    assert_eq!(Report::parse("panic at the disco"), Report::default());
+}
