@@ -1,0 +1,1 @@
+//! From the API's types to what decisions need.

@@ -1,0 +1,22 @@
+//! Labels and annotations on what we create.
+
+/// `app.kubernetes.io/managed-by`, with the value [`MANAGER`].
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Who manages what we create.
+pub const MANAGER: &str = "seaworthy";
+/// The kind of the owner: `Release`, `E2ERun` or `SoakTest`.
+pub const OWNER_KIND: &str = "seaworthy.dev/owner-kind";
+/// The name of the owner; on Jobs and their pods, so that a pod's change wakes its owner.
+pub const OWNER: &str = "seaworthy.dev/owner";
+/// What a Job is for: `candidate`, `setup`, `publish`, ...
+pub const PURPOSE: &str = "seaworthy.dev/purpose";
+/// The UID of the SoakTest whose evidence a ConfigMap holds.
+pub const EVIDENCE: &str = "seaworthy.dev/evidence";
+/// The name of the plan that a Release follows.
+pub const PLAN: &str = "seaworthy.dev/plan";
+/// The name of the Release that a child belongs to.
+pub const RELEASE: &str = "seaworthy.dev/release";
+/// The name of the gate that a child is for.
+pub const GATE: &str = "seaworthy.dev/gate";
+/// The canonical hash of the spec that an object was built from (annotation).
+pub const SPEC_HASH: &str = "seaworthy.dev/spec-hash";

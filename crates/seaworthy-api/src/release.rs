@@ -1,0 +1,92 @@
+//! `Release`: one attempt to ship one commit.
+
+use std::collections::BTreeMap;
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use seaworthy_core::{candidate::Artifact, release::ReleaseStatus};
+use serde::{Deserialize, Serialize};
+
+use crate::task::LocalRef;
+
+/// One attempt to ship one commit, by a plan.
+#[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "seaworthy.dev",
+    version = "v1alpha1",
+    kind = "Release",
+    plural = "releases",
+    singular = "release",
+    shortname = "rel",
+    category = "seaworthy",
+    namespaced,
+    status = "ReleaseStatus",
+    derive = "PartialEq",
+    doc = "One attempt to ship one commit: version, candidate, gates, approval, publish.",
+    printcolumn(name = "Plan", type_ = "string", json_path = ".spec.planRef.name"),
+    printcolumn(name = "Version", type_ = "string", json_path = ".status.version"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(
+        name = "Finished",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Finished')].status",
+        priority = "1"
+    ),
+    printcolumn(name = "Expected", type_ = "date", json_path = ".status.estimatedCompletionTime", priority = "1"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseSpec {
+    /// The ReleasePlan in the same namespace.
+    pub plan_ref: LocalRef,
+    /// The full commit id, fixed for ever.
+    #[schemars(length(min = 40, max = 64), regex(pattern = "^([0-9a-f]{40}|[0-9a-f]{64})$"))]
+    pub revision: String,
+    /// The version, when the plan's policy is `Explicit` or a person overrides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<VersionOverride>,
+    /// What was built, with `candidate.from: Release`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(validation = Rule::new("self.all(s, self.exists_one(t, t.name == s.name))").message("artifacts: every name must be there only once"))]
+    pub artifacts: Vec<Artifact>,
+    /// To tasks as `SEAWORTHY_PARAM_<NAME>`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 16))]
+    #[x_kube(validation = Rule::new("self.all(k, k.matches('^[a-z][a-z0-9-]{0,39}$') && self[k].size() <= 1024)").message("parameters: names must match [a-z][a-z0-9-]* with at most 40 characters, values have at most 1024"))]
+    pub parameters: BTreeMap<String, String>,
+    /// Holds the Release between two steps; waits once publishing has begun.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspend: bool,
+    /// Ends the Release; cannot be taken back; waits once publishing has begun.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub abort: bool,
+    /// A person's word, with `approvalPolicy.mode: Manual`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+}
+
+/// A version that a person asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionOverride {
+    /// The final version, e.g. `1.4.0`; above every used one of its line.
+    #[schemars(length(min = 5, max = 64), regex(pattern = r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$"))]
+    pub number: String,
+    /// Why, on record.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub reason: String,
+}
+
+/// A person's word on whether to publish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Approval {
+    /// Whether to publish.
+    pub approved: bool,
+    /// Why, on record.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub reason: String,
+}
