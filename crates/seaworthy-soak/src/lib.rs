@@ -1,1 +1,6 @@
-//! Seaworthy.
+//! The pure parts of the soak engine: reading pages of metrics, keeping evidence, and judging it.
+//!
+//! Nothing here does I/O, reads a clock, waits, or draws random numbers: the same evidence always gives the same verdict, in
+//! the operator and on anyone's machine. Fetching pages and writing objects belong to the operator.
+
+pub mod scan;

@@ -1,0 +1,139 @@
+//! `scan`: reads one page of metrics from standard input and prints its samples, one JSON object a line.
+//!
+//! The same scanner as the operator's sampler, to see what it makes of a page before a soak depends on it. With `--jsonl` it
+//! reads many pages, one JSON object a line, and answers each with one line.
+
+use std::io::{BufRead, Read, Write};
+use std::process::ExitCode;
+
+use base64::Engine as _;
+use seaworthy_soak::scan::{Format, Limits, Sample, ScanError, Wanted, scan};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Reads a page of metrics and prints its samples.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The page's format.
+    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    format: FormatArg,
+    /// Reads one JSON object {id, format, page} (or `page_b64`) a line and prints {id, ok, samples | error}.
+    #[arg(long)]
+    jsonl: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FormatArg {
+    /// Prometheus text format 0.0.4.
+    Text,
+    /// `OpenMetrics` 1.0.
+    #[value(name = "openmetrics")]
+    OpenMetrics,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Text => Self::Text,
+            FormatArg::OpenMetrics => Self::OpenMetrics,
+        }
+    }
+}
+
+/// One sample as it is printed. The value is a string, so that NaN and infinities survive.
+#[derive(Serialize)]
+struct Line {
+    name: String,
+    labels: Map<String, Value>,
+    value: String,
+    timestamp_ms: Option<i64>,
+}
+
+impl Line {
+    fn of(sample: &Sample<'_>) -> Self {
+        let labels = sample.labels().map(|(n, v)| (n.into_owned(), Value::String(v.into_owned()))).collect();
+        let value = if sample.value.is_infinite() {
+            if sample.value > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() }
+        } else {
+            sample.value.to_string()
+        };
+        Self { name: sample.name().into_owned(), labels, value, timestamp_ms: sample.timestamp_ms }
+    }
+}
+
+#[derive(Deserialize)]
+struct Case {
+    id: Value,
+    #[serde(default = "text_format")]
+    format: FormatArg,
+    page: Option<String>,
+    page_b64: Option<String>,
+}
+
+fn text_format() -> FormatArg {
+    FormatArg::Text
+}
+
+#[derive(Serialize)]
+struct Reply {
+    id: Value,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    samples: Option<Vec<Line>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// Runs the command: 0 for a valid page, 1 for a refused one (line and column on standard error).
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let result = if args.jsonl { answer_all() } else { print_page(args.format.into()) };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn lines(page: &[u8], format: Format) -> Result<Vec<Line>, ScanError> {
+    let mut lines = Vec::new();
+    scan(page, format, &Limits::default(), &Wanted::all(), &mut |sample| lines.push(Line::of(sample)))?;
+    Ok(lines)
+}
+
+fn print_page(format: Format) -> anyhow::Result<()> {
+    let mut page = Vec::new();
+    // One byte more than a page may have: enough to refuse it, and no more memory however long the input is.
+    std::io::stdin().take(Limits::default().page_bytes as u64 + 1).read_to_end(&mut page)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for line in lines(&page, format)? {
+        serde_json::to_writer(&mut out, &line)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(out.flush()?)
+}
+
+fn answer_all() -> anyhow::Result<()> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for input in std::io::stdin().lock().lines() {
+        let input = input?;
+        if input.trim().is_empty() {
+            continue;
+        }
+        let case: Case = serde_json::from_str(&input)?;
+        let page = match (case.page, case.page_b64) {
+            (Some(page), _) => page.into_bytes(),
+            (None, Some(encoded)) => base64::engine::general_purpose::STANDARD.decode(encoded)?,
+            (None, None) => Vec::new(),
+        };
+        let reply = match lines(&page, case.format.into()) {
+            Ok(samples) => Reply { id: case.id, ok: true, samples: Some(samples), error: None },
+            Err(error) => Reply { id: case.id, ok: false, samples: None, error: Some(error.to_string()) },
+        };
+        serde_json::to_writer(&mut out, &reply)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(out.flush()?)
+}
