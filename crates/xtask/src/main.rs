@@ -1,3 +1,47 @@
-//! Seaworthy.
+//! Developer commands of Seaworthy: `cargo xtask COMMAND`.
+//!
+//! What: everything that a developer or a CI run needs beyond `cargo build`: a real cluster on one Linux machine today,
+//! one module per command. Why Rust and not shell: one language, typed arguments, messages that name the remedy.
+//! Deliberately absent: anything that ships to users.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod cluster;
+mod hash;
+mod progress;
+mod run;
+mod tools;
+
+/// Developer commands of Seaworthy.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// One variant per command; each dispatches to the `main` of its module.
+#[derive(Subcommand)]
+enum Command {
+    /// A real one-node Kubernetes cluster in namespaces of its own.
+    Cluster(cluster::cli::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Cluster(arguments) => cluster::cli::main(arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain of causes in full, never a backtrace: these messages are for whoever typed the command.
+            eprintln!("error: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("  because: {cause}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

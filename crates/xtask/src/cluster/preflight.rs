@@ -1,0 +1,93 @@
+//! Checks before anything is made: who runs it, what the machine offers, which addresses are taken.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use serde::Deserialize;
+
+use super::cgroup::Cgroups;
+use super::node::ip;
+use super::slot::{Range, Slot};
+
+/// Fails with a remedy when the machine cannot hold a cluster. Takes milliseconds.
+pub(crate) fn machine() -> Result<Cgroups> {
+    if !cfg!(target_os = "linux") {
+        bail!("the cluster needs Linux (namespaces, cgroups); elsewhere use an existing cluster: --context NAME");
+    }
+    root()?;
+    let cgroups = Cgroups::detect()?;
+    let filesystems = fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    if !filesystems.lines().any(|line| line.ends_with("\toverlay")) {
+        bail!("the kernel does not offer the overlay file system; load it: modprobe overlay");
+    }
+    for namespace in ["net", "mnt", "pid", "uts", "ipc"] {
+        if !Path::new("/proc/self/ns").join(namespace).exists() {
+            bail!("the kernel has no {namespace} namespaces; they are needed to keep the cluster apart from the host");
+        }
+    }
+    Ok(cgroups)
+}
+
+/// Fails unless run by root.
+pub(crate) fn root() -> Result<()> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().nth(1));
+    if effective != Some("0") {
+        bail!(
+            "a cluster needs root (namespaces, mounts, network): run `sudo -E env PATH=\"$PATH\" cargo xtask ...`, \
+             or use an existing cluster: --context NAME"
+        );
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Route {
+    #[serde(default)]
+    dst: String,
+    #[serde(default)]
+    dev: String,
+}
+
+/// Addresses and routes of the host, to see which slots are free of foreign use.
+pub(crate) struct HostRoutes(Vec<(Range, String)>);
+
+impl HostRoutes {
+    /// Reads them from the kernel (`ip route`, all tables: the local table lists the host's own addresses).
+    pub(crate) fn read() -> Result<Self> {
+        Self::parse(&ip(&["-json", "-4", "route", "show", "table", "all"])?)
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let routes: Vec<Route> = serde_json::from_str(if text.trim().is_empty() { "[]" } else { text })?;
+        let ranges = routes.into_iter().filter_map(|route| Some((Range::parse(&route.dst)?, route.dev)));
+        Ok(Self(ranges.collect()))
+    }
+
+    /// The first use of the slot's addresses by an interface that is not the slot's own, as text for a message.
+    pub(crate) fn conflict(&self, slot: Slot) -> Option<String> {
+        let own = slot.interface();
+        slot.ranges().into_iter().find_map(|range| {
+            let (taken, device) = self.0.iter().find(|(taken, device)| taken.overlaps(range) && *device != own)?;
+            Some(format!("{range} overlaps {taken} of interface {device:?}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_address_blocks_only_its_slot() {
+        let routes = HostRoutes::parse(
+            r#"[{"dst":"default","gateway":"192.0.2.1","dev":"eth0"},{"dst":"198.18.1.0/30","dev":"tun0"},
+                {"dst":"198.18.2.0/30","dev":"seaworthy2"},{"type":"local","dst":"198.19.48.9","dev":"lo"}]"#,
+        )
+        .unwrap();
+        let conflicts: Vec<bool> = Slot::all().take(4).map(|slot| routes.conflict(slot).is_some()).collect();
+        assert_eq!(conflicts, [false, true, false, true]);
+        assert!(HostRoutes::parse("").unwrap().0.is_empty());
+    }
+}
