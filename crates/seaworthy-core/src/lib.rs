@@ -19,3 +19,4 @@ pub mod soak_test;
 pub mod task;
 pub mod time;
 pub mod verdict;
+pub mod version;
