@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::report::Report;
-use crate::{condition::Reason, time::Timestamp};
+use crate::{condition::Reason, presence::Presence, time::Timestamp};
 
 /// Whose fault a failure is; decides whether it is tried again and whether it counts against the candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +17,48 @@ pub enum Cause {
     Infrastructure,
     /// It can never work as it is written: no such image, needs root, refused by admission.
     Impossible,
+}
+
+/// All that is known of a task's Job in one visit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sight {
+    /// What a live read said.
+    pub job: Presence<Job>,
+    /// What the API server said when the Job was last to be created, if it said no.
+    pub refused: Option<Refusal>,
+}
+
+impl From<Presence<Job>> for Sight {
+    fn from(job: Presence<Job>) -> Self {
+        Self { job, refused: None }
+    }
+}
+
+/// A create that the API server did not carry out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// [`Cause::Impossible`] when it will never be carried out as it is written.
+    pub cause: Cause,
+    /// Why.
+    pub reason: Reason,
+    /// The API server's words.
+    pub message: String,
+}
+
+impl Refusal {
+    /// Classes the answer to a create by its HTTP status code and message.
+    pub fn of(code: u16, message: &str) -> Self {
+        match no_pod(Some(message)) {
+            JobState::Waiting { cause: Some(cause), reason: Some(reason), message } if code == 403 => {
+                Self { cause, reason, message }
+            }
+            _ => {
+                let cause = if code == 422 || code == 400 { Cause::Impossible } else { Cause::Infrastructure };
+                let message = format!("the API server did not create its Job: {message}");
+                Self { cause, reason: Reason::AdmissionDenied, message }
+            }
+        }
+    }
 }
 
 /// A Job as read live, with its pods.

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    facts::{Cause, Job, JobState},
+    facts::{Cause, Job, JobState, Refusal, Sight},
     report::Report,
 };
 use crate::{
@@ -142,14 +142,14 @@ pub struct Advance {
 /// `recorded-before-effect`).
 ///
 /// `timeout` counts from `start_time`. A Job that vanished, was replaced, or is somebody else's never runs again under the same attempt.
-pub fn advance(record: &TaskStatus, job: &Presence<Job>, timeout: Seconds, now: Timestamp) -> Advance {
+pub fn advance(record: &TaskStatus, seen: &Sight, timeout: Seconds, now: Timestamp) -> Advance {
     let limit = record.start_time + timeout + GRACE;
     let rest = |record: TaskStatus, wake: Wake| Advance { record, effect: None, wake, report: None };
     let record = record.clone();
     match record.state {
         TaskState::Succeeded | TaskState::Failed => rest(record, Wake::OnChange),
-        TaskState::Stopping => stopping(record, job, now),
-        TaskState::Pending => match job {
+        TaskState::Stopping => stopping(record, &seen.job, now),
+        TaskState::Pending => match &seen.job {
             Presence::Unknown => rest(record, Wake::At(now + Seconds(5))),
             Presence::AbsentLive if now >= limit => {
                 let why = record.reason.unwrap_or(Reason::DeadlineExceeded);
@@ -157,6 +157,13 @@ pub fn advance(record: &TaskStatus, job: &Presence<Job>, timeout: Seconds, now: 
                 rest(record.because(Cause::Infrastructure, why, message).ended(TaskState::Failed, now), Wake::OnChange)
             }
             Presence::AbsentLive => {
+                let mut record = record;
+                if let Some(refusal) = &seen.refused {
+                    record = record.because(refusal.cause, refusal.reason, refusal.message.clone());
+                    if refusal.cause == Cause::Impossible {
+                        return rest(record.ended(TaskState::Failed, now), Wake::OnChange);
+                    }
+                }
                 let effect = Some(TaskEffect::Create { job: record.job.clone() });
                 Advance { record, effect, wake: Wake::At(limit), report: None }
             }
@@ -169,12 +176,13 @@ pub fn advance(record: &TaskStatus, job: &Presence<Job>, timeout: Seconds, now: 
                 )
             }
             Presence::Present(job) => {
-                let mut record = record.ended(TaskState::Running, now);
+                let mut record = TaskStatus { reason: None, cause: None, message: String::new(), ..record }
+                    .ended(TaskState::Running, now);
                 record.uid = Some(job.uid.clone());
                 running(record, job, timeout, now)
             }
         },
-        TaskState::Running => match job {
+        TaskState::Running => match &seen.job {
             Presence::Unknown => rest(record, Wake::At(now + Seconds(5))),
             Presence::Present(job) if record.uid.as_deref() == Some(job.uid.as_str()) => {
                 running(record, job, timeout, now)
@@ -191,8 +199,9 @@ pub fn advance(record: &TaskStatus, job: &Presence<Job>, timeout: Seconds, now: 
 }
 
 /// Ends a task from outside (abort, delete, a failed sibling): like [`advance`], but its Job is removed.
-pub fn cancel(record: &TaskStatus, job: &Presence<Job>, reason: Reason, now: Timestamp) -> Advance {
+pub fn cancel(record: &TaskStatus, seen: &Sight, reason: Reason, now: Timestamp) -> Advance {
     let record = record.clone();
+    let job = &seen.job;
     match (record.state, job) {
         (TaskState::Succeeded | TaskState::Failed, _) => {
             Advance { record, effect: None, wake: Wake::OnChange, report: None }

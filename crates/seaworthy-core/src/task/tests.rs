@@ -24,44 +24,48 @@ fn recorded(state: TaskState) -> TaskStatus {
     r
 }
 
+fn absent() -> Sight {
+    Sight::from(Presence::AbsentLive)
+}
+
 const HOUR: Seconds = Seconds(3600);
 
 #[test]
 fn a_recorded_attempt_creates_its_job_once() {
     let r = recorded(TaskState::Pending);
-    let a = advance(&r, &Presence::AbsentLive, HOUR, t(1));
+    let a = advance(&r, &absent(), HOUR, t(1));
     assert_eq!(a.effect, Some(TaskEffect::Create { job: "run-suite-1".into() }));
-    let a = advance(&r, &Presence::Unknown, HOUR, t(1));
+    let a = advance(&r, &Sight::default(), HOUR, t(1));
     assert_eq!(a.effect, None, "absence counts only when it was read live");
-    let a = advance(&r, &Presence::Present(job(JobState::Running)), HOUR, t(1));
+    let a = advance(&r, &Sight::from(Presence::Present(job(JobState::Running))), HOUR, t(1));
     assert_eq!((a.effect, a.record.state, a.record.uid.as_deref()), (None, TaskState::Running, Some("u1")));
 }
 
 #[test]
 fn a_vanished_job_is_never_run_again() {
-    let a = advance(&recorded(TaskState::Running), &Presence::AbsentLive, HOUR, t(1));
+    let a = advance(&recorded(TaskState::Running), &absent(), HOUR, t(1));
     assert_eq!((a.record.state, a.record.reason, a.effect), (TaskState::Failed, Some(Reason::JobDeleted), None));
     let other = Job { uid: "u2".into(), ..job(JobState::Running) };
-    let a = advance(&recorded(TaskState::Running), &Presence::Present(other), HOUR, t(1));
+    let a = advance(&recorded(TaskState::Running), &Sight::from(Presence::Present(other)), HOUR, t(1));
     assert_eq!((a.record.state, a.effect), (TaskState::Failed, None));
 }
 
 #[test]
 fn somebody_elses_job_is_not_adopted() {
     let foreign = Job { owned: false, ..job(JobState::Succeeded { report: Report::default() }) };
-    let a = advance(&recorded(TaskState::Pending), &Presence::Present(foreign), HOUR, t(1));
+    let a = advance(&recorded(TaskState::Pending), &Sight::from(Presence::Present(foreign)), HOUR, t(1));
     assert_eq!((a.record.state, a.record.reason), (TaskState::Failed, Some(Reason::NameTaken)));
 }
 
 #[test]
 fn a_task_that_hangs_is_ended_and_over_only_when_its_pods_are() {
-    let hung = Presence::Present(job(JobState::Running));
+    let hung = Sight::from(Presence::Present(job(JobState::Running)));
     let a = advance(&recorded(TaskState::Running), &hung, HOUR, t(3611));
     assert_eq!((a.record.state, a.record.reason), (TaskState::Stopping, Some(Reason::DeadlineExceeded)));
     assert_eq!(a.effect, None, "the end is recorded before the Job is removed");
     let b = advance(&a.record, &hung, HOUR, t(3612));
     assert_eq!(b.effect, Some(TaskEffect::Stop { job: "run-suite-1".into(), uid: "u1".into() }));
-    let c = advance(&b.record, &Presence::AbsentLive, HOUR, t(3613));
+    let c = advance(&b.record, &absent(), HOUR, t(3613));
     assert_eq!((c.record.state, c.record.reason), (TaskState::Failed, Some(Reason::DeadlineExceeded)));
 }
 
@@ -163,4 +167,20 @@ fn hostile_reports_are_bounded_and_named() {
         assert!(report.artifacts.is_empty());
     }
     assert_eq!(Report::parse("panic at the disco"), Report::default());
+}
+
+#[test]
+fn a_refused_create_is_told_and_only_a_final_one_ends_the_attempt() {
+    for (code, message, cause, state) in [
+        (403, "jobs.batch is forbidden: exceeded quota: q", Cause::Infrastructure, TaskState::Pending),
+        (403, "admission webhook \"x\" denied the request: no", Cause::Impossible, TaskState::Failed),
+        (422, "Job is invalid: spec.x", Cause::Impossible, TaskState::Failed),
+        (500, "failed calling webhook: connection refused", Cause::Infrastructure, TaskState::Pending),
+    ] {
+        let seen = Sight { job: Presence::AbsentLive, refused: Some(Refusal::of(code, message)) };
+        let a = advance(&recorded(TaskState::Pending), &seen, HOUR, t(1));
+        assert_eq!((a.record.cause, a.record.state), (Some(cause), state), "{message}");
+        assert_eq!(a.effect.is_some(), state == TaskState::Pending, "{message}");
+        assert!(!a.record.message.is_empty());
+    }
 }
