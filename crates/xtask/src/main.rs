@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod cluster;
 mod hash;
+mod image;
 mod progress;
 mod run;
 mod tools;
@@ -27,11 +28,14 @@ struct Arguments {
 enum Command {
     /// A real one-node Kubernetes cluster in namespaces of its own.
     Cluster(cluster::cli::Arguments),
+    /// Container images, built without a daemon.
+    Image(image::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Cluster(arguments) => cluster::cli::main(arguments),
+        Command::Image(arguments) => image::main(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,7 @@
+import { PeprModule } from "pepr";
+import cfg from "./package.json";
+import { Cargo } from "./capabilities/cargo";
+import { Departures } from "./capabilities/departures";
+
+/** One module, two capabilities: `Cargo` runs at admission, `Departures` in the watcher. */
+new PeprModule(cfg, [Cargo, Departures]);
