@@ -18,8 +18,9 @@ use crate::{hash, run};
 /// Version of Kubernetes in go.mod: the binaries report it, and Helm's `kubeVersion` checks read it.
 pub(crate) const KUBERNETES_VERSION: &str = "v1.34.4";
 
-/// Program name and Go package. The last element of the package is what `go build` calls the binary.
-const PROGRAMS: [(&str, &str); 10] = [
+/// Program name and Go package.
+const PROGRAMS: [(&str, &str); 11] = [
+    ("etcd", "go.etcd.io/etcd/server/v3"),
     ("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
     ("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager"),
     ("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
@@ -73,7 +74,11 @@ pub(crate) fn ensure(progress: &Progress) -> Result<()> {
     }
     fs::create_dir_all(&partial)?;
     build(progress, &partial)?;
-    for (program, _) in PROGRAMS {
+    for (program, package) in PROGRAMS {
+        let built = partial.join(built_name(package));
+        if built.is_file() {
+            fs::rename(built, partial.join(program))?;
+        }
         if !partial.join(program).is_file() {
             bail!("go build did not make {program}");
         }
@@ -83,7 +88,7 @@ pub(crate) fn ensure(progress: &Progress) -> Result<()> {
 }
 
 fn download(progress: &Progress) -> Result<()> {
-    progress.step("fetching Go modules (kubernetes, helm, crane, coredns), about 20 seconds the first time");
+    progress.step("fetching Go modules (kubernetes, etcd, helm, crane, coredns), about 20 seconds the first time");
     run::output(go().args(["mod", "download"])).with_context(|| {
         let proxy = run::output(go().args(["env", "GOPROXY"])).unwrap_or_default();
         format!("could not fetch Go modules by GOPROXY={}; is there a network?", proxy.trim())
@@ -92,7 +97,7 @@ fn download(progress: &Progress) -> Result<()> {
 }
 
 fn build(progress: &Progress, output: &Path) -> Result<()> {
-    let announce = "compiling Kubernetes, helm, crane and DNS: 7 to 8 minutes on 2 cores from nothing, under 1 minute when Go has them cached";
+    let announce = "compiling Kubernetes, etcd, helm, crane and DNS: 7 to 8 minutes on 2 cores from nothing, under 1 minute when Go has them cached";
     progress.step(announce);
     let mut command = Command::new("nice");
     command.args(["-n", "10", "go", "build", "-v"]).args(flags()).arg("-o").arg(output);
@@ -123,6 +128,12 @@ fn build(progress: &Progress, output: &Path) -> Result<()> {
         bail!("go build ended with {status}:\n{}", run::tail(&complaints.join("\n")));
     }
     Ok(())
+}
+
+/// What `go build` calls the binary of a package: its last element that is not a major version.
+fn built_name(package: &str) -> &str {
+    let is_version = |element: &&str| element.starts_with('v') && element[1..].chars().all(|c| c.is_ascii_digit());
+    package.rsplit('/').find(|element| !is_version(element)).unwrap_or(package)
 }
 
 fn flags() -> Vec<String> {
@@ -205,4 +216,21 @@ fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binaries_are_named_like_go_build_names_them() {
+        let names = ["./cmd/git-server", "go.etcd.io/etcd/server/v3", "helm.sh/helm/v3/cmd/helm"].map(built_name);
+        assert_eq!(names, ["git-server", "server", "helm"]);
+    }
+
+    #[test]
+    fn an_old_go_is_refused_and_a_newer_one_is_not() {
+        assert!(check_version("go1.23.9").unwrap_err().to_string().contains("go1.23.9"));
+        assert!(check_version("go1.24").is_ok() && check_version("go1.26.8").is_ok() && check_version("go2.0").is_ok());
+    }
 }

@@ -15,7 +15,7 @@ const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Package, and a program or file that it brings.
-const PACKAGES: [(&str, &str); 17] = [
+const PACKAGES: [(&str, &str); 16] = [
     ("containerd", "containerd"),
     ("runc", "runc"),
     ("containernetworking-plugins", "/usr/lib/cni/ptp"),
@@ -32,7 +32,6 @@ const PACKAGES: [(&str, &str); 17] = [
     ("git", "git"),
     ("jq", "jq"),
     ("tar", "tar"),
-    ("etcd-server", "etcd"),
 ];
 
 /// Finds a program in `PATH` or the system folders.
