@@ -1,6 +1,7 @@
 //! `kubectl-seaworthy`: the command line beside the operator.
 
 mod scan;
+mod version;
 
 use std::process::ExitCode;
 
@@ -18,10 +19,13 @@ struct Cli {
 enum Command {
     /// Reads a page of metrics from standard input and prints its samples.
     Scan(scan::Args),
+    /// Works out levels and next versions.
+    Version(version::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Scan(args) => scan::run(&args),
+        Command::Version(args) => version::run(&args),
     }
 }

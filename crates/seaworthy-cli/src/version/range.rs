@@ -1,0 +1,151 @@
+//! `version next --json -`: a range without a repository.
+//!
+//! The object: `{id, policy {channel: final|rc, …}, tags [{name, commit, ancestor}], ledger [{version, state, commit?}], head,
+//! commits [{id, message, parents, paths?}]}`. The policy is the plan's `spec.version`; its words may be in lower case. A
+//! missing `minimumLevel` is None here, so that levels show.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use seaworthy_core::version::ledger::{Entry, State};
+use seaworthy_core::version::{Commit, Facts, Input, Ledger, Level, Outcome, Policy, TagRef, plan, tag};
+use semver::Version;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Prints the next version of a range that is given as JSON.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The range: a file, or `-` for standard input.
+    #[arg(long, value_name = "FILE", required_unless_present = "jsonl")]
+    json: Option<String>,
+    /// Reads one such object a line from standard input and prints {id, version, disputed}.
+    #[arg(long)]
+    jsonl: bool,
+}
+
+#[derive(Deserialize)]
+struct Range {
+    #[serde(default)]
+    id: Value,
+    #[serde(default)]
+    policy: Value,
+    #[serde(default)]
+    tags: Vec<TagRef>,
+    #[serde(default)]
+    ledger: Vec<Used>,
+    head: String,
+    #[serde(default)]
+    commits: Vec<Commit>,
+}
+
+#[derive(Deserialize)]
+struct Used {
+    version: Version,
+    state: String,
+    #[serde(default)]
+    commit: String,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.jsonl {
+        let mut out = String::new();
+        for (at, line) in super::input()?.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let range: Range = serde_json::from_str(line).with_context(|| format!("line {}", at + 1))?;
+            let id = range.id.clone();
+            let answer = answer(range)?;
+            out.push_str(&json!({"id": id, "version": answer.words, "disputed": answer.disputed}).to_string());
+            out.push('\n');
+        }
+        super::print(&out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let text = match args.json.as_deref() {
+        None | Some("-") => super::input()?,
+        Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?,
+    };
+    let answer = answer(serde_json::from_str(&text).context("the range is not the expected JSON object")?)?;
+    super::print(&format!("{}{}\n", answer.words, if answer.disputed { " disputed" } else { "" }))?;
+    Ok(if answer.words == "refuse" { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+struct Answer {
+    words: String,
+    disputed: bool,
+}
+
+fn answer(range: Range) -> anyhow::Result<Answer> {
+    let rc =
+        range.policy.get("channel").and_then(Value::as_str).is_some_and(|channel| channel.eq_ignore_ascii_case("rc"));
+    let policy = policy(range.policy).context("policy")?;
+    let facts = Facts { head: range.head, tags: range.tags, commits: range.commits, ..Facts::default() };
+    let entries =
+        range.ledger.into_iter().enumerate().map(|(at, used)| entry(at, used)).collect::<anyhow::Result<_>>()?;
+    let ledger = Ledger { entries, ..Ledger::default() };
+    Ok(words(&plan(&Input { policy, facts, ledger, owner: None }), rc))
+}
+
+fn words(outcome: &Outcome, rc: bool) -> Answer {
+    match outcome {
+        Outcome::Next(plan) => {
+            let version = if rc { &plan.candidate_version } else { &plan.version };
+            Answer { words: version.to_string(), disputed: plan.counts.disputed > 0 }
+        }
+        Outcome::NothingToRelease { commits, .. } => {
+            Answer { words: "none".into(), disputed: commits.iter().any(|commit| commit.lenient.is_some()) }
+        }
+        Outcome::Refused { field, .. } => {
+            Answer { words: "refuse".into(), disputed: field == "spec.version.onDisputed" }
+        }
+        Outcome::Ask { strict, .. } => Answer { disputed: true, ..words(strict, rc) },
+    }
+}
+
+/// Reads the policy with words in any case.
+fn policy(mut value: Value) -> serde_json::Result<Policy> {
+    if value.is_null() {
+        value = json!({});
+    }
+    if let Some(fields) = value.as_object_mut() {
+        for name in ["breakingBeforeV1", "minimumLevel", "onDisputed"] {
+            if let Some(Value::String(word)) = fields.get_mut(name) {
+                *word = capitalised(word);
+            }
+        }
+        if let Some(Value::Object(types)) = fields.get_mut("types") {
+            for level in types.values_mut() {
+                if let Value::String(word) = level {
+                    *word = capitalised(word);
+                }
+            }
+        }
+        fields.entry("minimumLevel").or_insert(json!(Level::None));
+        fields.retain(|_, value| !value.is_null());
+    }
+    serde_json::from_value(value)
+}
+
+fn capitalised(word: &str) -> String {
+    let mut chars = word.chars();
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars.flat_map(char::to_lowercase)).collect())
+}
+
+/// A used number without an owner: a candidate's label is spent alone, a final number as a whole.
+fn entry(at: usize, used: Used) -> anyhow::Result<Entry> {
+    let state = match used.state.to_lowercase().as_str() {
+        "reserved" => State::Reserved,
+        "published" => State::Published,
+        "burned" => State::Burned,
+        other => anyhow::bail!("ledger: state {other:?} is none of reserved, published, burned"),
+    };
+    Ok(Entry {
+        owner: format!("entry {at}"),
+        version: tag::core(&used.version),
+        candidate: tag::candidate_number(&used.version).unwrap_or(0),
+        commit: used.commit,
+        state,
+        final_used: tag::is_final(&used.version),
+    })
+}

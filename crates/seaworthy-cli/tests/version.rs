@@ -1,0 +1,80 @@
+//! `kubectl-seaworthy version` as people and scripts call it.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+/// Runs the command; standard output and exit status.
+fn run(args: &[&str], input: &[u8]) -> (String, i32) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-seaworthy"))
+        .arg("version")
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap())
+}
+
+#[test]
+fn a_message_gives_its_level() {
+    assert_eq!(run(&["level"], b"feat: x"), ("minor\n".into(), 0));
+    assert_eq!(run(&["level"], b"fix: x\n\nbreaking change: y"), ("patch disputed\n".into(), 0));
+    assert_eq!(run(&["level"], b"feat!: caf\xe9\r\n"), ("major\n".into(), 0));
+    let (explained, _) = run(&["level", "--explain"], b"fix:x\n\nbreaking change: y");
+    for part in
+        ["patch disputed", "strict   patch by Type", "lenient  major by FooterMisspelt", "warning  NoSpaceAfterColon"]
+    {
+        assert!(explained.contains(part), "{part} is not in {explained}");
+    }
+}
+
+#[test]
+fn many_messages_are_answered_line_by_line() {
+    let (out, status) =
+        run(&["level", "--jsonl"], b"{\"id\":1,\"message\":\"feat: x\"}\n\n{\"id\":\"b\",\"message\":\"fix!: x\"}\n");
+    let answers: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(status, 0);
+    assert_eq!((answers[0]["id"].clone(), answers[0]["level"].clone()), (1.into(), "minor".into()));
+    assert_eq!((answers[1]["id"].clone(), answers[1]["level"].clone()), ("b".into(), "major".into()));
+}
+
+/// A range since 1.3.2 on commit `aaa`.
+fn range(policy: &str, ledger: &str, message: &str) -> String {
+    format!(
+        r#"{{"id":"r","policy":{policy},"tags":[{{"name":"v1.3.2","commit":"aaa","ancestor":true}}],"ledger":{ledger},
+            "head":"bbb","commits":[{{"id":"bbb","message":{message:?},"parents":["aaa"]}}]}}"#
+    )
+    .replace('\n', " ")
+}
+
+#[test]
+fn a_range_gives_its_version() {
+    let next = |policy: &str, ledger: &str, message: &str| {
+        run(&["next", "--json", "-"], range(policy, ledger, message).as_bytes())
+    };
+    assert_eq!(next("{}", "[]", "feat: a"), ("1.4.0\n".into(), 0));
+    assert_eq!(next(r#"{"channel":"rc"}"#, "[]", "feat: a"), ("1.4.0-rc.1\n".into(), 0));
+    assert_eq!(next("{}", "[]", "docs: a"), ("none\n".into(), 0));
+    assert_eq!(next(r#"{"minimumLevel":"patch"}"#, "[]", "docs: a"), ("1.3.3\n".into(), 0));
+    assert_eq!(next(r#"{"line":"1.3.x"}"#, "[]", "feat: a"), ("refuse\n".into(), 1));
+    assert_eq!(next("{}", "[]", "fix: a\n\nbreaking change: b"), ("1.3.3 disputed\n".into(), 0));
+    assert_eq!(
+        next(r#"{"onDisputed":"higher"}"#, "[]", "fix: a\n\nbreaking change: b"),
+        ("2.0.0 disputed\n".into(), 0)
+    );
+    let burned = r#"[{"version":"1.4.0-rc.4","state":"burned"}]"#;
+    assert_eq!(next(r#"{"channel":"rc"}"#, burned, "feat: a"), ("1.4.0-rc.5\n".into(), 0));
+    let burned = r#"[{"version":"1.4.0","state":"burned"}]"#;
+    assert_eq!(next("{}", burned, "feat: a"), ("1.4.1\n".into(), 0));
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    assert_eq!(run(&["next", "--json", "-"], b"{").1, 2);
+    assert_eq!(run(&["next", "--json", "-"], range(r#"{"minimumLevel":"huge"}"#, "[]", "feat: a").as_bytes()).1, 2);
+    assert_eq!(run(&["level", "--jsonl"], b"x").1, 2);
+    assert_eq!(run(&["next", "--json", "/does/not/exist"], b"").1, 2);
+}
