@@ -9,9 +9,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod cluster;
+mod generate;
 mod hash;
 mod image;
 mod progress;
+mod repository;
 mod run;
 mod tools;
 
@@ -28,6 +30,8 @@ struct Arguments {
 enum Command {
     /// A real one-node Kubernetes cluster in namespaces of its own.
     Cluster(cluster::cli::Arguments),
+    /// Writes what is generated from Rust: CustomResourceDefinitions, RBAC, admission policies.
+    Gen(generate::Arguments),
     /// Container images, built without a daemon.
     Image(image::Arguments),
 }
@@ -35,6 +39,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Cluster(arguments) => cluster::cli::main(arguments),
+        Command::Gen(arguments) => generate::main(&arguments),
         Command::Image(arguments) => image::main(arguments),
     };
     match result {
