@@ -34,4 +34,6 @@ for (let number = 0; number < rounds && !stop.signal.aborted; number += 1) {
   });
   await sleep(1_000, undefined, { signal: stop.signal }).catch(() => undefined);
 }
-console.log(`churn: ${did.pods} pods, ${did.stamped} config maps stamped, ${did.refused} refused, ${did.errors} rounds cut short`);
+console.log(
+  `churn: ${did.pods} pods, ${did.stamped} config maps stamped, ${did.refused} refused, ${did.errors} rounds cut short`,
+);

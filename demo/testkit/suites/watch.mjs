@@ -22,7 +22,10 @@ test("of a burst of twelve, none is forgotten", async () => {
   const ships = Array.from({ length: 12 }, name);
   await Promise.all(ships.map(ship => createPod(ship, { "harbour/depart": "" })));
   const gone = await Promise.all(ships.map(ship => untilGone(ship, DEADLINE)));
-  assert.deepEqual(ships.filter((_, index) => gone[index] === undefined), []);
+  assert.deepEqual(
+    ships.filter((_, index) => gone[index] === undefined),
+    [],
+  );
 });
 
 test("a pod is cleared when it becomes ready to depart, not before", async () => {

@@ -179,6 +179,8 @@ pub(crate) fn busybox(context: &Context) -> Result<Layer> {
     for applet in applets.lines().map(str::trim).filter(|applet| !applet.is_empty() && *applet != "busybox") {
         entries.insert(Path::new("bin").join(applet), Entry::link("busybox"));
     }
+    // Where scripts of all kinds look for their interpreter.
+    entries.insert(PathBuf::from("usr/bin/env"), Entry::link("/bin/busybox"));
     files(context, entries)
 }
 
