@@ -9,6 +9,7 @@
 pub mod candidate;
 pub mod condition;
 pub mod e2e_run;
+pub mod frame;
 pub mod lock;
 pub mod meta;
 pub mod names;
