@@ -113,9 +113,11 @@ fn status(name: Option<&str>) -> Result<()> {
     if let Some(name) = name {
         let cluster = Cluster::find(Some(name))?;
         describe(&cluster);
-        let (api, node) = (cluster.api_ready(), health::node_ready(&cluster));
-        println!("API server {}\nnode       {}", word(api), word(node));
-        if !(api && node) {
+        let parts = health::parts(&cluster)?;
+        for (part, ready) in &parts {
+            println!("{part:<16} {}", if *ready { "ready" } else { "not ready" });
+        }
+        if parts.iter().any(|(_, ready)| !ready) {
             bail!("the cluster {name:?} is not healthy; its logs are in {}", cluster.state_dir.join("logs").display());
         }
         return Ok(());
@@ -130,10 +132,6 @@ fn status(name: Option<&str>) -> Result<()> {
         println!("{:<30} {address:<15} {life}", state.name);
     }
     Ok(())
-}
-
-fn word(ready: bool) -> &'static str {
-    if ready { "ready" } else { "not ready" }
 }
 
 fn describe(cluster: &Cluster) {

@@ -34,8 +34,8 @@ pub(crate) fn write(state: &State, slot: Slot) -> Result<()> {
     Ok(())
 }
 
-/// Objects that every cluster has besides those that Kubernetes makes itself.
-pub(crate) fn objects() -> String {
+/// Objects that every cluster has besides those that Kubernetes makes itself, each with the path to create it at.
+pub(crate) fn objects() -> [(&'static str, Value); 2] {
     let role = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "system:coredns"},
         "rules": [
@@ -48,7 +48,10 @@ pub(crate) fn objects() -> String {
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:coredns"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "system:coredns"}],
     });
-    json!({"apiVersion": "v1", "kind": "List", "items": [role, binding]}).to_string()
+    [
+        ("/apis/rbac.authorization.k8s.io/v1/clusterroles", role),
+        ("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding),
+    ]
 }
 
 /// Everything by its metadata; the bodies of writes too where tests look into them. Reads of tokens stay metadata.
@@ -57,6 +60,7 @@ fn audit_policy() -> Value {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
+        "omitManagedFields": true,
         "rules": [
             {"level": "Request", "verbs": ["create", "update", "patch", "delete", "deletecollection"], "resources": [
                 {"group": "batch", "resources": ["jobs", "jobs/status"]},

@@ -6,38 +6,61 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use super::Cluster;
+use super::api::Api;
+use super::components::{GIT_PORT, REGISTRY_PORT};
 use crate::progress::Progress;
 use crate::run;
 
-const POLL: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(40);
 
-/// Waits for the API server, then for the node, the default service account and DNS.
-pub(crate) fn wait_ready(cluster: &Cluster, deadline: Instant, progress: &Progress) -> Result<()> {
+/// File that process 1 makes when the sandbox image has been imported.
+pub(crate) const IMAGES_READY: &str = "run/images-ready";
+
+/// Plain-http health endpoints on the node's address.
+const ENDPOINTS: [(&str, u16, &str); 3] =
+    [("cluster-dns", 8181, "/ready"), ("docker-registry", REGISTRY_PORT, "/v2/"), ("git-server", GIT_PORT, "/healthz")];
+
+/// Waits for the API server and calls `api_is_ready`, then for the node, the default service account, DNS and images.
+pub(crate) fn wait_ready(
+    cluster: &Cluster,
+    deadline: Instant,
+    progress: &Progress,
+    api_is_ready: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let api = cluster.api()?;
     progress.step("waiting for the API server");
-    wait(cluster, deadline, "kube-apiserver", || cluster.api_ready())?;
-    run::output_with_input(cluster.kubectl()?.args(["apply", "--server-side", "-f", "-"]), &super::config::objects())?;
+    wait(cluster, deadline, "kube-apiserver", || api.text("/readyz").is_ok())?;
+    api_is_ready()?;
     progress.step("waiting for the node");
-    wait(cluster, deadline, "kubelet", || node_ready(cluster))?;
-    progress.step("waiting for service accounts and DNS");
-    wait(cluster, deadline, "kube-controller-manager", || {
-        cluster.kubectl().is_ok_and(|mut kubectl| {
-            run::succeeds(kubectl.args(["get", "serviceaccount", "default", "-n", "default", "-o", "name"]))
-        })
-    })?;
-    wait(cluster, deadline, "cluster-dns", || {
-        let url = format!("{}:8181", cluster.node_ip);
-        http_ok(&url, "/ready")
-    })
+    wait(cluster, deadline, "kubelet", || node_ready(cluster, &api))?;
+    progress.step("waiting for service accounts");
+    let account = "/api/v1/namespaces/default/serviceaccounts/default";
+    wait(cluster, deadline, "kube-controller-manager", || api.text(account).is_ok())?;
+    progress.step("waiting for DNS, registry and git");
+    for (component, port, path) in ENDPOINTS {
+        wait(cluster, deadline, component, || http_ok(&format!("{}:{port}", cluster.node_ip), path))?;
+    }
+    wait(cluster, deadline, "init", || cluster.state.path(IMAGES_READY).exists())
+}
+
+/// Every part with its state, for `status`: (name, ready).
+pub(crate) fn parts(cluster: &Cluster) -> Result<Vec<(&'static str, bool)>> {
+    let api = cluster.api()?;
+    let mut parts = vec![("API server", api.text("/readyz").is_ok()), ("node", node_ready(cluster, &api))];
+    for (component, port, path) in ENDPOINTS {
+        parts.push((component, http_ok(&format!("{}:{port}", cluster.node_ip), path)));
+    }
+    Ok(parts)
 }
 
 /// True when the node says that it is Ready.
-pub(crate) fn node_ready(cluster: &Cluster) -> bool {
-    let path = "jsonpath={.items[*].status.conditions[?(@.type==\"Ready\")].status}";
-    let Ok(mut kubectl) = cluster.kubectl() else { return false };
-    run::output(kubectl.args(["get", "nodes", "-o", path])).is_ok_and(|status| status == "True")
+fn node_ready(cluster: &Cluster, api: &Api) -> bool {
+    let Ok(node) = api.get(&format!("/api/v1/nodes/{}", cluster.name)) else { return false };
+    let conditions = node["status"]["conditions"].as_array();
+    conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True"))
 }
 
-/// A GET by hand: true when the answer is 200. For plain-http health endpoints of the cluster's own processes.
+/// A GET by hand: true when the status is 2xx. For plain-http health endpoints of the cluster's own processes.
 pub(crate) fn http_ok(address: &str, path: &str) -> bool {
     use std::io::{Read as _, Write as _};
     let Ok(address) = address.parse() else { return false };
@@ -46,8 +69,8 @@ pub(crate) fn http_ok(address: &str, path: &str) -> bool {
     };
     let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    let mut head = [0_u8; 12];
-    stream.write_all(request.as_bytes()).is_ok() && stream.read_exact(&mut head).is_ok() && head.ends_with(b" 200")
+    let mut head = [0_u8; 10];
+    stream.write_all(request.as_bytes()).is_ok() && stream.read_exact(&mut head).is_ok() && head.ends_with(b" 2")
 }
 
 fn wait(cluster: &Cluster, deadline: Instant, component: &str, mut condition: impl FnMut() -> bool) -> Result<()> {

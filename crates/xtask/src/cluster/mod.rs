@@ -13,12 +13,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use self::api::Api;
 use self::cgroup::Cgroups;
 use self::slot::Slot;
 use self::state::State;
 use crate::progress::Progress;
-use crate::{hash, run, tools};
+use crate::{hash, tools};
 
+mod api;
 mod certificates;
 mod cgroup;
 pub(crate) mod cli;
@@ -35,6 +37,9 @@ mod teardown;
 
 /// How long a cluster may take to become ready once its processes start.
 const READY_DEADLINE: Duration = Duration::from_secs(120);
+
+/// How long a cluster that runs already may take to answer.
+const ADOPT_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A cluster of the test bed.
 #[derive(Debug)]
@@ -83,12 +88,11 @@ impl Cluster {
         }
         teardown::remove(&state, &cgroups)?;
         let slot = choose_slot(&state, &cgroups)?;
-        let result = Self::start(state.clone(), slot, &cgroups, options.scoped, progress);
-        if result.is_err() {
-            // The error is what matters; what this leaves, the next `up` or `down` sweeps.
-            let _ = teardown::remove(&state, &cgroups);
-        }
-        result
+        Self::start(state.clone(), slot, &cgroups, options.scoped, progress).map_err(|error| {
+            // The error is what matters; what this leaves, the next `up` or `down` sweeps. The logs stay until then.
+            let _ = teardown::stop(&state, &cgroups);
+            error.context(format!("the cluster did not start; its logs are in {}", state.path("logs").display()))
+        })
     }
 
     /// The running cluster called `name`; None derives the name from the path of the checkout.
@@ -147,10 +151,9 @@ impl Cluster {
         self.state.path("git")
     }
 
-    /// True when the API server says so.
-    pub(crate) fn api_ready(&self) -> bool {
-        self.kubectl()
-            .is_ok_and(|mut kubectl| run::succeeds(kubectl.args(["get", "--raw", "/readyz", "--request-timeout=2s"])))
+    /// A blocking client of the API server, with the administrator's rights.
+    pub(crate) fn api(&self) -> Result<Api> {
+        Api::new(&self.kubeconfig)
     }
 
     fn new(state: State, slot: Slot, scope: Option<node::Node>) -> Self {
@@ -175,7 +178,7 @@ impl Cluster {
             )
         };
         let cluster = Self::new(state, slot, None);
-        health::wait_ready(&cluster, Instant::now() + Duration::from_secs(30), progress).with_context(|| {
+        health::wait_ready(&cluster, Instant::now() + ADOPT_DEADLINE, progress, || Ok(())).with_context(|| {
             format!("the cluster {name:?} runs but is not healthy; try: cargo xtask cluster down --name {name}")
         })?;
         Ok(cluster)
@@ -190,10 +193,13 @@ impl Cluster {
         scripts::write(&state, slot, &cgroups.paths(&group))?;
         cgroups.create(&group)?;
         progress.step("starting processes");
-        let node = node::Node::start(&state, slot)?;
+        let mut node = node::Node::start(&state, slot)?;
         let mut cluster = Self::new(state, slot, None);
-        let deadline = Instant::now() + READY_DEADLINE;
-        health::wait_ready(&cluster, deadline, progress)?;
+        health::wait_ready(&cluster, Instant::now() + READY_DEADLINE, progress, || {
+            node.api_is_ready()?;
+            let api = cluster.api()?;
+            config::objects().iter().try_for_each(|(path, object)| api.create(path, object).map(drop))
+        })?;
         if scoped {
             cluster.scope = Some(node);
         } else {

@@ -51,6 +51,11 @@ impl Node {
         Ok(node)
     }
 
+    /// Starts the components that need the API server.
+    pub(crate) fn api_is_ready(&mut self) -> Result<()> {
+        self.say("api")
+    }
+
     /// From now on the node outlives this process.
     pub(crate) fn stay(mut self) -> Result<()> {
         self.say("stay")

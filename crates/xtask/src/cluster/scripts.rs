@@ -11,17 +11,16 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::components::{self, Component};
+use super::health::IMAGES_READY;
 use super::slot::Slot;
 use super::state::{ROOT, State};
-use crate::tools;
 
 /// Writes both scripts.
 pub(crate) fn write(state: &State, slot: Slot, cgroups: &[PathBuf]) -> Result<()> {
     let components = components::all(state, slot)?;
-    for (path, content) in [
-        (state.guard_script(), guard(state, cgroups)),
-        (state.init_script(), init(state, slot, &components, &tools::path("kubectl")?.display().to_string())),
-    ] {
+    for (path, content) in
+        [(state.guard_script(), guard(state, cgroups)), (state.init_script(), init(state, slot, &components))]
+    {
         fs::write(&path, content)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
     }
@@ -52,9 +51,10 @@ fn guard(state: &State, cgroups: &[PathBuf]) -> String {
     )
 }
 
-/// Process 1. It is told what to do by lines on standard input: `start` (the network is there), `stay` (survive the sender).
+/// Process 1. It is told what to do by lines on standard input: `start` (the network is there), `api` (start what needs the
+/// API server), `stay` (survive the sender).
 /// End of input before `stay` means that the sender died: exit, and the kernel ends everything in the namespaces.
-fn init(state: &State, slot: Slot, components: &[Component], kubectl: &str) -> String {
+fn init(state: &State, slot: Slot, components: &[Component]) -> String {
     let mut script =
         String::from("#!/bin/bash\n# Process 1 of the cluster: mounts, network, supervision of its components.\n");
     let directory = quote(&state.directory.display().to_string());
@@ -62,8 +62,6 @@ fn init(state: &State, slot: Slot, components: &[Component], kubectl: &str) -> S
     let name = &state.name;
     let node = slot.node_ip();
     let host = slot.host_ip();
-    let kubeconfig = quote(&state.path("admin.kubeconfig").display().to_string());
-    let kubectl = quote(kubectl);
     // Own /run, /var/log and /var/lib: containerd, CNI and the kubelet keep records at fixed paths below them.
     let _ = write!(
         script,
@@ -102,18 +100,22 @@ fn init(state: &State, slot: Slot, components: &[Component], kubectl: &str) -> S
     for component in components.iter().filter(|component| !component.needs_api) {
         supervised(&mut script, component);
     }
-    // The sandbox image must be there before the kubelet starts the first pod.
     let _ = write!(
         script,
-        "(\nuntil ctr --address \"$D/run/containerd.sock\" --namespace k8s.io images import pause.tar; do sleep 0.1; done </dev/null >>logs/init.log 2>&1\n\
-         until {kubectl} --kubeconfig {kubeconfig} --request-timeout=2s get --raw /readyz; do sleep 0.1; done </dev/null >>logs/init.log 2>&1\n"
+        "(\nuntil ctr --address \"$D/run/containerd.sock\" --namespace k8s.io images import pause.tar; do sleep 0.1; done\n\
+         touch {IMAGES_READY}\n) </dev/null >>logs/init.log 2>&1 &\n\
+         while read -r line; do\n\
+         case $line in\n\
+         api)\n"
     );
     for component in components.iter().filter(|component| component.needs_api) {
         supervised(&mut script, component);
     }
     script.push_str(
-        "wait\n) &\n\
-         while read -r line; do [ \"$line\" = stay ] && break; done\n\
+        ";;\n\
+         stay) break ;;\n\
+         esac\n\
+         done\n\
          [ \"$line\" = stay ] || exit 0\n\
          exec </dev/null\n\
          wait\n",

@@ -21,6 +21,16 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// Removes everything of `state`. The caller holds the cluster's lock. Safe to repeat, and after a crash at any point.
 pub(crate) fn remove(state: &State, cgroups: &Cgroups) -> Result<()> {
+    stop(state, cgroups)?;
+    if state.directory.exists() {
+        fs::remove_dir_all(&state.directory)
+            .with_context(|| format!("could not remove {}", state.directory.display()))?;
+    }
+    Ok(())
+}
+
+/// Like [`remove`], but the state folder with its logs stays until the next sweep.
+pub(crate) fn stop(state: &State, cgroups: &Cgroups) -> Result<()> {
     kill(state)?;
     if let Some(slot) = state.slot() {
         remove_interface(slot)?;
@@ -34,10 +44,6 @@ pub(crate) fn remove(state: &State, cgroups: &Cgroups) -> Result<()> {
     });
     if !gone {
         bail!("the control groups {:?} are still in use", cgroups.folders(&name));
-    }
-    if state.directory.exists() {
-        fs::remove_dir_all(&state.directory)
-            .with_context(|| format!("could not remove {}", state.directory.display()))?;
     }
     Ok(())
 }
