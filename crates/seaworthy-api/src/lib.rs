@@ -3,6 +3,7 @@
 //! Absent: decisions (in `seaworthy-core` and `seaworthy-soak`) and calls to an API server (in the operator and the CLI).
 
 #![expect(unreachable_pub, reason = "the derive of KubeSchema makes a copy of each type inside a function")]
+#![expect(clippy::duplicated_attributes, reason = "several printer columns have the same type")]
 
 pub mod convert;
 pub mod crd;

@@ -211,30 +211,27 @@ pub struct Say<'a> {
 pub fn set(conditions: &mut Vec<Condition>, say: Say<'_>, generation: i64, now: Timestamp) -> bool {
     let reason = say.reason.as_str();
     let message = cut(say.message, 1024);
-    match conditions.iter_mut().find(|c| c.type_ == say.type_) {
-        Some(c) => {
-            let moved = c.status != say.status;
-            let changed = moved || c.reason != reason;
-            if moved {
-                c.last_transition_time = now;
-            }
-            c.status = say.status;
-            c.reason = reason;
-            c.message = message;
-            c.observed_generation = generation;
-            changed
+    if let Some(c) = conditions.iter_mut().find(|c| c.type_ == say.type_) {
+        let moved = c.status != say.status;
+        let changed = moved || c.reason != reason;
+        if moved {
+            c.last_transition_time = now;
         }
-        None => {
-            conditions.push(Condition {
-                type_: say.type_.to_owned(),
-                status: say.status,
-                observed_generation: generation,
-                last_transition_time: now,
-                reason,
-                message,
-            });
-            true
-        }
+        c.status = say.status;
+        c.reason = reason;
+        c.message = message;
+        c.observed_generation = generation;
+        changed
+    } else {
+        conditions.push(Condition {
+            type_: say.type_.to_owned(),
+            status: say.status,
+            observed_generation: generation,
+            last_transition_time: now,
+            reason,
+            message,
+        });
+        true
     }
 }
 

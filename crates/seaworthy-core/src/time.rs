@@ -34,14 +34,14 @@ impl Timestamp {
 impl Add<Seconds> for Timestamp {
     type Output = Self;
     fn add(self, span: Seconds) -> Self {
-        Self(self.0.saturating_add(i64::try_from(span.0).unwrap_or(i64::MAX / 1000).saturating_mul(1000)))
+        Self(self.0.saturating_add(span.as_millis()))
     }
 }
 
 impl Sub<Seconds> for Timestamp {
     type Output = Self;
     fn sub(self, span: Seconds) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(span.0).unwrap_or(i64::MAX / 1000).saturating_mul(1000)))
+        Self(self.0.saturating_sub(span.as_millis()))
     }
 }
 
@@ -100,6 +100,10 @@ impl JsonSchema for Timestamp {
 pub struct Seconds(pub u64);
 
 impl Seconds {
+    /// In milliseconds, at most `i64::MAX`.
+    pub fn as_millis(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(i64::MAX).saturating_mul(1000)
+    }
     /// Whole minutes.
     pub const fn minutes(n: u64) -> Self {
         Self(n * 60)

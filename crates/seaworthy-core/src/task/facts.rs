@@ -52,7 +52,7 @@ impl Refusal {
             JobState::Waiting { cause: Some(cause), reason: Some(reason), message } if code == 403 => {
                 Self { cause, reason, message }
             }
-            _ => {
+            JobState::Waiting { .. } | JobState::Running | JobState::Succeeded { .. } | JobState::Failed { .. } => {
                 let cause = if code == 422 || code == 400 { Cause::Impossible } else { Cause::Infrastructure };
                 let message = format!("the API server did not create its Job: {message}");
                 Self { cause, reason: Reason::AdmissionDenied, message }
@@ -297,7 +297,7 @@ fn stuck(pod: &Pod) -> Option<JobState> {
         if let Some((reason, message)) = &c.waiting {
             match reason.as_str() {
                 "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
-                    return image(reason, message);
+                    return Some(image(reason, message));
                 }
                 "CreateContainerConfigError" if message.contains("secret") || message.contains("configmap") => {
                     let message = format!("what its container refers to is missing: {message}");
@@ -324,10 +324,10 @@ fn stuck(pod: &Pod) -> Option<JobState> {
     wait(Cause::Infrastructure, Reason::Unschedulable, format!("no node can take its pod: {message}"))
 }
 
-fn image(reason: &str, message: &str) -> Option<JobState> {
+fn image(reason: &str, message: &str) -> JobState {
     let gone = ["not found", "manifest unknown", "does not exist", "invalid reference", "couldn't parse image"];
     let final_ = reason == "InvalidImageName" || gone.iter().any(|g| message.contains(g));
-    Some(if final_ {
+    if final_ {
         JobState::Waiting {
             cause: Some(Cause::Impossible),
             reason: Some(Reason::ImageNotFound),
@@ -339,5 +339,5 @@ fn image(reason: &str, message: &str) -> Option<JobState> {
             reason: Some(Reason::ImagePullBackOff),
             message: format!("its image cannot be pulled for now: {message}"),
         }
-    })
+    }
 }

@@ -1,0 +1,293 @@
+//! Calls to the API server: each with a time limit, retried here or not at all, and with errors that say what to do.
+//!
+//! `kube`'s own retries are off: they would repeat a POST whose answer was lost. Reads are repeated a few times; writes never: the next
+//! visit looks first. Absent: caches. Everything that a decision relies on is read live.
+
+use std::{fmt::Debug, time::Duration};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{
+    Api, Client, Resource, ResourceExt as _,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
+};
+use seaworthy_core::{meta::FINALIZER, presence::Presence};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+
+/// How long one call may take, connection included.
+pub const CALL: Duration = Duration::from_secs(10);
+/// How often a read is tried.
+const READS: u32 = 3;
+/// The most objects that one list may return; more is an error, not a cut.
+const LIST_MAX: u32 = 2000;
+
+/// A call that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server did not answer in time; whether it did what it was asked is unknown.
+    #[error("{what}: no answer within {} s", CALL.as_secs())]
+    Timeout {
+        /// The call.
+        what: String,
+    },
+    /// The API server, or the way to it, answered with an error.
+    #[error("{what}: {source}")]
+    Call {
+        /// The call.
+        what: String,
+        /// The answer.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// Something that was stored by us is not what it must be.
+    #[error("{what}: {problem}")]
+    Data {
+        /// The object.
+        what: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// When a failed visit is worth repeating.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// After a pause that grows, at least this long.
+    After(Duration),
+    /// Somebody must change something; we look again now and then all the same.
+    OnChange,
+}
+
+impl Error {
+    /// The HTTP status code, 0 when there was no answer.
+    pub fn code(&self) -> u16 {
+        match self {
+            Self::Call { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => status.code,
+                _ => 0,
+            },
+            Self::Timeout { .. } | Self::Data { .. } => 0,
+        }
+    }
+
+    /// The API server's words, or ours.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Call { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => status.message.clone(),
+                other => other.to_string(),
+            },
+            Self::Timeout { .. } | Self::Data { .. } => self.to_string(),
+        }
+    }
+
+    /// For metrics: one of a handful of words.
+    pub fn category(&self) -> &'static str {
+        match (self, self.code()) {
+            (Self::Timeout { .. }, _) => "timeout",
+            (Self::Data { .. }, _) => "data",
+            (Self::Call { .. }, 409) => "conflict",
+            (Self::Call { .. }, 403 | 401) => "forbidden",
+            (Self::Call { .. }, 404) => "not_found",
+            (Self::Call { .. }, 400 | 422) => "invalid",
+            (Self::Call { .. }, 429) => "throttled",
+            (Self::Call { .. }, 500..=599) => "server",
+            (Self::Call { .. }, _) => "connection",
+        }
+    }
+
+    /// When to try again.
+    pub fn retry(&self) -> Retry {
+        let asked = match self {
+            Self::Call { source, .. } => match source.as_ref() {
+                kube::Error::Api(s) => s.details.as_ref().map_or(0, |d| d.retry_after_seconds),
+                _ => 0,
+            },
+            Self::Timeout { .. } | Self::Data { .. } => 0,
+        };
+        match self.category() {
+            "forbidden" | "invalid" | "data" => Retry::OnChange,
+            _ => Retry::After(Duration::from_secs(u64::from(asked.min(60)))),
+        }
+    }
+
+    /// Whether it is "somebody was faster": observe again and decide again.
+    pub fn is_conflict(&self) -> bool {
+        self.code() == 409
+    }
+}
+
+/// Gives a call its time limit and its name.
+///
+/// # Errors
+/// The call's own, or [`Error::Timeout`].
+pub async fn timed<T>(what: impl FnOnce() -> String, call: impl Future<Output = kube::Result<T>>) -> Result<T, Error> {
+    match tokio::time::timeout(CALL, call).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(source)) => Err(Error::Call { what: what(), source: Box::new(source) }),
+        Err(_) => Err(Error::Timeout { what: what() }),
+    }
+}
+
+/// Repeats a read while its failure may be passing.
+async fn read<T, F: Future<Output = kube::Result<T>>>(what: String, call: impl Fn() -> F) -> Result<T, Error> {
+    let mut pause = Duration::from_millis(50);
+    for _ in 1..READS {
+        match timed(|| what.clone(), call()).await {
+            Err(e) if matches!(e.category(), "throttled" | "server" | "connection" | "timeout") => {
+                let asked = match e.retry() {
+                    Retry::After(asked) => asked,
+                    Retry::OnChange => Duration::ZERO,
+                };
+                tokio::time::sleep(pause.max(asked).min(Duration::from_secs(5))).await;
+                pause *= 4;
+            }
+            other => return other,
+        }
+    }
+    timed(|| what.clone(), call()).await
+}
+
+fn name_of<K: Resource<DynamicType = ()>>(api: &Api<K>, name: &str) -> String {
+    format!("{} {}/{name}", K::kind(&()), api.namespace().unwrap_or_default())
+}
+
+/// Reads one object from the API server itself.
+///
+/// # Errors
+/// When the read gave no answer; "not there" is an answer.
+pub async fn get_live<K>(api: &Api<K>, name: &str) -> Result<Presence<K>, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let found = read(format!("get {}", name_of(api, name)), || api.get_opt(name)).await?;
+    Ok(found.map_or(Presence::AbsentLive, Presence::Present))
+}
+
+/// Lists from the API server itself.
+///
+/// # Errors
+/// When the read gave no answer, or there are more objects than we are prepared to hold.
+pub async fn list_live<K>(api: &Api<K>, params: &ListParams) -> Result<Vec<K>, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let what = format!("list {} in {}", K::plural(&()), api.namespace().unwrap_or("all namespaces"));
+    let params = params.clone().limit(LIST_MAX);
+    let list = read(what.clone(), || api.list(&params)).await?;
+    if list.metadata.continue_.as_deref().is_some_and(|c| !c.is_empty()) {
+        return Err(Error::Data { what, problem: format!("more than {LIST_MAX} objects: too many to judge by") });
+    }
+    Ok(list.items)
+}
+
+/// Creates an object. That it exists already is no error: whoever needs it looks at it next.
+///
+/// # Errors
+/// When the API server refuses it or does not answer.
+pub async fn create<K>(api: &Api<K>, object: &K) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
+{
+    let params = PostParams { field_manager: Some("seaworthy".into()), ..PostParams::default() };
+    let what = || format!("create {}", name_of(api, &object.name_any()));
+    match timed(what, api.create(&params, object)).await {
+        Ok(_) => Ok(()),
+        // With a quota that is used up, even a name that exists may answer "exceeded quota": the next visit reads it first.
+        Err(e) if e.is_conflict() && e.message().contains("already exists") => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Replaces an object under its resourceVersion.
+///
+/// # Errors
+/// A conflict when it has changed since it was read.
+pub async fn replace<K>(api: &Api<K>, object: &K) -> Result<K, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
+{
+    let params = PostParams { field_manager: Some("seaworthy".into()), ..PostParams::default() };
+    let name = object.name_any();
+    timed(|| format!("replace {}", name_of(api, &name)), api.replace(&name, &params, object)).await
+}
+
+/// Deletes the object of that name if it still has that UID, its dependents first.
+///
+/// # Errors
+/// When the API server refuses it or does not answer. Gone already, or another UID, is no error.
+pub async fn delete_uid<K>(api: &Api<K>, name: &str, uid: &str) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let params = DeleteParams {
+        propagation_policy: Some(PropagationPolicy::Foreground),
+        preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+        ..DeleteParams::default()
+    };
+    match timed(|| format!("delete {}", name_of(api, name)), api.delete(name, &params)).await {
+        Ok(_) => Ok(()),
+        Err(e) if matches!(e.code(), 404 | 409) => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Merges a patch into an object under the conditions that its UID and resourceVersion have not changed.
+///
+/// # Errors
+/// 409 or 422 when they have: "not met".
+pub async fn patch_if<K>(
+    api: &Api<K>,
+    name: &str,
+    uid: &str,
+    version: &str,
+    mut patch: serde_json::Value,
+) -> Result<K, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    patch["metadata"]["uid"] = json!(uid);
+    patch["metadata"]["resourceVersion"] = json!(version);
+    let params = PatchParams { field_manager: Some("seaworthy".into()), ..PatchParams::default() };
+    timed(|| format!("patch {}", name_of(api, name)), api.patch(name, &params, &Patch::Merge(patch))).await
+}
+
+/// Puts our finalizer on an object, or takes it off, under its resourceVersion.
+///
+/// # Errors
+/// A conflict when the object has changed since it was read.
+pub async fn set_finalizer<K>(api: &Api<K>, object: &K, present: bool) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let meta: &ObjectMeta = object.meta();
+    let mut finalizers = meta.finalizers.clone().unwrap_or_default();
+    if finalizers.iter().any(|f| f == FINALIZER) == present {
+        return Ok(());
+    }
+    if present {
+        finalizers.push(FINALIZER.to_owned());
+    } else {
+        finalizers.retain(|f| f != FINALIZER);
+    }
+    let (uid, version) =
+        (meta.uid.as_deref().unwrap_or_default(), meta.resource_version.as_deref().unwrap_or_default());
+    match patch_if(api, &object.name_any(), uid, version, json!({"metadata": {"finalizers": finalizers}})).await {
+        Ok(_) => Ok(()),
+        Err(e) if e.code() == 404 => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+/// A client with time limits and without retries of its own.
+///
+/// # Errors
+/// When there is no usable configuration (in the cluster, or by kubeconfig).
+pub async fn connect() -> anyhow::Result<Client> {
+    let mut config = kube::Config::infer().await?;
+    config.default_retry = false;
+    config.connect_timeout = Some(Duration::from_secs(5));
+    config.read_timeout = Some(Duration::from_secs(295));
+    config.write_timeout = Some(CALL);
+    Ok(Client::try_from(config)?)
+}

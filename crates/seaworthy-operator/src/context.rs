@@ -1,0 +1,88 @@
+//! What every visit has at hand.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use kube::{
+    Client,
+    runtime::events::{Recorder, Reporter},
+};
+use seaworthy_core::{task::Refusal, time::Timestamp};
+
+use crate::metrics::Metrics;
+
+/// How the operator is set up.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(version, about = "Proves release candidates of Kubernetes controllers and ships exactly what was proven.")]
+pub struct Config {
+    /// The namespace that the operator runs in; locks on targets live there.
+    #[arg(long, env = "SEAWORTHY_NAMESPACE", default_value = "seaworthy-system")]
+    pub namespace: String,
+    /// The operator's own image, for inventory Jobs.
+    #[arg(long, env = "SEAWORTHY_IMAGE", default_value = "")]
+    pub image: String,
+    /// The image of the plan Job, which reads repositories.
+    #[arg(long, env = "SEAWORTHY_GIT_IMAGE", default_value = "")]
+    pub git_image: String,
+    /// Where /metrics, /healthz and /readyz are served.
+    #[arg(long, env = "SEAWORTHY_LISTEN", default_value = "0.0.0.0:8080")]
+    pub listen: std::net::SocketAddr,
+    /// How many objects of a kind are visited at the same time.
+    #[arg(long, env = "SEAWORTHY_CONCURRENCY", default_value_t = 16)]
+    pub concurrency: u16,
+}
+
+/// What every visit has at hand. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// How the operator is set up.
+    pub config: Arc<Config>,
+    /// Sends events.
+    pub recorder: Recorder,
+    /// Counts.
+    pub metrics: Metrics,
+    /// What the API server last said to a create that it refused, by namespace and name; only for messages and for ending early what can
+    /// never work, so it may be lost.
+    refusals: Arc<Mutex<HashMap<(String, String), Refusal>>>,
+}
+
+/// Refusals that are kept at most.
+const REFUSALS: usize = 10_000;
+
+impl Context {
+    /// A context for this client.
+    pub fn new(client: Client, config: Config, metrics: Metrics) -> Self {
+        let instance = std::env::var("HOSTNAME").ok();
+        let recorder = Recorder::new(client.clone(), Reporter { controller: "seaworthy".into(), instance });
+        Self { client, config: Arc::new(config), recorder, metrics, refusals: Arc::default() }
+    }
+
+    /// The wall clock: the only place where the operator asks for it on behalf of decisions.
+    pub fn now(&self) -> Timestamp {
+        jiff::Timestamp::now().into()
+    }
+
+    /// Remembers that a create was refused.
+    pub fn refused(&self, namespace: &str, name: &str, refusal: Refusal) {
+        let mut all = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= REFUSALS {
+            all.clear();
+        }
+        all.insert((namespace.to_owned(), name.to_owned()), refusal);
+    }
+
+    /// Forgets a refusal.
+    pub fn created(&self, namespace: &str, name: &str) {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
+    /// What the API server last said to a create of that name.
+    pub fn refusal(&self, namespace: &str, name: &str) -> Option<Refusal> {
+        let key = (namespace.to_owned(), name.to_owned());
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+    }
+}

@@ -1,0 +1,273 @@
+//! One controller for every kind: watch, observe, decide, record, execute, report.
+//!
+//! A visit begins with a live read of the object and goes round until `decide` has nothing more to say. The status is written whole, under
+//! the resourceVersion that was observed; on a conflict the visit begins again. Effects come after the write and rely only on what was
+//! *observed* to be recorded, so a crash between any two lines here is harmless.
+
+use std::{
+    collections::HashMap,
+    fmt::Debug,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use futures::StreamExt as _;
+use k8s_openapi::{NamespaceResourceScope, api::core::v1::Pod};
+use kube::{
+    Api, Resource, ResourceExt as _,
+    api::PostParams,
+    core::{PartialObjectMeta, object::HasStatus},
+    runtime::{
+        Controller, Predicate as _, PredicateConfig, WatchStreamExt as _,
+        controller::Action,
+        events::{Event, EventType},
+        predicates,
+        reflector::{ObjectRef, Store},
+        watcher,
+    },
+};
+use seaworthy_api::labels;
+use seaworthy_core::{
+    plan::{Note, NoteKind, Plan, Wake},
+    presence::Presence,
+    time::Timestamp,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tracing::{Instrument as _, debug, error, info, warn};
+
+use crate::{
+    admin::Ready,
+    client::{Error, Retry, get_live, timed},
+    context::Context,
+    metrics::{EffectLabels, ErrorLabels, KindLabels},
+};
+
+/// The most rounds of observe, decide, record, execute in one visit; the rest follows in the next.
+const ROUNDS: u32 = 32;
+/// Every object is looked at at least this often, whatever events were lost.
+const RESYNC: Duration = Duration::from_secs(300);
+/// The longest pause between two tries of a visit that fails: with [`ROUNDS`] unused it keeps a failing object below 6 requests a minute.
+const BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// A kind of object that is decided about.
+pub trait Kind: Send + Sync + Sized + 'static {
+    /// The custom resource.
+    type Object: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + HasStatus<Status = Self::Status>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Serialize
+        + Send
+        + Sync
+        + 'static;
+    /// Its status.
+    type Status: Clone + PartialEq + Default + Debug + Send + Sync;
+    /// What `decide` sees.
+    type Observed: Send + Sync;
+    /// What `decide` can ask for.
+    type Effect: Debug + Send + Sync;
+    /// The kind's name.
+    const NAME: &'static str;
+
+    /// Reads everything that a decision needs; live, and without judgement.
+    fn observe(ctx: &Context, object: &Self::Object) -> impl Future<Output = Result<Self::Observed, Error>> + Send;
+    /// The pure decision.
+    fn decide(observed: &Self::Observed, now: Timestamp) -> Plan<Self::Status, Self::Effect>;
+    /// Carries out one effect.
+    fn execute(
+        ctx: &Context,
+        object: &Self::Object,
+        effect: &Self::Effect,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+    /// What else wakes an object of this kind, beside itself, its Jobs and their pods.
+    fn triggers(
+        controller: Controller<Self::Object>,
+        _ctx: &Context,
+        _store: &Store<Self::Object>,
+    ) -> Controller<Self::Object> {
+        controller
+    }
+}
+
+/// Runs a kind's controller until `stop` resolves; running visits finish first.
+pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    let api: Api<K::Object> = Api::all(ctx.client.clone());
+    let (reader, writer) = kube::runtime::reflector::store();
+    let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
+    let stream = watcher(api, watcher::Config::default().any_semantic())
+        .default_backoff()
+        .modify(|object| object.meta_mut().managed_fields = None)
+        .reflect(writer)
+        .touched_objects()
+        .predicate_filter(changes, PredicateConfig::default());
+    let mine = format!("{}={}", labels::OWNER_KIND, K::NAME);
+    let watching = watcher::Config::default().labels(&mine);
+    let pods = watcher(Api::<PartialObjectMeta<Pod>>::all(ctx.client.clone()), watching.clone())
+        .default_backoff()
+        .touched_objects();
+    let controller = Controller::for_stream(stream, reader.clone())
+        .with_config(kube::runtime::controller::Config::default().concurrency(ctx.config.concurrency))
+        .owns(Api::<k8s_openapi::api::batch::v1::Job>::all(ctx.client.clone()), watching)
+        .watches_stream(pods, |pod| {
+            let name = pod.labels().get(labels::OWNER)?;
+            Some(ObjectRef::<K::Object>::new(name).within(pod.metadata.namespace.as_deref()?))
+        })
+        .graceful_shutdown_on(stop);
+    let controller = K::triggers(controller, &ctx, &reader);
+    let marker = reader.clone();
+    tokio::spawn(async move {
+        if marker.wait_until_ready().await.is_ok() {
+            ready.store(true, Ordering::Release);
+        }
+    });
+    let state = Arc::new(State { ctx, failures: Mutex::default() });
+    controller
+        .run(reconcile::<K>, |object, error, state: Arc<State>| state.failed::<K>(&object, error), state)
+        .for_each(|result| async move {
+            if let Err(kube::runtime::controller::Error::QueueError(e)) = result {
+                warn!(kind = K::NAME, error = %e, "watch failed, it is tried again");
+            }
+        })
+        .await;
+    info!(kind = K::NAME, "controller stopped");
+}
+
+/// What the visits of one controller share.
+struct State {
+    ctx: Context,
+    /// Failures in a row, by object.
+    failures: Mutex<HashMap<String, u32>>,
+}
+
+impl State {
+    fn failed<K: Kind>(&self, object: &K::Object, error: &Error) -> Action {
+        let key = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let n = failures.entry(key).or_default();
+        *n = n.saturating_add(1);
+        let floor = match error.retry() {
+            Retry::After(asked) => asked,
+            Retry::OnChange => Duration::from_secs(5),
+        };
+        let grown = Duration::from_millis(250).saturating_mul(2u32.saturating_pow((*n).min(10)));
+        // Spread over 75-125 %, so that objects that failed together do not come back together; the UID's hash is as good as chance here.
+        let spread =
+            object.uid().unwrap_or_default().bytes().fold(0u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b)))
+                % 50
+                + 75;
+        let pause = grown.min(BACKOFF_MAX).max(floor) * spread / 100;
+        Action::requeue(pause)
+    }
+
+    fn succeeded(&self, key: &str) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+async fn reconcile<K: Kind>(object: Arc<K::Object>, state: Arc<State>) -> Result<Action, Error> {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let kind = KindLabels { kind: K::NAME };
+    let span = tracing::info_span!("visit", kind = K::NAME, %namespace, %name, generation = object.meta().generation);
+    state.ctx.metrics.reconciles.get_or_create(&kind).inc();
+    let began = Instant::now();
+    let result = visit::<K>(&state.ctx, &namespace, &name).instrument(span.clone()).await;
+    state.ctx.metrics.duration.get_or_create(&kind).observe(began.elapsed().as_secs_f64());
+    match result {
+        Ok(wake) => {
+            state.succeeded(&format!("{namespace}/{name}"));
+            Ok(match wake {
+                Some(Wake::At(at)) => {
+                    let left = u64::try_from(at.as_millis() - state.ctx.now().as_millis()).unwrap_or(0);
+                    Action::requeue(Duration::from_millis(left.max(10)).min(RESYNC))
+                }
+                Some(Wake::OnChange) => Action::requeue(RESYNC),
+                None => Action::await_change(),
+            })
+        }
+        Err(e) if e.is_conflict() => {
+            debug!(parent: &span, error = %e, "somebody was faster: observe again");
+            Ok(Action::requeue(Duration::from_millis(20)))
+        }
+        Err(e) => {
+            let labels = ErrorLabels { kind: K::NAME, category: e.category() };
+            state.ctx.metrics.errors.get_or_create(&labels).inc();
+            error!(parent: &span, error = %e, category = e.category(), "visit failed");
+            Err(e)
+        }
+    }
+}
+
+/// Goes round until there is nothing more to do; None when the object is gone.
+async fn visit<K: Kind>(ctx: &Context, namespace: &str, name: &str) -> Result<Option<Wake>, Error> {
+    let api: Api<K::Object> = Api::namespaced(ctx.client.clone(), namespace);
+    let mut known: Option<K::Object> = None;
+    for _ in 0..ROUNDS {
+        let object = match known.take() {
+            Some(object) => object,
+            None => match get_live(&api, name).await? {
+                Presence::Present(object) => object,
+                Presence::AbsentLive | Presence::Unknown => return Ok(None),
+            },
+        };
+        let observed = K::observe(ctx, &object).await?;
+        let plan = K::decide(&observed, ctx.now());
+        let status = object.status().cloned().unwrap_or_default();
+        let changed = status != plan.status || object.status().is_none();
+        let object = if changed { record::<K>(ctx, &api, object, plan.status).await? } else { object };
+        for note in plan.notes {
+            report::<K>(ctx, &object, note);
+        }
+        if plan.effects.is_empty() {
+            if !changed {
+                return Ok(Some(plan.wake));
+            }
+            known = Some(object);
+            continue;
+        }
+        for effect in &plan.effects {
+            info!(?effect, "execute");
+            K::execute(ctx, &object, effect).await?;
+            let effect = format!("{effect:?}").split([' ', '{', '(']).next().unwrap_or_default().to_owned();
+            ctx.metrics.effects.get_or_create(&EffectLabels { kind: K::NAME, effect }).inc();
+        }
+    }
+    Ok(Some(Wake::At(ctx.now())))
+}
+
+/// Writes the whole status under the observed resourceVersion.
+async fn record<K: Kind>(
+    ctx: &Context,
+    api: &Api<K::Object>,
+    mut object: K::Object,
+    status: K::Status,
+) -> Result<K::Object, Error> {
+    let name = object.name_any();
+    *object.status_mut() = Some(status);
+    let params = PostParams { field_manager: Some("seaworthy".into()), ..PostParams::default() };
+    let written =
+        timed(|| format!("write status of {} {name}", K::NAME), api.replace_status(&name, &params, &object)).await?;
+    ctx.metrics.status_writes.get_or_create(&KindLabels { kind: K::NAME }).inc();
+    Ok(written)
+}
+
+/// Sends an event beside the visit; that it could not be sent changes nothing.
+fn report<K: Kind>(ctx: &Context, object: &K::Object, note: Note) {
+    let event = Event {
+        type_: match note.kind {
+            NoteKind::Normal => EventType::Normal,
+            NoteKind::Warning => EventType::Warning,
+        },
+        reason: note.reason.as_str(),
+        action: "Reconcile".into(),
+        note: Some(seaworthy_core::condition::cut(note.message, 1000)),
+        secondary: None,
+    };
+    let (recorder, about) = (ctx.recorder.clone(), object.object_ref(&()));
+    tokio::spawn(async move {
+        let sent = tokio::time::timeout(Duration::from_secs(5), recorder.publish(&event, &about)).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            debug!(reason = event.reason, "an event could not be sent");
+        }
+    });
+}

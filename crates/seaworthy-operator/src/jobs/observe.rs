@@ -1,0 +1,156 @@
+//! What is seen of a Job: the Job itself, its pods, and why it has none. Live reads; the classification is `seaworthy-core`'s.
+
+use k8s_openapi::{
+    api::{
+        batch::v1::Job,
+        core::v1::{ContainerStatus, Event, Pod},
+    },
+    apimachinery::pkg::apis::meta::v1::Time,
+};
+use kube::{
+    Api, Resource as _, ResourceExt as _,
+    api::{ListParams, LogParams},
+};
+use seaworthy_core::{
+    presence::Presence,
+    task::{
+        self, JobState, Sight,
+        facts::{Container, JobEnd, Pod as PodFacts, Terminated, classify},
+    },
+    time::Timestamp,
+};
+
+use crate::{
+    Context, Error,
+    client::{get_live, list_live, timed},
+};
+
+/// The label that the Job controller puts on a Job's pods.
+pub const CONTROLLER_UID: &str = "batch.kubernetes.io/controller-uid";
+/// The longest log that is read for a framed block: the block and some lines around it.
+const LOG_MAX: i64 = 1024 * 1024;
+
+/// Looks at the Job of that name and at its pods.
+///
+/// # Errors
+/// When a read gave no answer.
+pub async fn observe_job(ctx: &Context, owner_uid: &str, namespace: &str, name: &str) -> Result<Sight, Error> {
+    let api: Api<Job> = Api::namespaced(ctx.client.clone(), namespace);
+    let job = match get_live(&api, name).await? {
+        Presence::Present(job) => Presence::Present(see(ctx, owner_uid, namespace, &job).await?),
+        Presence::AbsentLive => Presence::AbsentLive,
+        Presence::Unknown => Presence::Unknown,
+    };
+    Ok(Sight { job, refused: ctx.refusal(namespace, name) })
+}
+
+async fn see(ctx: &Context, owner_uid: &str, namespace: &str, job: &Job) -> Result<task::Job, Error> {
+    let uid = job.uid().unwrap_or_default();
+    let spec = job.spec.as_ref();
+    let suspended = spec.and_then(|s| s.suspend).unwrap_or(false);
+    let end = end(job);
+    let mut pods = pods_of(ctx, namespace, &uid).await?;
+    pods.sort_by_key(|p| p.creation_timestamp().map(|t| t.0));
+    let facts: Vec<PodFacts> = pods.iter().map(pod_facts).collect();
+    let live_pods = u32::try_from(facts.iter().filter(|p| !p.is_terminal()).count()).unwrap_or(u32::MAX);
+    let refused = if facts.is_empty() && end == JobEnd::Open && !suspended {
+        why_no_pod(ctx, namespace, &uid).await?
+    } else {
+        None
+    };
+    let state = if suspended && facts.is_empty() {
+        JobState::Waiting { cause: None, reason: None, message: "is suspended".into() }
+    } else {
+        classify(end, &facts, refused.as_deref())
+    };
+    Ok(task::Job {
+        owned: job.controller_owner_ref(&()).is_some_and(|o| o.uid == owner_uid),
+        resource_version: job.resource_version().unwrap_or_default(),
+        deleting: job.meta().deletion_timestamp.is_some(),
+        suspended,
+        created: job.creation_timestamp().map_or(Timestamp::from_millis(0), |Time(t)| t.into()),
+        live_pods,
+        state,
+        uid,
+    })
+}
+
+/// The pods that a live list shows for a Job's UID.
+async fn pods_of(ctx: &Context, namespace: &str, uid: &str) -> Result<Vec<Pod>, Error> {
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), namespace);
+    list_live(&api, &ListParams::default().labels(&format!("{CONTROLLER_UID}={uid}"))).await
+}
+
+fn end(job: &Job) -> JobEnd {
+    let conditions = job.status.as_ref().and_then(|s| s.conditions.as_deref()).unwrap_or_default();
+    let holds = |type_: &str| conditions.iter().find(|c| c.type_ == type_ && c.status == "True");
+    if holds("Complete").is_some() {
+        return JobEnd::Complete;
+    }
+    match holds("Failed") {
+        Some(c) => JobEnd::Failed { deadline: c.reason.as_deref() == Some("DeadlineExceeded") },
+        None => JobEnd::Open,
+    }
+}
+
+/// The newest refusal of a pod of this Job, from its events.
+async fn why_no_pod(ctx: &Context, namespace: &str, uid: &str) -> Result<Option<String>, Error> {
+    let api: Api<Event> = Api::namespaced(ctx.client.clone(), namespace);
+    let fields = format!("involvedObject.uid={uid},reason=FailedCreate");
+    let events = list_live(&api, &ListParams::default().fields(&fields)).await?;
+    let newest = events.into_iter().max_by_key(|e| e.last_timestamp.as_ref().map(|t| t.0));
+    Ok(newest.and_then(|e| e.message))
+}
+
+fn pod_facts(pod: &Pod) -> PodFacts {
+    let status = pod.status.clone().unwrap_or_default();
+    let conditions = status.conditions.as_deref().unwrap_or_default();
+    let unschedulable = conditions
+        .iter()
+        .find(|c| c.type_ == "PodScheduled" && c.status == "False" && c.reason.as_deref() == Some("Unschedulable"))
+        .map(|c| c.message.clone().unwrap_or_default());
+    let disruption = conditions
+        .iter()
+        .find(|c| c.type_ == "DisruptionTarget" && c.status == "True")
+        .map(|c| c.reason.clone().unwrap_or_default());
+    let init = status.init_container_statuses.iter().flatten();
+    let containers = init.chain(status.container_statuses.iter().flatten()).map(container).collect();
+    PodFacts {
+        name: pod.name_any(),
+        phase: status.phase.unwrap_or_default(),
+        reason: status.reason.unwrap_or_default(),
+        message: status.message.unwrap_or_default(),
+        deleting: pod.meta().deletion_timestamp.is_some(),
+        unschedulable,
+        disruption,
+        containers,
+    }
+}
+
+fn container(status: &ContainerStatus) -> Container {
+    let state = status.state.clone().unwrap_or_default();
+    Container {
+        name: status.name.clone(),
+        waiting: state.waiting.map(|w| (w.reason.unwrap_or_default(), w.message.unwrap_or_default())),
+        running: state.running.is_some(),
+        terminated: state.terminated.map(|t| Terminated {
+            exit_code: t.exit_code,
+            reason: t.reason.unwrap_or_default(),
+            message: t.message.unwrap_or_default(),
+        }),
+    }
+}
+
+/// The log of the newest pod of a Job: where framed blocks are.
+///
+/// # Errors
+/// When it cannot be read; None when there is no pod.
+pub async fn pod_log(ctx: &Context, namespace: &str, job_uid: &str) -> Result<Option<String>, Error> {
+    let mut pods = pods_of(ctx, namespace, job_uid).await?;
+    pods.sort_by_key(|p| p.creation_timestamp().map(|t| t.0));
+    let Some(pod) = pods.last() else { return Ok(None) };
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), namespace);
+    let params = LogParams { container: Some("task".into()), limit_bytes: Some(LOG_MAX), ..LogParams::default() };
+    let name = pod.name_any();
+    timed(|| format!("read the log of pod {name}"), api.logs(&name, &params)).await.map(Some)
+}

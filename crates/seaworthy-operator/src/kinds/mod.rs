@@ -1,0 +1,29 @@
+//! The kinds. Each has `observe` (reads), `build` (objects, pure) and `execute` (writes); its `decide` is in `seaworthy-core`.
+
+use std::sync::Arc;
+
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::{
+    Context,
+    admin::Ready,
+    controller::{self, Kind},
+};
+
+/// Starts one controller per kind; each stops when `stopped` becomes true. Returns one readiness per controller.
+pub fn start(ctx: &Context, stopped: &watch::Receiver<bool>, controllers: &mut JoinSet<()>) -> Vec<Ready> {
+    let _ = (ctx, stopped, controllers);
+    vec![]
+}
+
+/// Starts one kind's controller.
+#[expect(dead_code, reason = "used by every kind's line in `start`")]
+fn one<K: Kind>(ctx: &Context, stopped: &watch::Receiver<bool>, controllers: &mut JoinSet<()>) -> Ready {
+    let (ready, mut stopped) = (Ready::default(), stopped.clone());
+    let stop = async move {
+        // A sender that is gone is as good as told.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    controllers.spawn(controller::run::<K>(ctx.clone(), Arc::clone(&ready), stop));
+    ready
+}
