@@ -3,4 +3,18 @@
 //! Nothing here does I/O, reads a clock, waits, or draws random numbers: the same evidence always gives the same verdict, in
 //! the operator and on anyone's machine. Fetching pages and writing objects belong to the operator.
 
+pub mod check {
+    //! Checks.
+    mod spec;
+    pub use spec::*;
+}
+pub mod evidence;
+pub mod page;
+pub mod record;
+pub mod recorder;
 pub mod scan;
+pub mod segment;
+mod series;
+mod text;
+
+pub use series::SERIES_ON_PAGE;

@@ -1,0 +1,423 @@
+//! The recorder: slots in, evidence objects out.
+//!
+//! It holds the rows that are not sealed yet and the seals that are not acknowledged yet, nothing else. A checkpoint names the
+//! objects to write; what they hold is acknowledged once the head is written. Writing sealed objects first and the head last
+//! makes every crash harmless: either the old head still stands with its rows, or the new one does.
+//!
+//! Deliberately absent: time. Whoever calls says which slot it is.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::record::{
+    FaultWindow, Gap, GapReason, InventoryLook, InventoryPage, InventoryPoint, Look, ObjectRef, Page, RunInfo,
+    SlotRecord, one_line, word,
+};
+use crate::segment::{
+    ChainError, Kind, Object, Part, SEGMENT_SLOTS, SHARD_BYTES, Tip, check, inventory_payloads, object, payloads,
+};
+use crate::series::{INCARNATION, INVENTORY, LATE, OLDEST, SERIES_ON_PAGE, Table};
+use crate::text::{Place, PlacedGap, gaps_to_text, oldest_to_text, pods_to_text};
+
+/// The most looks that one slot may have; more are refused.
+pub const MAX_LOOKS: usize = 1024;
+/// The most series that are kept of one page.
+pub const MAX_SERIES_PER_LOOK: usize = 2048;
+/// The most columns that the unsealed rows may have.
+const MAX_COLUMNS: usize = 16_384;
+/// The most pods that one look may have.
+const MAX_PODS: usize = 256;
+/// The most declared fault windows.
+const MAX_FAULTS: usize = 64;
+/// A metric's own time may lie so far in the past (or two intervals, if that is more) and in the future: clocks differ, and some
+/// sources refresh slowly.
+const OLDEST_MS: u64 = 5 * 60 * 1000;
+const NEWEST_MS: i64 = 60 * 1000;
+/// With more gaps than this in one slot their details are left out.
+const DETAILED_GAPS: usize = 16;
+/// The most slots that may be skipped at once: more than a day of seconds.
+const MAX_SKIP: u64 = 200_000;
+
+/// Why a slot was not recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The slot has been recorded, as a sample or as a gap; evidence is never rewritten.
+    #[error("slot {slot} is in the past, the next one to record is {next}: drop this sample")]
+    Past {
+        /// The slot.
+        slot: u64,
+        /// The next one.
+        next: u64,
+    },
+    /// The slot is too far ahead.
+    #[error("slot {slot} is more than {MAX_SKIP} slots ahead of {next}: the schedule or the clock is wrong")]
+    TooFar {
+        /// The slot.
+        slot: u64,
+        /// The next one.
+        next: u64,
+    },
+    /// Too many looks.
+    #[error("slot {slot} has {looks} looks, the bound is {MAX_LOOKS}: watch fewer targets")]
+    TooManyLooks {
+        /// The slot.
+        slot: u64,
+        /// How many looks it has.
+        looks: usize,
+    },
+}
+
+/// The objects that make everything recorded so far last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// To be created first, in this order, immutable. After a failed attempt they are the same bytes again.
+    pub sealed: Vec<Object>,
+    /// To be created or replaced last: writing it acknowledges all slots before `through`.
+    pub head: Object,
+    /// The chain's tip for the status, if there is any sealed object.
+    pub tip: Option<String>,
+    /// Slots before this one are acknowledged once the head is written.
+    pub through: u64,
+    faults: usize,
+}
+
+/// A recorder that goes on with stored evidence.
+#[derive(Debug)]
+pub struct Resumed {
+    /// The recorder.
+    pub recorder: Recorder,
+    /// Names of objects of an unfinished seal: delete them before the next checkpoint.
+    pub discard: Vec<String>,
+    /// The slots that nobody recorded, now gaps with the reason `OperatorDown`.
+    pub hole: Option<Range<u64>>,
+}
+
+/// Records the slots of one run.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    run: RunInfo,
+    table: Table,
+    pending: Vec<Object>,
+    tip: Tip,
+    faults: Vec<FaultWindow>,
+    acknowledged: u64,
+    acknowledged_faults: usize,
+    /// The metrics' own times of the last look at each target.
+    times: BTreeMap<String, BTreeMap<String, i64>>,
+}
+
+impl Recorder {
+    /// A recorder for a run without evidence.
+    pub fn new(run: RunInfo) -> Self {
+        Self {
+            run,
+            table: Table::starting_at(0),
+            pending: Vec::new(),
+            tip: Tip::default(),
+            faults: Vec::new(),
+            acknowledged: 0,
+            acknowledged_faults: 0,
+            times: BTreeMap::new(),
+        }
+    }
+
+    /// Goes on with stored evidence. `now_slot` is the next slot that will be recorded; what lies between is the hole.
+    ///
+    /// # Errors
+    /// The evidence is not what was written: its run must end with `Error`.
+    pub fn resume(
+        run: RunInfo,
+        objects: Vec<Object>,
+        status_tip: Option<&str>,
+        now_slot: u64,
+    ) -> Result<Resumed, ChainError> {
+        let chain = check(&run, objects, status_tip)?;
+        let mut recorder = Self::new(run);
+        recorder.table = chain.head.unwrap_or_default();
+        recorder.tip = chain.tip;
+        recorder.acknowledged_faults = chain.faults.len();
+        recorder.faults = chain.faults;
+        recorder.acknowledged = recorder.table.next_slot();
+        let next = recorder.next_slot();
+        let hole = (next < now_slot).then_some(next..now_slot.min(next + MAX_SKIP));
+        for slot in hole.clone().into_iter().flatten() {
+            recorder.push_gap_row(slot, &Gap::new(GapReason::OperatorDown, ""));
+        }
+        Ok(Resumed { recorder, discard: chain.unfinished, hole })
+    }
+
+    /// The run.
+    pub fn run(&self) -> &RunInfo {
+        &self.run
+    }
+
+    /// The next slot to record.
+    pub fn next_slot(&self) -> u64 {
+        self.table.next_slot()
+    }
+
+    /// Slots before this one are acknowledged.
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// Whether anything is not acknowledged yet.
+    pub fn dirty(&self) -> bool {
+        self.next_slot() > self.acknowledged || !self.pending.is_empty() || self.faults.len() > self.acknowledged_faults
+    }
+
+    /// Bytes of sealed objects that wait to be written, to bound them while the API server does not answer.
+    pub fn waiting_bytes(&self) -> usize {
+        self.pending.iter().map(|o| o.payload.len() + o.header.len()).sum()
+    }
+
+    /// Records a slot. Slots that were skipped become gaps with the reason `Missed`.
+    ///
+    /// # Errors
+    /// The slot lies in the past or too far ahead, or has too many looks; nothing is recorded then.
+    pub fn record(&mut self, record: &SlotRecord) -> Result<(), RecordError> {
+        let SlotRecord { slot, looks, .. } = record;
+        if looks.len() + record.inventories.len() > MAX_LOOKS {
+            return Err(RecordError::TooManyLooks { slot: *slot, looks: looks.len() + record.inventories.len() });
+        }
+        self.skip_to(*slot)?;
+        let mut gaps = Vec::new();
+        let pods = match &record.pods {
+            Some(Ok(pods)) if pods.len() <= MAX_PODS => Some(pods_to_text(pods)),
+            Some(Ok(pods)) => {
+                let gap = Gap::new(GapReason::TooManySeries, format!("{} pods, the bound is {MAX_PODS}", pods.len()));
+                gaps.push(PlacedGap { place: Place::Pods, gap });
+                None
+            }
+            Some(Err(gap)) => {
+                gaps.push(PlacedGap { place: Place::Pods, gap: gap.clone() });
+                None
+            }
+            None => None,
+        };
+        // Gaps are known only after the looks, and the row comes first: so look, then write.
+        let mut cells = Vec::new();
+        for look in looks {
+            self.look(record.unix_ms, look, &mut cells, &mut gaps);
+        }
+        for round in &record.inventories {
+            inventory(round, &mut cells, &mut gaps);
+        }
+        let gaps = gap_cell(gaps);
+        self.table.push_row(record.unix_ms, gaps.as_deref(), pods.as_deref());
+        for (name, cell) in cells {
+            match cell {
+                Cell::Number(value) => self.table.set_number(&name, value),
+                Cell::Text(text) => self.table.set_text(&name, &text),
+            }
+        }
+        Ok(())
+    }
+
+    /// Records that a whole slot was missed, with the reason.
+    ///
+    /// # Errors
+    /// As [`Self::record`].
+    pub fn gap(&mut self, slot: u64, unix_ms: i64, gap: &Gap) -> Result<(), RecordError> {
+        self.skip_to(slot)?;
+        let text = gap_cell(vec![PlacedGap { place: Place::Everywhere, gap: gap.clone() }]);
+        self.table.push_row(unix_ms, text.as_deref(), None);
+        Ok(())
+    }
+
+    /// Declares a fault. More than 64 are not kept; one that is known already is not added again.
+    pub fn fault(&mut self, window: &FaultWindow) {
+        let window = FaultWindow { kind: one_line(&window.kind), ..*window };
+        if self.faults.len() < MAX_FAULTS && !self.faults.contains(&window) {
+            self.faults.push(window);
+        }
+    }
+
+    /// Adds an inventory of the cluster; it lasts with the next checkpoint.
+    pub fn inventory(&mut self, point: InventoryPoint, objects: &[ObjectRef]) {
+        let payloads = inventory_payloads(objects);
+        let shards = u32::try_from(payloads.len()).unwrap_or(u32::MAX);
+        for (shard, payload) in (0..).zip(payloads) {
+            let part = Part { shard, shards, point: Some(point), ..Part::default() };
+            self.seal(Kind::Inventory, part, payload);
+        }
+    }
+
+    /// The objects that make everything recorded so far last. Rows that fill a segment are sealed by this.
+    pub fn checkpoint(&mut self) -> Checkpoint {
+        while self.table.rows() >= SEGMENT_SLOTS {
+            let front = self.table.split_front(SEGMENT_SLOTS);
+            self.seal_table(&front);
+        }
+        let mut payload = self.head_payload();
+        if payload.len() > SHARD_BYTES {
+            // The head must stay one object, for writing it is the moment of acknowledgement.
+            let rows = self.table.rows();
+            let front = self.table.split_front(rows);
+            self.seal_table(&front);
+            payload = self.head_payload();
+        }
+        let part = Part {
+            first_slot: self.table.first_slot,
+            slots: self.table.rows() as u64,
+            shard: 0,
+            shards: 1,
+            point: None,
+        };
+        Checkpoint {
+            sealed: self.pending.clone(),
+            head: object(&self.run, Kind::Head, &self.tip, part, payload, &self.faults),
+            tip: (self.tip.links > 0).then(|| self.tip.hash.clone()),
+            through: self.next_slot(),
+            faults: self.faults.len(),
+        }
+    }
+
+    /// The writes of a checkpoint succeeded.
+    pub fn committed(&mut self, checkpoint: &Checkpoint) {
+        self.pending.retain(|object| !checkpoint.sealed.contains(object));
+        self.acknowledged = self.acknowledged.max(checkpoint.through);
+        self.acknowledged_faults = self.acknowledged_faults.max(checkpoint.faults);
+    }
+
+    fn head_payload(&self) -> Vec<u8> {
+        if self.table.rows() == 0 {
+            return Vec::new();
+        }
+        let mut payloads = payloads(&self.table);
+        if payloads.len() == 1 { payloads.pop().unwrap_or_default() } else { vec![0; SHARD_BYTES + 1] }
+    }
+
+    fn seal_table(&mut self, table: &Table) {
+        let payloads = payloads(table);
+        let shards = u32::try_from(payloads.len()).unwrap_or(u32::MAX);
+        for (shard, payload) in (0..).zip(payloads) {
+            let part = Part { first_slot: table.first_slot, slots: table.rows() as u64, shard, shards, point: None };
+            self.seal(Kind::Samples, part, payload);
+        }
+    }
+
+    fn seal(&mut self, kind: Kind, part: Part, payload: Vec<u8>) {
+        let object = object(&self.run, kind, &self.tip, part, payload, &[]);
+        self.tip = Tip { links: self.tip.links + 1, hash: object.hash() };
+        self.pending.push(object);
+    }
+
+    fn skip_to(&mut self, slot: u64) -> Result<(), RecordError> {
+        let next = self.next_slot();
+        if slot < next {
+            return Err(RecordError::Past { slot, next });
+        }
+        if slot - next > MAX_SKIP {
+            return Err(RecordError::TooFar { slot, next });
+        }
+        for missed in next..slot {
+            self.push_gap_row(missed, &Gap::new(GapReason::Missed, ""));
+        }
+        Ok(())
+    }
+
+    fn push_gap_row(&mut self, slot: u64, gap: &Gap) {
+        let planned = i64::try_from(self.run.planned_ms(slot)).unwrap_or(i64::MAX);
+        let text = gap_cell(vec![PlacedGap { place: Place::Everywhere, gap: gap.clone() }]);
+        self.table.push_row(self.run.start_unix_ms.saturating_add(planned), text.as_deref(), None);
+    }
+
+    fn look(&mut self, unix_ms: i64, look: &Look, cells: &mut Vec<(String, Cell)>, gaps: &mut Vec<PlacedGap>) {
+        let (source, target) = (source_word(&look.source), target_word(&look.target));
+        let key = format!("{source}/{target}");
+        let gap = match &look.result {
+            Ok(page) => match self.page(unix_ms, &key, page, cells) {
+                None => return,
+                Some(gap) => gap,
+            },
+            Err(gap) => gap.clone(),
+        };
+        gaps.push(PlacedGap { place: Place::Target { source, target }, gap });
+    }
+
+    /// Writes the cells of a page, or says why it is no new sample.
+    fn page(&mut self, unix_ms: i64, key: &str, page: &Page, cells: &mut Vec<(String, Cell)>) -> Option<Gap> {
+        let too_many = page.samples.len() > MAX_SERIES_PER_LOOK || self.table.columns.len() + cells.len() > MAX_COLUMNS;
+        if too_many {
+            let detail = format!("{} series wanted, the bound is {MAX_SERIES_PER_LOOK}", page.samples.len());
+            return Some(Gap::new(GapReason::TooManySeries, detail));
+        }
+        let oldest = unix_ms.saturating_sub(self.run.interval_ms.saturating_mul(2).max(OLDEST_MS).cast_signed());
+        let newest = unix_ms.saturating_add(NEWEST_MS);
+        let off = page.samples.iter().filter_map(|s| s.timestamp_ms).find(|time| !(oldest..=newest).contains(time));
+        if let Some(time) = off {
+            let detail = format!("a metric's own time is {} s away from now", (time / 1000).abs_diff(unix_ms / 1000));
+            return Some(Gap::new(GapReason::Stale, detail));
+        }
+        let known = self.times.remove(key).unwrap_or_default();
+        let mut times = BTreeMap::new();
+        let mut fresh = Vec::new();
+        for sample in &page.samples {
+            if let Some(time) = sample.timestamp_ms {
+                times.insert(sample.series.clone(), time);
+                if known.get(&sample.series) == Some(&time) {
+                    continue;
+                }
+            }
+            fresh.push(sample);
+        }
+        self.times.insert(key.to_owned(), times);
+        if fresh.is_empty() && !page.samples.is_empty() {
+            return Some(Gap::new(GapReason::Repeated, ""));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "far below the 2^53 that a float holds exactly")]
+        let (late, series) = (page.late_ms as f64, page.series_on_page as f64);
+        cells.push((format!("{key} {LATE}"), Cell::Number(late)));
+        cells.push((format!("{key} {SERIES_ON_PAGE}"), Cell::Number(series)));
+        if !page.incarnation.is_empty() {
+            cells.push((format!("{key} {INCARNATION}"), Cell::Text(word(&page.incarnation))));
+        }
+        cells.extend(fresh.into_iter().map(|s| (format!("{key} {}", s.series), Cell::Number(s.value))));
+        None
+    }
+}
+
+enum Cell {
+    Number(f64),
+    Text(String),
+}
+
+fn inventory(round: &InventoryLook, cells: &mut Vec<(String, Cell)>, gaps: &mut Vec<PlacedGap>) {
+    let target = target_word(&round.check);
+    match &round.result {
+        Ok(page) => {
+            #[expect(clippy::cast_precision_loss, reason = "far below the 2^53 that a float holds exactly")]
+            let (objects, older) = (page.objects as f64, page.older as f64);
+            let key = format!("{INVENTORY}/{target}");
+            cells.push((format!("{key} objects"), Cell::Number(objects)));
+            cells.push((format!("{key} older"), Cell::Number(older)));
+            let named = page.oldest.get(..InventoryPage::NAMED).unwrap_or(&page.oldest);
+            if !named.is_empty() {
+                cells.push((format!("{key} {OLDEST}"), Cell::Text(oldest_to_text(named))));
+            }
+        }
+        Err(gap) => {
+            let place = Place::Target { source: INVENTORY.to_owned(), target };
+            gaps.push(PlacedGap { place, gap: gap.clone() });
+        }
+    }
+}
+
+fn gap_cell(mut gaps: Vec<PlacedGap>) -> Option<String> {
+    let detailed = gaps.len() <= DETAILED_GAPS;
+    for placed in &mut gaps {
+        placed.gap.detail = if detailed { one_line(&placed.gap.detail) } else { String::new() };
+    }
+    (!gaps.is_empty()).then(|| gaps_to_text(&gaps))
+}
+
+fn source_word(text: &str) -> String {
+    word(text).replace(['/', '@'], "")
+}
+
+fn target_word(text: &str) -> String {
+    let clean = word(text);
+    if clean.is_empty() { "-".to_owned() } else { clean }
+}

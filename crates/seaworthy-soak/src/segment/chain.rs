@@ -1,0 +1,216 @@
+//! Checking a run's objects and putting them together again.
+
+use std::collections::BTreeMap;
+
+use super::csv::decode;
+use super::{FORMAT, FORMAT_VERSION, HEAD, Header, Kind, Object, Tip, inventory_from, object_name, sha256, unpack};
+use crate::record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo};
+use crate::series::Table;
+
+/// Why stored evidence cannot be trusted. It is never judged then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChainError {
+    /// The header is not what this program writes.
+    #[error("evidence object {name}: its header is not readable; something else wrote it, or it was damaged")]
+    Header {
+        /// The object.
+        name: String,
+    },
+    /// Written by a newer version.
+    #[error(
+        "evidence object {name} has format version {version}, this program reads up to {FORMAT_VERSION}: use a newer one"
+    )]
+    Version {
+        /// The object.
+        name: String,
+        /// Its version.
+        version: u32,
+    },
+    /// It belongs to another run, or to the same run with another schedule.
+    #[error("evidence object {name} belongs to run {run} with another identity, start or interval")]
+    OtherRun {
+        /// The object.
+        name: String,
+        /// The run that it names.
+        run: String,
+    },
+    /// Name and header do not agree, or two objects claim the same place.
+    #[error(
+        "evidence object {name} is not in the place that its header names: objects were renamed, copied or swapped"
+    )]
+    Misplaced {
+        /// The object.
+        name: String,
+    },
+    /// The payload is not the one that the header describes.
+    #[error("evidence object {name}: its payload does not have the recorded hash; it was altered or cut")]
+    Payload {
+        /// The object.
+        name: String,
+    },
+    /// The payload has its hash and cannot be read all the same.
+    #[error("evidence object {name}: {problem}")]
+    Content {
+        /// The object.
+        name: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A link is not there.
+    #[error("evidence object {name} is missing")]
+    Missing {
+        /// The object.
+        name: String,
+    },
+    /// A link does not name the one before it.
+    #[error("evidence object {name} does not follow the object before it: the chain was broken")]
+    Broken {
+        /// The object.
+        name: String,
+    },
+    /// The status knows of a seal that the objects do not have.
+    #[error(
+        "the status names chain tip {tip}, which is not in the evidence: it was replaced by an older or another one"
+    )]
+    UnknownTip {
+        /// The tip.
+        tip: String,
+    },
+}
+
+/// Evidence put together.
+#[derive(Debug, Default)]
+pub(crate) struct Chain {
+    /// The sealed rows, in order.
+    pub(crate) sealed: Vec<Table>,
+    /// The rows of the head; `None` without a head.
+    pub(crate) head: Option<Table>,
+    pub(crate) tip: Tip,
+    pub(crate) faults: Vec<FaultWindow>,
+    pub(crate) inventories: BTreeMap<InventoryPoint, Vec<ObjectRef>>,
+    /// Names of objects that no head builds upon: an unfinished seal.
+    pub(crate) unfinished: Vec<String>,
+}
+
+struct Link {
+    object: Object,
+    header: Header,
+}
+
+/// Checks every object and the order among them.
+///
+/// # Errors
+/// The first thing that is not as it was written.
+pub(crate) fn check(run: &RunInfo, objects: Vec<Object>, status_tip: Option<&str>) -> Result<Chain, ChainError> {
+    let mut head = None;
+    let mut links = BTreeMap::new();
+    for object in objects {
+        let header = header_of(run, &object)?;
+        let name = object.name.clone();
+        let link = Link { object, header };
+        let known =
+            if link.header.kind == Kind::Head { head.replace(link) } else { links.insert(link.header.link, link) };
+        if known.is_some() {
+            return Err(ChainError::Misplaced { name });
+        }
+    }
+    let names = |links: BTreeMap<u64, Link>| links.into_values().map(|l| l.object.name).collect();
+    let Some(head) = head else {
+        // Before the first head nothing is acknowledged.
+        return match status_tip {
+            None => Ok(Chain { unfinished: names(links), ..Chain::default() }),
+            Some(_) => Err(ChainError::Missing { name: HEAD.to_owned() }),
+        };
+    };
+    let unfinished = links.split_off(&head.header.link);
+    let mut tip = Tip::default();
+    let mut tip_known = status_tip.is_none();
+    for at in 0..head.header.link {
+        let link = links.get(&at).ok_or_else(|| ChainError::Missing { name: object_name(Kind::Samples, at) })?;
+        if link.header.previous != tip.hash {
+            return Err(ChainError::Broken { name: link.object.name.clone() });
+        }
+        tip = Tip { links: at + 1, hash: link.object.hash() };
+        tip_known |= status_tip == Some(tip.hash.as_str());
+    }
+    if head.header.previous != tip.hash {
+        return Err(ChainError::Broken { name: HEAD.to_owned() });
+    }
+    if let (false, Some(tip)) = (tip_known, status_tip) {
+        return Err(ChainError::UnknownTip { tip: tip.to_owned() });
+    }
+    let mut chain =
+        Chain { tip, faults: head.header.faults.clone(), unfinished: names(unfinished), ..Chain::default() };
+    for link in links.into_values() {
+        chain.add(link)?;
+    }
+    chain.finish(&head)
+}
+
+fn header_of(run: &RunInfo, object: &Object) -> Result<Header, ChainError> {
+    let name = || object.name.clone();
+    let header: Header = serde_json::from_str(&object.header).map_err(|_| ChainError::Header { name: name() })?;
+    if header.format != FORMAT {
+        return Err(ChainError::Header { name: name() });
+    }
+    if header.version == 0 || header.version > FORMAT_VERSION {
+        return Err(ChainError::Version { name: name(), version: header.version });
+    }
+    if header.run != *run {
+        return Err(ChainError::OtherRun { name: name(), run: header.run.run });
+    }
+    if object.name != object_name(header.kind, header.link) {
+        return Err(ChainError::Misplaced { name: name() });
+    }
+    if header.payload_bytes != object.payload.len() as u64 || header.payload_sha256 != sha256(&object.payload) {
+        return Err(ChainError::Payload { name: name() });
+    }
+    Ok(header)
+}
+
+impl Chain {
+    fn add(&mut self, link: Link) -> Result<(), ChainError> {
+        let Link { object, header } = link;
+        let content = |problem| ChainError::Content { name: object.name.clone(), problem };
+        if header.kind == Kind::Inventory {
+            let point = header.point.ok_or_else(|| content("an inventory without its point"))?;
+            let rows =
+                unpack(&object.payload).and_then(|b| inventory_from(&b)).ok_or_else(|| content("not an inventory"))?;
+            self.inventories.entry(point).or_default().extend(rows);
+            return Ok(());
+        }
+        let table = table_of(&object, &header)?;
+        if header.shard > 0 {
+            let merged = self.sealed.last_mut().is_some_and(|last| last.merge_columns(table));
+            return if merged { Ok(()) } else { Err(content("a part without its first part")) };
+        }
+        if table.first_slot != self.sealed.last().map_or(0, Table::next_slot) {
+            return Err(content("its slots do not follow those before"));
+        }
+        self.sealed.push(table);
+        Ok(())
+    }
+
+    fn finish(mut self, head: &Link) -> Result<Self, ChainError> {
+        let next = self.sealed.last().map_or(0, Table::next_slot);
+        let table =
+            if head.header.slots == 0 { Table::starting_at(next) } else { table_of(&head.object, &head.header)? };
+        if table.first_slot != next {
+            let problem = "its slots do not follow those of the sealed segments";
+            return Err(ChainError::Content { name: HEAD.to_owned(), problem });
+        }
+        self.head = Some(table);
+        Ok(self)
+    }
+}
+
+fn table_of(object: &Object, header: &Header) -> Result<Table, ChainError> {
+    let content = |problem| ChainError::Content { name: object.name.clone(), problem };
+    let bytes = unpack(&object.payload).ok_or_else(|| content("not gzip, or larger than any segment"))?;
+    let table = decode(&bytes).map_err(content)?;
+    if table.first_slot != header.first_slot || table.rows() as u64 != header.slots {
+        return Err(content("its rows are not those that its header names"));
+    }
+    Ok(table)
+}
