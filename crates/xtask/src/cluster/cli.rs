@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 
 use super::cgroup::Cgroups;
-use super::{Cluster, Options, health, preflight, state};
+use super::{Cluster, Options, check, health, preflight, state};
 use crate::progress::Progress;
 use crate::{run, tools};
 
@@ -42,6 +42,12 @@ enum Action {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Run a command inside the node's namespaces, for example `cluster node ip route`.
+    Node {
+        /// The command and its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        line: Vec<String>,
+    },
     /// Copy an image into the cluster's registry and print its reference by digest.
     Load {
         /// A path (OCI folder, archive), a skopeo source such as oci:DIR or docker-archive:FILE, or a local buildah image.
@@ -50,6 +56,8 @@ enum Action {
         #[arg(long = "as", value_name = "REPOSITORY[:TAG]")]
         repository: Option<String>,
     },
+    /// Prove the test bed on clusters of its own: workloads, two side by side, nothing left after any end. About a minute.
+    Check,
     /// Install packages and build binaries, without starting anything.
     Tools,
 }
@@ -67,13 +75,22 @@ pub(crate) fn main(arguments: Arguments) -> Result<()> {
         Action::Status => status(name),
         Action::Kubectl { arguments } => {
             progress.finish();
-            run_kubectl(Cluster::find(name)?.kubectl()?.args(arguments))
+            replace_process(Cluster::find(name)?.kubectl()?.args(arguments))
+        }
+        Action::Node { line } => {
+            progress.finish();
+            replace_process(&mut Cluster::find(name)?.inside(line.iter().map(String::as_str))?)
         }
         Action::Load { image, repository } => {
             let reference = Cluster::find(name)?.load(&image, repository.as_deref())?;
             progress.finish();
             println!("{reference}");
             Ok(())
+        }
+        Action::Check => {
+            let result = check::main(name, &progress);
+            progress.finish();
+            result
         }
         Action::Tools => {
             preflight::root()?;
@@ -153,17 +170,18 @@ fn existing(context: &str, action: Action) -> Result<()> {
             println!("context {context} answers:\n{version}");
             Ok(())
         }
-        Action::Kubectl { arguments } => run_kubectl(kubectl.args(arguments)),
+        Action::Kubectl { arguments } => replace_process(kubectl.args(arguments)),
         Action::Down => bail!("--context {context} is an existing cluster; it is not taken down from here"),
+        Action::Node { .. } => bail!("--context {context} is an existing cluster; its nodes are not reached from here"),
         Action::Load { .. } => {
             bail!("--context {context} has a registry of its own; push the image there with skopeo or crane")
         }
-        Action::Tools => bail!("tools are the same for every cluster; leave --context out"),
+        Action::Check | Action::Tools => bail!("checks and tools are the same for every cluster; leave --context out"),
     }
 }
 
-/// Hands the terminal to kubectl and ends with its exit code.
-fn run_kubectl(command: &mut Command) -> Result<()> {
+/// Hands the terminal to a program and ends with its exit code.
+fn replace_process(command: &mut Command) -> Result<()> {
     use std::os::unix::process::CommandExt as _;
     let error = command.exec();
     bail!("could not start `{}`: {error}", run::display(command))

@@ -1,6 +1,7 @@
 //! Images: the one of pod sandboxes, and copying images into the cluster's registry.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -12,22 +13,32 @@ use super::config::PAUSE_IMAGE;
 use super::state::State;
 use crate::{hash, run, tools};
 
-/// Makes the sandbox image (a static busybox that sleeps) as an OCI archive, and returns when it is on disk.
+/// Makes the image of pod sandboxes, a static busybox that sleeps, as `pause.tar` in the state folder.
 pub(crate) fn write_pause(state: &State) -> Result<()> {
-    let work = state.path("pause");
-    let root = work.join("root");
-    let blobs = work.join("oci/blobs/sha256");
-    fs::create_dir_all(&root)?;
-    fs::create_dir_all(&blobs)?;
-    fs::copy(tools::path("busybox")?, root.join("busybox")).context("could not copy busybox")?;
-    let layer = work.join("layer.tar");
+    let config = json!({"Entrypoint": ["/bin/busybox", "sleep", "infinity"], "User": "65535:65535"});
+    write_busybox(&state.path("pause.tar"), PAUSE_IMAGE, &config)
+}
+
+/// Writes an OCI archive with one layer: a static busybox and links to it for every applet, and a `/tmp`.
+pub(crate) fn write_busybox(archive: &Path, name: &str, config: &serde_json::Value) -> Result<()> {
+    let busybox = tools::path("busybox")?;
+    let work = tempfile::tempdir()?;
+    let root = work.path().join("root");
+    let blobs = work.path().join("oci/blobs/sha256");
+    for folder in [&root.join("bin"), &root.join("tmp"), &blobs] {
+        fs::create_dir_all(folder)?;
+    }
+    fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777))?;
+    fs::copy(&busybox, root.join("bin/busybox")).context("could not copy busybox")?;
+    for applet in run::output(Command::new(&busybox).arg("--list"))?.lines().filter(|applet| *applet != "busybox") {
+        std::os::unix::fs::symlink("busybox", root.join("bin").join(applet))?;
+    }
+    let layer = work.path().join("layer.tar");
     tar(&root, &layer)?;
     let content = fs::read(&layer)?;
-    let diff = digest(&content);
     let config = serde_json::to_vec(&json!({
-        "architecture": architecture(), "os": "linux",
-        "config": {"Entrypoint": ["/busybox", "sleep", "infinity"], "User": "65535:65535", "StopSignal": "SIGKILL"},
-        "rootfs": {"type": "layers", "diff_ids": [diff]},
+        "architecture": architecture(), "os": "linux", "config": config,
+        "rootfs": {"type": "layers", "diff_ids": [digest(&content)]},
     }))?;
     let manifest = serde_json::to_vec(&json!({
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -35,16 +46,14 @@ pub(crate) fn write_pause(state: &State) -> Result<()> {
         "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", &content)],
     }))?;
     let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", &manifest);
-    entry["annotations"] = json!({"io.containerd.image.name": PAUSE_IMAGE});
+    entry["annotations"] = json!({"io.containerd.image.name": name});
     for blob in [&content, &config, &manifest] {
         fs::write(blobs.join(digest(blob).trim_start_matches("sha256:")), blob)?;
     }
-    let oci = work.join("oci");
+    let oci = work.path().join("oci");
     fs::write(oci.join("index.json"), serde_json::to_vec(&json!({"schemaVersion": 2, "manifests": [entry]}))?)?;
     fs::write(oci.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
-    tar(&oci, &state.path("pause.tar"))?;
-    fs::remove_dir_all(&work)?;
-    Ok(())
+    tar(&oci, archive)
 }
 
 /// Copies an image into the cluster's registry and returns its reference by digest.

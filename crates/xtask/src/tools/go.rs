@@ -49,10 +49,13 @@ pub(crate) fn directory() -> Result<PathBuf> {
     Ok(cache()?.join(key(&go_version()?)?))
 }
 
+/// Fails when there is no Go, or an old one.
+pub(crate) fn check() -> Result<()> {
+    check_version(&go_version()?)
+}
+
 /// Builds what is missing, under a lock: whoever waits for it finds the result.
 pub(crate) fn ensure(progress: &Progress) -> Result<()> {
-    let version = go_version()?;
-    check_version(&version)?;
     let directory = directory()?;
     if directory.is_dir() {
         return Ok(());

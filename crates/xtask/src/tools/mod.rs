@@ -15,6 +15,8 @@ mod packages;
 ///
 /// Errors: no Go, no network, an unknown distribution; each says what to do.
 pub(crate) fn ensure(progress: &Progress) -> Result<()> {
+    // What only a person can mend comes first, before a minute of installing.
+    go::check()?;
     packages::ensure(progress)?;
     go::ensure(progress)?;
     Ok(())

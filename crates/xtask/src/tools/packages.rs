@@ -60,8 +60,16 @@ pub(crate) fn ensure(progress: &Progress) -> Result<()> {
         );
     }
     progress.step(&format!("installing {} Debian packages, about 1 minute: {}", missing.len(), missing.join(" ")));
-    run::output(apt_get().args(["update", "-q"]))
-        .context("could not refresh the list of Debian packages; is there a network?")?;
+    run::output(apt_get().args([
+        "update",
+        "-q",
+        "--error-on=any",
+        "-o",
+        "Acquire::Retries=1",
+        "-o",
+        "Acquire::http::Timeout=15",
+    ]))
+    .context("could not refresh the list of Debian packages; is there a network, and does /etc/apt name a mirror?")?;
     let policy = forbid_services()?;
     let installed = run::output(
         apt_get()
