@@ -4,7 +4,10 @@ use kube::{CustomResource, KubeSchema};
 use seaworthy_core::{candidate::Candidate, e2e_run::E2eRunStatus, verdict::Enforcement};
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, Step, Task};
+use crate::{
+    Duration, Step, Task,
+    rules::{self, Listed},
+};
 
 /// What a gate's `e2e` and an `E2ERun`'s spec share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -25,11 +28,11 @@ pub struct E2e {
     pub teardown: Option<Step>,
     /// How long the whole run may take.
     #[serde(default = "one_day")]
-    #[x_kube(validation = Rule::new("duration(self).getSeconds() >= 1 && duration(self).getSeconds() <= 604800").message("deadline must be between 1s and 168h"))]
+    #[x_kube(validation = rules::duration("deadline", 1, 604_800, "between 1s and 168h"))]
     pub deadline: Duration,
     /// The suites; at least one.
     #[schemars(length(min = 1, max = 48))]
-    #[x_kube(validation = Rule::new("self.all(s, self.exists_one(t, t.name == s.name))").message("suites: every name must be there only once"))]
+    #[x_kube(validation = rules::unique_names("suites"))]
     pub suites: Vec<Suite>,
 }
 
@@ -85,6 +88,20 @@ pub struct Suite {
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Listed::Account("?setup.task.?serviceAccountName").at_top(),
+    validation = Listed::Account("?teardown.task.?serviceAccountName").at_top(),
+    validation = Listed::Account("task.?serviceAccountName").in_list("suites"),
+    validation = rules::fixed("serviceAccounts"),
+    validation = rules::fixed("candidate"),
+    validation = rules::fixed("parallelism"),
+    validation = rules::fixed("failFast"),
+    validation = rules::fixed("setup"),
+    validation = rules::fixed("teardown"),
+    validation = rules::fixed("deadline"),
+    validation = rules::fixed("suites"),
+    validation = rules::latch_abort(),
+)]
 pub struct E2ERunSpec {
     /// Tasks may name only these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

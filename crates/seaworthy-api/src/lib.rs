@@ -14,6 +14,7 @@ pub mod labels;
 pub mod quantity;
 pub mod release;
 pub mod release_plan;
+mod rules;
 pub mod soak_test;
 pub mod task;
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use seaworthy_core::{candidate::Artifact, release::ReleaseStatus};
 use serde::{Deserialize, Serialize};
 
-use crate::task::LocalRef;
+use crate::{rules, task::LocalRef};
 
 /// One attempt to ship one commit, by a plan.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -36,11 +36,20 @@ use crate::task::LocalRef;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = rules::fixed("version"),
+    validation = rules::fixed("artifacts"),
+    validation = rules::fixed("parameters"),
+    validation = rules::latch_abort(),
+    validation = Rule::new("!has(oldSelf.approval) || (has(self.approval) && self.approval == oldSelf.approval)").message("approval is given once and cannot be changed or taken back: create a new Release instead"),
+)]
 pub struct ReleaseSpec {
     /// The ReleasePlan in the same namespace.
+    #[x_kube(validation = Rule::new("self == oldSelf").message("planRef cannot be changed after creation: create a new Release instead"))]
     pub plan_ref: LocalRef,
     /// The full commit id, fixed for ever.
     #[schemars(length(min = 40, max = 64), regex(pattern = "^([0-9a-f]{40}|[0-9a-f]{64})$"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("revision cannot be changed after creation: create a new Release instead"))]
     pub revision: String,
     /// The version, when the plan's policy is `Explicit` or a person overrides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +57,7 @@ pub struct ReleaseSpec {
     /// What was built, with `candidate.from: Release`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
-    #[x_kube(validation = Rule::new("self.all(s, self.exists_one(t, t.name == s.name))").message("artifacts: every name must be there only once"))]
+    #[x_kube(validation = rules::unique_names("artifacts"))]
     pub artifacts: Vec<Artifact>,
     /// To tasks as `SEAWORTHY_PARAM_<NAME>`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

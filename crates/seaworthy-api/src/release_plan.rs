@@ -7,7 +7,11 @@ use schemars::JsonSchema;
 use seaworthy_core::{condition::Condition, verdict::Enforcement};
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, E2e, Soak, Step, Task, task::LocalRef};
+use crate::{
+    Duration, E2e, Soak, Step, Task,
+    rules::{self, Listed},
+    task::LocalRef,
+};
 
 /// The policy by which Releases are made.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -30,6 +34,22 @@ use crate::{Duration, E2e, Soak, Step, Task, task::LocalRef};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Listed::Account("candidate.?task.?serviceAccountName").at_top(),
+    validation = Listed::Account("publish.task.?serviceAccountName").at_top(),
+    validation = Listed::Account("publish.?verify.task.?serviceAccountName").at_top(),
+    validation = Listed::Account("?e2e.?setup.task.?serviceAccountName").in_gates(),
+    validation = Listed::Account("?e2e.?teardown.task.?serviceAccountName").in_gates(),
+    validation = Listed::Account("task.?serviceAccountName").in_lists_of_gates("?e2e.suites"),
+    validation = Listed::Account("?soak.?setup.task.?serviceAccountName").in_gates(),
+    validation = Listed::Account("?soak.?workload.task.?serviceAccountName").in_gates(),
+    validation = Listed::Account("?soak.?teardown.task.?serviceAccountName").in_gates(),
+    validation = Listed::Account("?survivors.serviceAccountName").in_lists_of_gates("?soak.checks"),
+    validation = Listed::Namespace("?soak.targetRef.?namespace").in_gates(),
+    validation = Listed::Namespace("?prometheus.?namespace").in_lists_of_gates("?soak.?sources"),
+    validation = Listed::Namespaces("?survivors.namespaces").in_lists_of_gates("?soak.checks"),
+    validation = rules::soaks_fit_deadline(),
+)]
 pub struct ReleasePlanSpec {
     /// Tasks may name only these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -45,8 +65,8 @@ pub struct ReleasePlanSpec {
     pub candidate: CandidatePolicy,
     /// What must hold before anything is published; at least one.
     #[schemars(length(min = 1, max = 16))]
-    #[x_kube(validation = Rule::new("self.all(s, self.exists_one(t, t.name == s.name))").message("gates: every name must be there only once"))]
-    #[x_kube(validation = Rule::new("self.all(i, g, !has(g.runAfter) || g.runAfter.all(n, self.exists(j, h, j < i && h.name == n)))").message("gates: runAfter must name earlier gates of the list"))]
+    #[x_kube(validation = rules::unique_names("gates"))]
+    #[x_kube(validation = rules::run_after())]
     pub gates: Vec<Gate>,
     /// Whether a person must agree.
     #[serde(default)]
@@ -58,7 +78,7 @@ pub struct ReleasePlanSpec {
     pub concurrency_policy: ConcurrencyPolicy,
     /// Running time at most: not the queue and not the approval.
     #[serde(default = "deadline")]
-    #[x_kube(validation = Rule::new("duration(self).getSeconds() >= 1").message("deadline must be at least 1s"))]
+    #[x_kube(validation = rules::duration("deadline", 1, 31_536_000, "between 1s and 8760h"))]
     pub deadline: Duration,
     /// How many finished Releases are kept.
     #[serde(default)]
@@ -207,7 +227,7 @@ pub enum CandidateFrom {
 /// One requirement before publishing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.e2e) != has(self.soak)").message("gates: give exactly one of e2e and soak"))]
+#[x_kube(validation = rules::one_of("gates", &["e2e", "soak"]))]
 pub struct Gate {
     /// Its name.
     #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
@@ -236,7 +256,7 @@ pub struct ApprovalPolicy {
     pub mode: ApprovalMode,
     /// How long a Manual one waits.
     #[serde(default = "three_days")]
-    #[x_kube(validation = Rule::new("duration(self).getSeconds() >= 1").message("timeout must be at least 1s"))]
+    #[x_kube(validation = rules::duration("approvalPolicy.timeout", 1, 31_536_000, "between 1s and 8760h"))]
     pub timeout: Duration,
 }
 

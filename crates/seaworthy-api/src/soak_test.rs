@@ -7,12 +7,24 @@ use schemars::JsonSchema;
 use seaworthy_core::{candidate::Candidate, soak_test::SoakTestStatus, verdict::Enforcement};
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, Quantity, Step};
+use crate::{
+    Duration, Quantity, Step,
+    rules::{self, Listed},
+};
 
 /// What a gate's `soak` and a `SoakTest`'s spec share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("duration(self.interval).getSeconds() * 20 <= duration(self.measure).getSeconds()").message("interval x 20 must not exceed measure: fewer samples prove nothing; shorten interval or lengthen measure"))]
+#[x_kube(
+    validation = rules::enough_samples(),
+    validation = rules::enough_samples_of_checks(),
+    validation = rules::known_source("bound"),
+    validation = rules::known_source("increase"),
+    validation = rules::known_source("growth"),
+    validation = rules::kubelet_metric("bound"),
+    validation = rules::kubelet_metric("increase"),
+    validation = rules::kubelet_metric("growth"),
+)]
 pub struct Soak {
     /// The controller under test.
     pub target_ref: TargetRef,
@@ -27,27 +39,27 @@ pub struct Soak {
     pub teardown: Option<Step>,
     /// The time between two samples.
     #[serde(default = "thirty_seconds")]
-    #[x_kube(validation = Rule::new("duration(self).getSeconds() >= 1 && duration(self).getSeconds() <= 3600").message("interval must be between 1s and 1h"))]
+    #[x_kube(validation = rules::duration("interval", 1, 3600, "between 1s and 1h"))]
     pub interval: Duration,
     /// Before the judged time.
     #[serde(default = "zero")]
-    #[x_kube(validation = Rule::new("duration(self).getSeconds() <= 604800").message("warmUp must be at most 168h"))]
+    #[x_kube(validation = rules::duration("warmUp", 0, 604_800, "at most 168h"))]
     pub warm_up: Duration,
     /// The judged time.
-    #[x_kube(validation = Rule::new("duration(self).getSeconds() <= 2592000").message("measure must be at most 720h"))]
+    #[x_kube(validation = rules::duration("measure", 1, 2_592_000, "between 1s and 720h"))]
     pub measure: Duration,
     /// After the load has stopped.
     #[serde(default = "zero")]
-    #[x_kube(validation = Rule::new("duration(self).getSeconds() <= 86400").message("settle must be at most 24h"))]
+    #[x_kube(validation = rules::duration("settle", 0, 86_400, "at most 24h"))]
     pub settle: Duration,
     /// Where samples come from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
-    #[x_kube(validation = Rule::new("self.all(s, self.exists_one(t, t.name == s.name))").message("sources: every name must be there only once"))]
+    #[x_kube(validation = rules::unique_names("sources"))]
     pub sources: Vec<Source>,
     /// What is judged; at least one.
     #[schemars(length(min = 1, max = 32))]
-    #[x_kube(validation = Rule::new("self.all(s, self.exists_one(t, t.name == s.name))").message("checks: every name must be there only once"))]
+    #[x_kube(validation = rules::unique_names("checks"))]
     pub checks: Vec<Check>,
 }
 
@@ -88,7 +100,7 @@ pub enum TargetKind {
 /// Where samples come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.prometheus) != has(self.kubelet)").message("sources: give exactly one of prometheus and kubelet"))]
+#[x_kube(validation = rules::one_of("sources", &["prometheus", "kubelet"]))]
 pub struct Source {
     /// Its name, which checks refer to.
     #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
@@ -162,7 +174,7 @@ pub struct Kubelet {}
 /// One rule over the samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.bound), has(self.increase), has(self.growth), has(self.restarts), has(self.survivors)].exists_one(x, x)").message("checks: give exactly one of bound, increase, growth, restarts and survivors"))]
+#[x_kube(validation = rules::one_of("checks", &["bound", "increase", "growth", "restarts", "survivors"]))]
 pub struct Check {
     /// Its name.
     #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
@@ -212,7 +224,7 @@ pub enum Aggregate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.min) || has(self.max)").message("bound: give min, max or both"))]
-#[x_kube(validation = Rule::new("(has(self.aggregate) && self.aggregate == 'LabelSum') == has(self.label)").message("label goes with aggregate: LabelSum, and LabelSum needs it"))]
+#[x_kube(validation = rules::label_of_label_sum())]
 pub struct Bound {
     /// One of `sources`.
     #[schemars(length(min = 1, max = 40))]
@@ -242,7 +254,7 @@ pub struct Bound {
 /// A counter rises by no more than so much.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("(has(self.aggregate) && self.aggregate == 'LabelSum') == has(self.label)").message("label goes with aggregate: LabelSum, and LabelSum needs it"))]
+#[x_kube(validation = rules::label_of_label_sum())]
 pub struct Increase {
     /// One of `sources`.
     #[schemars(length(min = 1, max = 40))]
@@ -268,7 +280,7 @@ pub struct Increase {
 /// A level rises by no more than so much.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("(has(self.aggregate) && self.aggregate == 'LabelSum') == has(self.label)").message("label goes with aggregate: LabelSum, and LabelSum needs it"))]
+#[x_kube(validation = rules::label_of_label_sum())]
 pub struct Growth {
     /// One of `sources`.
     #[schemars(length(min = 1, max = 40))]
@@ -315,6 +327,7 @@ pub struct Survivors {
     #[schemars(length(max = 256))]
     pub selector: Option<String>,
     /// How old an object may grow.
+    #[x_kube(validation = rules::duration("maxAge", 1, 2_592_000, "between 1s and 720h"))]
     pub max_age: Duration,
     /// How many older ones are allowed at any look.
     #[serde(default)]
@@ -368,6 +381,29 @@ fn v1() -> String {
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Listed::Account("?setup.task.?serviceAccountName").at_top(),
+    validation = Listed::Account("?workload.task.?serviceAccountName").at_top(),
+    validation = Listed::Account("?teardown.task.?serviceAccountName").at_top(),
+    validation = Listed::Account("?survivors.serviceAccountName").in_list("checks"),
+    validation = Listed::Namespace("targetRef.?namespace").at_top(),
+    validation = Listed::Namespace("?prometheus.?namespace").in_list("?sources"),
+    validation = Listed::Namespaces("?survivors.namespaces").in_list("checks"),
+    validation = rules::fixed("serviceAccounts"),
+    validation = rules::fixed("namespaces"),
+    validation = rules::fixed("candidate"),
+    validation = rules::fixed("targetRef"),
+    validation = rules::fixed("setup"),
+    validation = rules::fixed("workload"),
+    validation = rules::fixed("teardown"),
+    validation = rules::fixed("interval"),
+    validation = rules::fixed("warmUp"),
+    validation = rules::fixed("measure"),
+    validation = rules::fixed("settle"),
+    validation = rules::fixed("sources"),
+    validation = rules::fixed("checks"),
+    validation = rules::latch_abort(),
+)]
 pub struct SoakTestSpec {
     /// Tasks may name only these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

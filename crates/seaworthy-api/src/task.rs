@@ -8,7 +8,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, Quantity};
+use crate::{Duration, Quantity, rules};
 
 /// A task, wrapped so that a step can get further fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,7 +21,7 @@ pub struct Step {
 /// A container that runs to its end as a Job in the Release's namespace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.volumeMounts) || (has(self.volumes) && self.volumeMounts.all(m, self.volumes.exists(v, v.name == m.name)))").message("every volumeMounts[].name must name one of volumes[]"))]
+#[x_kube(validation = rules::mounts_name_volumes())]
 pub struct Task {
     /// The image, best by digest.
     #[schemars(length(min = 1, max = 512))]
@@ -81,7 +81,7 @@ pub struct Task {
     pub security_context: Option<SecurityContext>,
     /// How long it may take, from when it was to start.
     #[serde(default = "ten_minutes")]
-    #[x_kube(validation = Rule::new("duration(self).getSeconds() >= 1 && duration(self).getSeconds() <= 86400").message("timeout must be between 1s and 24h"))]
+    #[x_kube(validation = rules::duration("timeout", 1, 86_400, "between 1s and 24h"))]
     pub timeout: Duration,
 }
 
@@ -110,7 +110,7 @@ pub struct EnvVar {
 /// Where a variable's value comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.secretKeyRef) != has(self.configMapKeyRef)").message("valueFrom: give exactly one of secretKeyRef and configMapKeyRef"))]
+#[x_kube(validation = rules::one_of("valueFrom", &["secretKeyRef", "configMapKeyRef"]))]
 pub struct EnvSource {
     /// A key of a Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,7 +138,7 @@ pub struct KeyRef {
 /// All keys as variables.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.secretRef) != has(self.configMapRef)").message("envFrom: give exactly one of secretRef and configMapRef"))]
+#[x_kube(validation = rules::one_of("envFrom", &["secretRef", "configMapRef"]))]
 pub struct EnvFrom {
     /// Put before each key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -189,7 +189,7 @@ pub enum ImagePullPolicy {
 /// A volume of one of the allowed kinds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.emptyDir), has(self.configMap), has(self.secret), has(self.projected), has(self.persistentVolumeClaim)].exists_one(x, x)").message("volumes: give exactly one of emptyDir, configMap, secret, projected and persistentVolumeClaim"))]
+#[x_kube(validation = rules::one_of("volumes", &["emptyDir", "configMap", "secret", "projected", "persistentVolumeClaim"]))]
 pub struct Volume {
     /// Its name.
     #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
@@ -258,7 +258,7 @@ pub struct Projected {
 /// One source of a projected volume.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.secret) != has(self.configMap)").message("projected.sources: give exactly one of secret and configMap"))]
+#[x_kube(validation = rules::one_of("projected.sources", &["secret", "configMap"]))]
 pub struct ProjectedSource {
     /// A Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
