@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    condition::Condition,
+    condition::{Condition, Reason},
     task::TaskStatus,
     time::Timestamp,
     verdict::{Enforcement, Verdict},
@@ -34,8 +34,15 @@ pub enum SoakTestPhase {
     Failed,
     /// A required check could not be judged.
     Inconclusive,
-    /// Aborted.
+    /// Aborted, or deleted before its end.
     Aborted,
+}
+
+impl SoakTestPhase {
+    /// Whether this will not change any more.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Inconclusive | Self::Aborted)
+    }
 }
 
 /// Status of a `SoakTest`.
@@ -47,6 +54,9 @@ pub struct SoakTestStatus {
     /// `Accepted`, `Succeeded`, `Finished`.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+    /// When it got its turn on the target: setting up and waiting for the target count from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn_time: Option<Timestamp>,
     /// When warm-up began: slot k of the samples is at `startTime + k * interval`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Timestamp>,
@@ -62,7 +72,7 @@ pub struct SoakTestStatus {
     /// When the soak finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completion_time: Option<Timestamp>,
-    /// When the soak ends at the latest.
+    /// When its turn must have come, and then: when it must have been judged. Clean-up follows, within the teardown's own timeout.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Timestamp>,
     /// When we would expect it to finish.
@@ -88,10 +98,28 @@ pub struct SoakTestStatus {
     /// Where the samples are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<EvidenceStatus>,
+    /// The outcome that has been decided while what was started is still being ended and cleaned up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
     /// What a newer operator recorded and this one does not know: kept as it is.
     #[serde(flatten)]
     #[schemars(skip)]
     pub unknown: BTreeMap<String, serde_json::Value>,
+}
+
+/// A decided outcome, recorded before anything is ended or cleaned up, so that nothing can change it any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ending {
+    /// The terminal phase to come.
+    pub phase: SoakTestPhase,
+    /// Why.
+    pub reason: Reason,
+    /// Fact and remedy.
+    #[schemars(length(max = 1024))]
+    pub message: String,
+    /// When it was decided: clean-up counts from here.
+    pub time: Timestamp,
 }
 
 /// Coverage.

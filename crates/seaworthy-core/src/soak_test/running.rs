@@ -1,0 +1,194 @@
+//! While samples are taken, and the judgement: the load runs from warm-up to measure's end, then settling, then the checks decide.
+
+use super::{
+    Role,
+    decide::Visit,
+    observed::{Judgement, judged_from},
+    spec::EVIDENCE,
+    status::SoakTestPhase::{self, Measuring, Settling, WarmingUp},
+    steps::{again, blame},
+};
+use crate::{
+    condition::{self, Reason, types},
+    task::{TaskState, TaskStatus, advance, cancel},
+    time::{Seconds, Timestamp},
+    verdict::{Enforcement, Verdict},
+};
+
+/// What an ended load says of itself.
+pub(super) const AS_PLANNED: &str = "ended by Seaworthy when measure was over";
+
+impl Visit<'_> {
+    /// The recorded times are there: samples are being taken.
+    pub(super) fn run(&mut self) {
+        let status = &self.status;
+        let (Some(measure_start), Some(measure_end), Some(settle_end)) =
+            (status.measure_start_time, status.measure_end_time, status.settle_end_time)
+        else {
+            let message = "status.startTime is there without the times that follow from it: somebody edited the status";
+            return self.end(SoakTestPhase::Inconclusive, Reason::EvidenceUnusable, message.into());
+        };
+        self.copy_progress();
+        if self.broken() || self.failed_fast() || self.load_failed(measure_end) {
+            return;
+        }
+        self.drive(Role::Workload, measure_end);
+        self.drive(Role::Inventory, measure_end);
+        if self.now < measure_start {
+            self.wake_at(measure_start);
+            self.progress(WarmingUp, Reason::WarmingUp, format!("warms up until {measure_start}"));
+        } else if self.now < measure_end {
+            self.wake_at(measure_end);
+            self.progress(Measuring, Reason::Measuring, format!("measures until {measure_end}"));
+        } else if self.now < settle_end {
+            self.wake_at(settle_end);
+            self.progress(Settling, Reason::Settling, format!("the load has ended; settles until {settle_end}"));
+        } else {
+            self.judge(settle_end);
+        }
+    }
+
+    /// Coverage and the chain's tip reach the status at seals and with the phases, not at every checkpoint: a status write costs more
+    /// than a slot. (Progress in between is written whenever something else is.)
+    fn copy_progress(&mut self) {
+        let facts = &self.seen.sampler;
+        if facts.evidence.is_none() {
+            return;
+        }
+        let sealed = facts.evidence != self.status.evidence;
+        let step = match (self.status.measure_start_time, self.status.measure_end_time) {
+            (_, Some(end)) if self.now >= end => Reason::Settling,
+            (Some(start), _) if self.now >= start => Reason::Measuring,
+            _ => Reason::WarmingUp,
+        };
+        let recorded = condition::get(&self.status.conditions, types::SUCCEEDED);
+        if sealed || recorded.is_none_or(|c| c.reason != step.as_str()) {
+            self.status.evidence.clone_from(&facts.evidence);
+            self.status.samples = facts.samples.clone();
+        }
+    }
+
+    /// Whether the evidence is unusable, or is of something else than the candidate.
+    fn broken(&mut self) -> bool {
+        if let Some(what) = &self.seen.sampler.broken {
+            let message = format!("the stored evidence cannot be judged: {what}");
+            self.end(SoakTestPhase::Failed, Reason::EvidenceUnusable, message);
+            return true;
+        }
+        if let Some(what) = &self.seen.sampler.not_candidate {
+            let message = format!("{} runs something else than the candidate: {what}", self.seen.spec.target);
+            self.end(SoakTestPhase::Failed, Reason::NotTheCandidate, message);
+            return true;
+        }
+        false
+    }
+
+    fn failed_fast(&mut self) -> bool {
+        let Some(judgement) = self.seen.sampler.judgement.as_ref().filter(|j| j.fail_fast) else { return false };
+        self.status.checks.clone_from(&judgement.checks);
+        self.status.samples = judgement.samples.clone();
+        let message = format!("ended early: {}", worst(judgement, Verdict::Failed));
+        self.end(SoakTestPhase::Failed, Reason::CheckFailed, message);
+        true
+    }
+
+    /// Whether the load ended before measure did. Samples without load prove nothing; a load that fails by its own word counts against the
+    /// candidate. One interval of grace, for a load that keeps time by itself.
+    fn load_failed(&mut self, measure_end: Timestamp) -> bool {
+        let Some(record) = self.status.workload.clone() else { return false };
+        let ended = record.completion_time.unwrap_or(self.now);
+        if !record.state.is_finished() || ended + self.seen.spec.interval >= measure_end {
+            return false;
+        }
+        let (phase, message) = match record.state {
+            TaskState::Succeeded => {
+                let message = "the workload ended by itself before measure was over: let it run until it is ended";
+                (SoakTestPhase::Inconclusive, message.to_owned())
+            }
+            TaskState::Pending | TaskState::Running | TaskState::Stopping | TaskState::Failed => {
+                (blame(&record), format!("the workload failed before measure was over: {}", record.message))
+            }
+        };
+        self.end(phase, Reason::WorkloadFailed, message);
+        true
+    }
+
+    /// Keeps a task of the load going, and ends it when measure is over.
+    fn drive(&mut self, role: Role, measure_end: Timestamp) {
+        let Some(record) = role.record(&self.status).cloned() else { return };
+        let sight = self.sight(&record);
+        if record.state.is_finished() {
+            if role == Role::Inventory && self.now < measure_end && again(&record) {
+                self.new_task(role, record.attempt + 1);
+                self.soon();
+            }
+            return;
+        }
+        if self.now < measure_end {
+            let step = advance(&record, &sight, self.seen.spec.load_timeout(), self.now);
+            return self.take(role, step);
+        }
+        let mut step = cancel(&record, &sight, Reason::Settling, self.now);
+        step.record = as_planned(step.record);
+        self.take(role, step);
+    }
+
+    /// Every required check decides; without a judgement there is no success.
+    fn judge(&mut self, settle_end: Timestamp) {
+        let facts = &self.seen.sampler;
+        let message = "settled; the evidence is being stored and judged";
+        self.progress(Settling, Reason::Settling, message.into());
+        let Some(judgement) =
+            facts.judgement.as_ref().filter(|_| judged_from(&self.seen.spec, settle_end, facts.through, self.now))
+        else {
+            self.wake_at((settle_end + EVIDENCE).max(self.now + Seconds(1)));
+            self.wake_at(self.now + Seconds(5));
+            return;
+        };
+        self.status.checks.clone_from(&judgement.checks);
+        self.status.samples = judgement.samples.clone();
+        self.status.evidence.clone_from(&facts.evidence);
+        let required = judgement.checks.iter().filter(|c| c.enforcement == Enforcement::Required).count();
+        let (phase, reason, message) = match judgement.verdict {
+            Verdict::Passed => {
+                (SoakTestPhase::Succeeded, Reason::Passed, format!("all {required} required checks passed"))
+            }
+            Verdict::Failed => (SoakTestPhase::Failed, Reason::CheckFailed, worst(judgement, Verdict::Failed)),
+            Verdict::Error => (SoakTestPhase::Failed, Reason::EvidenceUnusable, worst(judgement, Verdict::Error)),
+            Verdict::Inconclusive => {
+                let needed =
+                    judgement.needed.map_or_else(String::new, |n| format!("; a measure of {n} would settle it"));
+                let message = format!("{}{needed}", worst(judgement, Verdict::Inconclusive));
+                (SoakTestPhase::Inconclusive, Reason::InsufficientEvidence, message)
+            }
+        };
+        self.end(phase, reason, message);
+    }
+}
+
+/// A task that we have ended in time did what it was for.
+pub(super) fn as_planned(mut record: TaskStatus) -> TaskStatus {
+    if record.state == TaskState::Failed && record.reason == Some(Reason::Settling) {
+        record.state = TaskState::Succeeded;
+        record.cause = None;
+        record.reason = None;
+        AS_PLANNED.clone_into(&mut record.message);
+    }
+    record
+}
+
+/// The required checks with this verdict, in their own words; the first few.
+fn worst(judgement: &Judgement, verdict: Verdict) -> String {
+    let mut all: Vec<String> = judgement
+        .checks
+        .iter()
+        .filter(|c| c.enforcement == Enforcement::Required && c.verdict == Some(verdict))
+        .map(|c| format!("check {:?}: {}", c.name, c.message))
+        .collect();
+    let more = all.len().saturating_sub(3);
+    all.truncate(3);
+    if more > 0 {
+        all.push(format!("and {more} more"));
+    }
+    if all.is_empty() { "no required check could be judged".into() } else { all.join("; ") }
+}

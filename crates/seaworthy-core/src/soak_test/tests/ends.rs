@@ -1,0 +1,308 @@
+//! Every way in which a soak can end.
+
+use super::{
+    super::{SoakTestPhase, status::SoakTestPhase::*},
+    world::{OTHER, World, fails, judgement, rollout, succeeds},
+};
+use crate::{
+    condition::{self, ConditionStatus, Reason, types},
+    presence::Presence,
+    task::Cause,
+    time::Seconds,
+    verdict::Verdict,
+};
+
+/// Runs the world to its end, and checks what every end has in common.
+fn ends(mut world: World, phase: SoakTestPhase, reason: Reason) -> World {
+    world.run_out();
+    let status = &world.status;
+    let say = |type_| condition::get(&status.conditions, type_).unwrap().clone();
+    assert_eq!(status.phase, phase, "{:?}", status.conditions);
+    assert_eq!(say(types::SUCCEEDED).reason, reason.as_str());
+    let want = if phase == Succeeded { ConditionStatus::True } else { ConditionStatus::False };
+    assert_eq!(say(types::SUCCEEDED).status, want);
+    assert_eq!(say(types::FINISHED).status, ConditionStatus::True);
+    assert_eq!(world.holder, None, "the turn is given back");
+    assert!(!world.meta.finalizer);
+    world
+}
+
+#[test]
+fn the_clean_run_succeeds_and_cleans_up() {
+    let world = ends(World::new(), Succeeded, Reason::Passed);
+    let tasks: Vec<&String> = world.log.iter().filter(|l| !l.starts_with("note")).collect();
+    assert_eq!(
+        tasks,
+        [
+            "create soak-setup-1",
+            "create soak-workload-1",
+            "create soak-inventory-1",
+            "stop soak-workload-1",
+            "stop soak-inventory-1",
+            "create soak-teardown-1",
+            "released"
+        ]
+    );
+    let notes: Vec<&str> = world.log.iter().filter_map(|l| l.strip_prefix("note ")).collect();
+    assert_eq!(notes, ["SettingUp", "WarmingUp", "Measuring", "Settling", "Passed"]);
+    let status = &world.status;
+    assert_eq!(status.workload.as_ref().unwrap().state, crate::task::TaskState::Succeeded, "ended by us is no failure");
+    assert_eq!(status.checks.len(), 1);
+    let (start, end) = (status.start_time.unwrap(), status.settle_end_time.unwrap());
+    assert_eq!(end, start + world.spec.total());
+    assert!(world.writes <= 45, "{} writes", world.writes);
+}
+
+#[test]
+fn a_soak_without_tasks_runs_too() {
+    let mut world = World::new();
+    world.spec.setup = None;
+    world.spec.workload = None;
+    world.spec.teardown = None;
+    world.spec.inventory = false;
+    let world = ends(world, Succeeded, Reason::Passed);
+    assert!(world.log.iter().all(|l| !l.starts_with("create")));
+}
+
+#[test]
+fn verdicts_of_the_checks_decide() {
+    for (verdict, phase, reason) in [
+        (Verdict::Failed, Failed, Reason::CheckFailed),
+        (Verdict::Inconclusive, Inconclusive, Reason::InsufficientEvidence),
+        (Verdict::Error, Failed, Reason::EvidenceUnusable),
+    ] {
+        let mut world = World::new();
+        world.verdict = verdict;
+        let world = ends(world, phase, reason);
+        assert_eq!(world.did("create soak-teardown-1"), 1);
+    }
+}
+
+#[test]
+fn without_a_judgement_there_is_no_success() {
+    let mut world = World::new();
+    world.stored_after = None;
+    // Evidence that is never acknowledged is judged as it is stored, after a bounded wait.
+    world.verdict = Verdict::Inconclusive;
+    ends(world, Inconclusive, Reason::InsufficientEvidence);
+}
+
+#[test]
+fn what_the_load_does_early_counts() {
+    for (course, phase) in [
+        (succeeds(100), Inconclusive),
+        (fails(100, Cause::Product, Reason::TaskFailed), Failed),
+        (fails(2000, Cause::Infrastructure, Reason::Evicted), Inconclusive),
+        (fails(1, Cause::Impossible, Reason::ImageNotFound), Inconclusive),
+    ] {
+        let mut world = World::new();
+        world.courses.insert("workload", course);
+        let world = ends(world, phase, Reason::WorkloadFailed);
+        assert_eq!(world.did("create soak-teardown-1"), 1);
+        assert_eq!(world.did("stop soak-inventory-1"), 1);
+    }
+    let mut world = World::new();
+    world.courses.insert("workload", succeeds(600 + 3600 - 10));
+    ends(world, Succeeded, Reason::Passed);
+}
+
+#[test]
+fn setup_is_tried_again_only_when_the_cluster_was_at_fault() {
+    for (cause, phase, tries) in
+        [(Cause::Product, Failed, 1), (Cause::Infrastructure, Inconclusive, 3), (Cause::Limits, Inconclusive, 1)]
+    {
+        let mut world = World::new();
+        world.courses.insert("setup", fails(3, cause, Reason::TaskFailed));
+        let world = ends(world, phase, Reason::SetupFailed);
+        assert_eq!(world.log.iter().filter(|l| l.starts_with("create soak-setup")).count(), tries);
+        assert_eq!(world.did("create soak-teardown-1"), 1, "teardown-always");
+        assert!(world.status.start_time.is_none());
+    }
+}
+
+#[test]
+fn an_inventory_that_dies_is_started_again() {
+    let mut world = World::new();
+    world.courses.insert("inventory", fails(3, Cause::Infrastructure, Reason::Evicted));
+    let world = ends(world, Succeeded, Reason::Passed);
+    assert_eq!(world.did("create soak-inventory-3"), 1);
+    assert_eq!(world.did("create soak-inventory-4"), 0);
+}
+
+#[test]
+fn a_target_that_is_absent_or_never_ready_is_not_judged() {
+    let mut never_ready = rollout(super::world::DIGEST);
+    never_ready.pods[0].ready = false;
+    never_ready.pods[0].waiting = Some("CrashLoopBackOff".into());
+    for target in [Presence::AbsentLive, Presence::Present(never_ready)] {
+        let mut world = World::new();
+        world.target = target;
+        let world = ends(world, Inconclusive, Reason::TargetNotFound);
+        assert_eq!(world.did("create soak-workload-1"), 0);
+        assert_eq!(world.did("create soak-teardown-1"), 1);
+    }
+}
+
+#[test]
+fn another_image_is_an_error_before_and_during_the_run() {
+    let mut world = World::new();
+    world.target = Presence::Present(rollout(OTHER));
+    ends(world, Failed, Reason::NotTheCandidate);
+    let mut world = World::new();
+    world.run_for(Seconds(900));
+    world.facts.not_candidate = Some("pod controller-2 runs something".into());
+    let world = ends(world, Failed, Reason::NotTheCandidate);
+    assert_eq!(world.did("create soak-teardown-1"), 1);
+}
+
+#[test]
+fn a_broken_chain_is_never_judged() {
+    let mut world = World::new();
+    world.run_for(Seconds(900));
+    world.facts.broken = Some("object 000001 was altered".into());
+    ends(world, Failed, Reason::EvidenceUnusable);
+}
+
+#[test]
+fn a_fact_may_end_it_early() {
+    let mut world = World::new();
+    world.run_for(Seconds(900));
+    let mut early = judgement(Verdict::Failed);
+    early.fail_fast = true;
+    world.facts.judgement = Some(early);
+    world.facts.through = 20;
+    let began = world.now;
+    let world = ends(world, Failed, Reason::CheckFailed);
+    assert!(world.now.since(began) < Seconds(300));
+    assert_eq!(world.status.checks.len(), 1);
+}
+
+#[test]
+fn abort_and_delete_end_it_at_any_time_and_tear_down_what_was_begun() {
+    for after in [0, 1, 3, 8, 300, 900, 4300, 4345] {
+        for delete in [false, true] {
+            let mut world = World::new();
+            world.run_for(Seconds(after));
+            let begun = world.status.turn_time.is_some();
+            let (reason, at) = if delete { (Reason::Deleted, world.now) } else { (Reason::Aborted, world.now) };
+            if delete {
+                world.meta.deleted = Some(at);
+            } else {
+                world.spec.abort = true;
+            }
+            let judged = world.status.ending.is_some();
+            world.run_out();
+            assert_eq!(world.gone, delete);
+            if !judged {
+                assert_eq!(world.status.phase, Aborted, "after {after}");
+                let succeeded = condition::get(&world.status.conditions, types::SUCCEEDED).unwrap();
+                assert_eq!(succeeded.reason, reason.as_str());
+            }
+            assert_eq!(world.did("create soak-teardown-1"), usize::from(begun), "after {after}: {:?}", world.log);
+            assert_eq!(world.holder, None);
+        }
+    }
+}
+
+#[test]
+fn an_abort_after_the_verdict_changes_nothing() {
+    let mut world = World::new();
+    world.verdict = Verdict::Failed;
+    while world.status.phase != TearingDown {
+        world.run_for(Seconds(1));
+    }
+    world.spec.abort = true;
+    ends(world, Failed, Reason::CheckFailed);
+}
+
+#[test]
+fn two_soaks_take_turns() {
+    let mut world = World::new();
+    world.holder = Some("SoakTest ns/first".into());
+    world.run_for(Seconds(3600));
+    assert_eq!(world.status.phase, Pending);
+    let succeeded = condition::get(&world.status.conditions, types::SUCCEEDED).unwrap();
+    assert_eq!(succeeded.reason, "TargetLocked");
+    assert!(succeeded.message.contains("ns/first"), "{}", succeeded.message);
+    assert!(world.log.iter().all(|l| !l.starts_with("create")));
+    world.holder = None;
+    ends(world, Succeeded, Reason::Passed);
+}
+
+#[test]
+fn a_turn_that_never_comes_ends_without_a_teardown() {
+    let mut world = World::new();
+    world.holder = Some("SoakTest ns/first".into());
+    world.run_for(Seconds(73 * 3600));
+    assert_eq!(world.status.phase, Inconclusive);
+    assert_eq!(world.did("create soak-teardown-1"), 0, "the target is another one's");
+    assert!(!world.meta.finalizer);
+    assert!(world.holder.is_some());
+}
+
+#[test]
+fn suspend_holds_it_before_its_turn_and_never_inside() {
+    let mut world = World::new();
+    world.spec.suspend = true;
+    world.run_for(Seconds(100 * 3600));
+    assert_eq!(world.status.phase, Pending);
+    assert_eq!(world.holder, None);
+    world.spec.suspend = false;
+    world.run_for(Seconds(60));
+    assert!(world.status.turn_time.is_some());
+    world.spec.suspend = true;
+    ends(world, Succeeded, Reason::Passed);
+}
+
+#[test]
+fn an_invalid_spec_ends_at_once_and_says_so() {
+    let mut world = World::new();
+    world.spec.problem = Some("checks[0].bound.max: \"x\" is no quantity".into());
+    let world = ends(world, Failed, Reason::InvalidSpec);
+    let accepted = condition::get(&world.status.conditions, types::ACCEPTED).unwrap();
+    assert_eq!(accepted.status, ConditionStatus::False);
+    assert!(world.log.iter().all(|l| !l.starts_with("create")));
+}
+
+#[test]
+fn a_teardown_that_fails_is_reported_and_hides_nothing() {
+    for (cause, tries) in [(Cause::Product, 1), (Cause::Infrastructure, 3)] {
+        let mut world = World::new();
+        world.courses.insert("teardown", fails(3, cause, Reason::TaskFailed));
+        let world = ends(world, Succeeded, Reason::Passed);
+        let finished = condition::get(&world.status.conditions, types::FINISHED).unwrap();
+        assert_eq!(finished.reason, "TeardownFailed");
+        assert_eq!(world.log.iter().filter(|l| l.starts_with("create soak-teardown")).count(), tries);
+    }
+    let mut world = World::new();
+    world.courses.insert("teardown", None);
+    ends(world, Succeeded, Reason::Passed);
+}
+
+#[test]
+fn a_terminating_namespace_is_let_go() {
+    let mut world = World::new();
+    world.run_for(Seconds(900));
+    world.meta.deleted = Some(world.now);
+    world.meta.namespace_terminating = true;
+    world.run_for(Seconds(30));
+    assert!(world.gone, "{:?}", world.status);
+    assert_eq!(world.did("create soak-teardown-1"), 0);
+    assert_eq!(world.did("note TeardownFailed"), 1);
+}
+
+#[test]
+fn a_lease_that_was_edited_by_hand() {
+    let mut world = World::new();
+    world.run_for(Seconds(900));
+    world.holder = None;
+    world.run_for(Seconds(120));
+    assert_eq!(world.holder.as_deref(), Some("uid"), "it is taken again");
+    let mut world = World::new();
+    world.run_for(Seconds(900));
+    world.holder = Some("SoakTest ns/second".into());
+    world.spec.teardown = None;
+    world.run_for(Seconds(7200));
+    assert_eq!(world.status.phase, Inconclusive);
+    assert!(world.holder.is_some());
+}
