@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod cluster;
+mod demo;
 mod generate;
 mod hash;
 mod image;
@@ -32,6 +33,8 @@ enum Command {
     Cluster(cluster::cli::Arguments),
     /// Writes what is generated from Rust: CustomResourceDefinitions, RBAC, admission policies.
     Gen(generate::Arguments),
+    /// Everything once, from an empty machine to a published release of the real Pepr.
+    Demo(demo::Arguments),
     /// Container images, built without a daemon.
     Image(image::Arguments),
 }
@@ -39,6 +42,11 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Cluster(arguments) => cluster::cli::main(arguments),
+        Command::Demo(arguments) => match demo::main(&arguments) {
+            // Its exit status is the Release's.
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Gen(arguments) => generate::main(&arguments),
         Command::Image(arguments) => image::main(arguments),
     };

@@ -158,6 +158,12 @@ pub(crate) fn build(context: &Context<'_>, image: Image) -> Result<Built> {
     Ok(built)
 }
 
+/// Compiles every program that the demo and the images need, in one go, and returns the path of `kubectl-seaworthy`.
+pub(crate) fn programs(context: &Context<'_>) -> Result<PathBuf> {
+    source::compile(context, &["seaworthy-operator", "seaworthy-git", "seaworthy-cli"])?;
+    Ok(context.target().join("release/kubectl-seaworthy"))
+}
+
 /// Pushes a built image and returns `registry/repository@digest`. What the registry has already is not sent again.
 pub(crate) fn push(context: &Context<'_>, built: &Built, registry: &str) -> Result<String> {
     let repository = format!("{registry}/{NAMESPACE}/{}", built.image.name());

@@ -108,16 +108,26 @@ pub(crate) fn files(context: &Context, entries: Entries) -> Result<Layer> {
 
 /// The release binary of a package of this workspace, built now.
 pub(crate) fn binary(context: &Context, package: &str) -> Result<PathBuf> {
-    context.progress.step(&format!("cargo build --release -p {package} (minutes when nothing is compiled yet)"));
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    run::output(
-        run::command(cargo, ["build", "--release", "--locked", "--quiet", "-p", package]).current_dir(&context.root),
-    )?;
+    compile(context, &[package])?;
     let path = context.target().join("release").join(package);
     if !path.is_file() {
         bail!("cargo built {package}, but {} is missing; is CARGO_BUILD_TARGET set? unset it", path.display());
     }
     Ok(path)
+}
+
+/// `cargo build --release` of some packages.
+pub(crate) fn compile(context: &Context, packages: &[&str]) -> Result<()> {
+    context
+        .progress
+        .step(&format!("cargo build --release: {} (minutes when nothing is compiled)", packages.join(", ")));
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = run::command(cargo, ["build", "--release", "--locked", "--quiet"]);
+    for package in packages {
+        build.args(["-p", package]);
+    }
+    run::output(build.current_dir(&context.root))?;
+    Ok(())
 }
 
 /// The two layers of what `demo/pepr/package-lock.json` pins: the node binary, and `/app/node_modules`.
