@@ -24,10 +24,10 @@ const RUNTIME_CXX: Base = Base {
     left_out: NO_TLS_LIBRARY,
 };
 
-/// The same with git and the libraries it fetches over http with.
+/// The same with git and what it fetches over http and ssh with.
 const RUNTIME_GIT: Base = Base {
     name: "runtime-git",
-    packages: &["base-files", "libc6", "libgcc-s1", "libstdc++6", "ca-certificates", "git"],
+    packages: &["base-files", "libc6", "libgcc-s1", "libstdc++6", "ca-certificates", "git", "openssh-client"],
     left_out: &[
         "bin",
         "sbin",
@@ -35,6 +35,14 @@ const RUNTIME_GIT: Base = Base {
         "usr/bin/openssl",
         "usr/bin/perl",
         "usr/bin/scalar",
+        "usr/bin/sftp",
+        "usr/bin/ssh-add",
+        "usr/bin/ssh-agent",
+        "usr/bin/ssh-argv0",
+        "usr/bin/ssh-copy-id",
+        "usr/bin/ssh-keygen",
+        "usr/bin/ssh-keyscan",
+        "usr/lib/openssh",
         "usr/lib/git-core/git-daemon",
         "usr/lib/git-core/git-http-backend",
         "usr/lib/git-core/git-http-push",
@@ -134,7 +142,12 @@ impl Image {
     pub(crate) fn layers(self, context: &Context) -> Result<Vec<Layer>> {
         match self {
             Self::Operator => Ok(vec![source::base(context, &RUNTIME)?, own_binary(context, self.name())?]),
-            Self::Git => Ok(vec![source::base(context, &RUNTIME_GIT)?, own_binary(context, self.name())?]),
+            // git hands its ssh command to a shell.
+            Self::Git => Ok(vec![
+                source::base(context, &RUNTIME_GIT)?,
+                source::shell(context)?,
+                own_binary(context, self.name())?,
+            ]),
             Self::Tools => Ok(vec![
                 source::base(context, &RUNTIME_JQ)?,
                 source::busybox(context)?,

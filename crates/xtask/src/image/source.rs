@@ -181,6 +181,12 @@ fn npm_ci(context: &Context, module: &Path) -> Result<tempfile::TempDir> {
     Ok(folder)
 }
 
+/// `BusyBox` as `/bin/sh` and nothing else.
+pub(crate) fn shell(context: &Context) -> Result<Layer> {
+    let busybox = Entry::file(program(context, "busybox")?, 0o755);
+    files(context, Entries::from([(PathBuf::from("bin/sh"), busybox)]))
+}
+
 /// `BusyBox` with a link for every applet in `/bin`: the shell of the images that run scripts.
 pub(crate) fn busybox(context: &Context) -> Result<Layer> {
     let busybox = program(context, "busybox")?;
