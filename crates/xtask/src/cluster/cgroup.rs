@@ -138,7 +138,10 @@ fn create_folder(folder: &Path) -> Result<()> {
 }
 
 fn write(file: &Path, value: &str) -> Result<()> {
-    fs::write(file, value).with_context(|| format!("could not write {value:?} to {}", file.display()))
+    fs::write(file, value).with_context(|| {
+        let hint = "in a container, its processes must be in a child cgroup first, and the cgroup file system writable";
+        format!("could not write {value:?} to {} ({hint})", file.display())
+    })
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ impl Cluster {
             if options.scoped {
                 bail!("the cluster {name:?} runs already; take it down or choose another --name");
             }
-            return Self::adopt(state, &cgroups, progress);
+            return Self::adopt(state, progress);
         }
         teardown::remove(&state, &cgroups)?;
         let slot = choose_slot(&state, &cgroups)?;
@@ -172,13 +172,18 @@ impl Cluster {
     }
 
     /// A cluster that has processes already: returned when healthy.
-    fn adopt(state: State, _cgroups: &Cgroups, progress: &Progress) -> Result<Self> {
+    fn adopt(state: State, progress: &Progress) -> Result<Self> {
         let name = state.name.clone();
         let Some(slot) = state.slot() else {
             bail!(
                 "the cluster {name:?} runs, but its record is gone; take it down: cargo xtask cluster down --name {name}"
             )
         };
+        if state.tools() != tools::version().ok() {
+            progress.note(&format!(
+                "the cluster {name:?} runs with other binaries than these sources ask for; renew it: cargo xtask cluster down --name {name}"
+            ));
+        }
         let cluster = Self::new(state, slot, None);
         health::wait_ready(&cluster, Instant::now() + ADOPT_DEADLINE, progress, || Ok(())).with_context(|| {
             format!("the cluster {name:?} runs but is not healthy; try: cargo xtask cluster down --name {name}")

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::slot::Slot;
+use crate::tools;
 
 /// Folder that holds one folder per cluster.
 pub(crate) const ROOT: &str = "/var/lib/seaworthy";
@@ -24,6 +25,9 @@ const MAXIMUM_NAME: usize = 30;
 #[derive(Serialize, Deserialize)]
 struct Record {
     slot: u8,
+    /// The set of binaries it was started with.
+    #[serde(default)]
+    tools: String,
 }
 
 /// The state folder of one cluster.
@@ -72,17 +76,24 @@ impl State {
 
     /// The slot on record, if any.
     pub(crate) fn slot(&self) -> Option<Slot> {
-        let text = fs::read_to_string(self.path("cluster.json")).ok()?;
-        let record: Record = serde_json::from_str(&text).ok()?;
-        Slot::new(record.slot)
+        Slot::new(self.record()?.slot)
+    }
+
+    /// The binaries that it was started with, if on record.
+    pub(crate) fn tools(&self) -> Option<String> {
+        Some(self.record()?.tools)
+    }
+
+    fn record(&self) -> Option<Record> {
+        serde_json::from_str(&fs::read_to_string(self.path("cluster.json")).ok()?).ok()
     }
 
     /// Makes the folder and records the slot.
     pub(crate) fn claim(&self, slot: Slot) -> Result<()> {
         fs::create_dir_all(&self.directory)
             .with_context(|| format!("could not create {}", self.directory.display()))?;
-        let record = serde_json::to_string(&Record { slot: slot.number() })?;
-        fs::write(self.path("cluster.json"), record)?;
+        let record = Record { slot: slot.number(), tools: tools::version()? };
+        fs::write(self.path("cluster.json"), serde_json::to_string(&record)?)?;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -36,8 +36,11 @@ const PROGRAMS: [(&str, &str); 11] = [
 /// Oldest Go that builds the module (its go.mod says so too; Go's own message would be about toolchains).
 const MINIMUM_GO: (u32, u32) = (1, 24);
 
+/// A build that nobody asked for this long is removed when another one is made.
+const UNUSED: Duration = Duration::from_secs(14 * 24 * 3600);
+
 /// Packages compiled by a build from nothing, for the estimate on screen.
-const PACKAGES_ROUGHLY: usize = 2_700;
+const PACKAGES_ROUGHLY: usize = 2_900;
 
 /// True when `name` comes from the Go module.
 pub(crate) fn is_ours(name: &str) -> bool {
@@ -58,6 +61,7 @@ pub(crate) fn check() -> Result<()> {
 pub(crate) fn ensure(progress: &Progress) -> Result<()> {
     let directory = directory()?;
     if directory.is_dir() {
+        touch(&directory);
         return Ok(());
     }
     let cache = cache()?;
@@ -87,7 +91,32 @@ pub(crate) fn ensure(progress: &Progress) -> Result<()> {
         }
     }
     fs::rename(&partial, &directory)?;
+    prune(&cache, &directory);
     Ok(())
+}
+
+/// Marks a build as used now.
+fn touch(directory: &Path) {
+    // Without the mark the build is only removed, and made again, too early.
+    let _ = File::open(directory).and_then(|folder| folder.set_modified(SystemTime::now()));
+}
+
+/// Removes builds (600 MB each) that nobody asked for in two weeks, unless a process runs from there.
+fn prune(cache: &Path, current: &Path) {
+    let running: Vec<PathBuf> = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .filter_map(|process| fs::read_link(process.ok()?.path().join("exe")).ok())
+        .collect();
+    for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
+        let folder = entry.path();
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        let unused = modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > UNUSED));
+        if unused && folder.is_dir() && folder != current && !running.iter().any(|program| program.starts_with(&folder))
+        {
+            let _ = fs::remove_dir_all(&folder);
+        }
+    }
 }
 
 fn download(progress: &Progress) -> Result<()> {
@@ -120,10 +149,7 @@ fn build(progress: &Progress, output: &Path) -> Result<()> {
                 continue;
             }
             compiled += 1;
-            let minutes = started.elapsed().as_secs() / 60;
-            progress.update(&format!(
-                "compiled {compiled} of at most about {PACKAGES_ROUGHLY} packages, {minutes} min of at most 8: {line}"
-            ));
+            progress.update(&estimate(compiled, started.elapsed(), &line));
         }
     }
     let status = child.wait()?;
@@ -131,6 +157,20 @@ fn build(progress: &Progress, output: &Path) -> Result<()> {
         bail!("go build ended with {status}:\n{}", run::tail(&complaints.join("\n")));
     }
     Ok(())
+}
+
+/// `compiled 700 of about 2900 packages, about 5 min left at most: k8s.io/api/core/v1`
+///
+/// At most: what Go has in its cache is never counted as compiled. Packages go by fast at first and linking comes last, so the
+/// speed so far is as good a guess as any.
+fn estimate(compiled: usize, elapsed: Duration, package: &str) -> String {
+    let remaining = PACKAGES_ROUGHLY.saturating_sub(compiled);
+    let seconds = elapsed.as_secs() * remaining as u64 / compiled.max(1) as u64;
+    let left = match seconds.div_ceil(60) {
+        _ if compiled < 100 => "7 to 8".to_owned(),
+        minutes => minutes.to_string(),
+    };
+    format!("compiled {compiled} of about {PACKAGES_ROUGHLY} packages, about {left} min left at most: {package}")
 }
 
 /// What `go build` calls the binary of a package: its last element that is not a major version.
@@ -229,6 +269,15 @@ mod tests {
     fn binaries_are_named_like_go_build_names_them() {
         let names = ["./cmd/git-server", "go.etcd.io/etcd/server/v3", "helm.sh/helm/v3/cmd/helm"].map(built_name);
         assert_eq!(names, ["git-server", "server", "helm"]);
+    }
+
+    #[test]
+    fn the_estimate_shrinks_to_nothing() {
+        let minutes = |compiled, seconds| estimate(compiled, Duration::from_secs(seconds), "p");
+        assert!(minutes(10, 3).contains("about 7 to 8 min left"));
+        assert!(minutes(1_450, 120).contains("about 2 min left"));
+        assert!(minutes(2_900, 400).contains("about 0 min left"));
+        assert!(minutes(9_999, 400).contains("about 0 min left"));
     }
 
     #[test]

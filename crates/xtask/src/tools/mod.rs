@@ -36,3 +36,8 @@ pub(crate) fn path(name: &str) -> Result<PathBuf> {
     }
     bail!("the program {name:?} is not installed yet; run `cargo xtask cluster tools` first")
 }
+
+/// A name for the set of binaries in use: it changes with their versions and flags.
+pub(crate) fn version() -> Result<String> {
+    Ok(go::directory()?.file_name().unwrap_or_default().to_string_lossy().into_owned())
+}
