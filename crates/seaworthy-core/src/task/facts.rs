@@ -235,7 +235,7 @@ fn failed(deadline: bool, pod: Option<&Pod>) -> JobState {
     }
     match ended {
         Some(t) => {
-            let report = Report::parse(&t.message);
+            let report = Report { exit_code: Some(t.exit_code), ..Report::parse(&t.message) };
             let message = match &report.error {
                 Some(e) => format!("{}: {}", e.reason, e.message),
                 None => format!("exit code {}{}", t.exit_code, last_words(&t.message, &report)),

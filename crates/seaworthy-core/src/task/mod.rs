@@ -71,6 +71,9 @@ pub struct TaskStatus {
     /// Whose fault the failure is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// The exit code of a program that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
     /// What was seen, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
@@ -88,6 +91,7 @@ impl TaskStatus {
             completion_time: None,
             reason: None,
             cause: None,
+            exit_code: None,
             message: String::new(),
         }
     }
@@ -236,7 +240,8 @@ fn running(record: TaskStatus, job: &Job, timeout: Seconds, now: Timestamp) -> A
             Advance { report: Some(report.clone()), ..rest(record, Wake::OnChange) }
         }
         JobState::Failed { cause, reason, message, report } => {
-            let record = record.because(*cause, *reason, message.clone());
+            let mut record = record.because(*cause, *reason, message.clone());
+            record.exit_code = report.as_ref().and_then(|r| r.exit_code);
             // The Job is over, but a pod of it may still be ending; only then is the attempt over.
             let state = if job.live_pods == 0 { TaskState::Failed } else { TaskState::Stopping };
             Advance { report: report.clone(), ..rest(record.ended(state, now), Wake::OnChange) }

@@ -25,6 +25,9 @@ pub struct Report {
     pub block: Option<Block>,
     /// Why the task failed, in its own words.
     pub error: Option<TaskError>,
+    /// The exit code of the program that reports; from the pod, never from the message.
+    #[serde(skip)]
+    pub exit_code: Option<i32>,
     /// Whether the message was a report at all.
     #[serde(skip)]
     pub known: bool,

@@ -1,1 +1,0 @@
-//! From the API's types to what decisions need.

@@ -1,0 +1,3 @@
+//! From the API's types to what decisions need. One file per kind.
+
+pub mod release;

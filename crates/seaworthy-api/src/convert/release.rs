@@ -1,0 +1,101 @@
+//! `Release` and `ReleasePlan`.
+
+use seaworthy_core::{
+    release::{
+        GateKind,
+        observed::{Approval, Concurrency, GateRule, Policy, PublishRule, Spec, VersionRule},
+    },
+    time::Seconds,
+    version,
+};
+
+use crate::{
+    Gate, Release, ReleasePlanSpec,
+    release_plan::{ApprovalMode, ConcurrencyPolicy, Level, OnDisputed, VersionPolicy, VersionPolicyKind},
+};
+
+/// What a Release asks for.
+pub fn spec(release: &Release) -> Spec {
+    let spec = &release.spec;
+    Spec {
+        plan: spec.plan_ref.name.clone(),
+        revision: spec.revision.clone(),
+        version: spec.version.as_ref().map(|v| v.number.clone()),
+        artifacts: spec.artifacts.clone(),
+        suspend: spec.suspend,
+        abort: spec.abort,
+        approval: spec.approval.as_ref().map(|a| Approval { approved: a.approved, reason: a.reason.clone() }),
+    }
+}
+
+/// A plan, as far as decisions need it.
+///
+/// # Errors
+/// What the API server could not check, as field, value, remedy.
+pub fn policy(plan: &ReleasePlanSpec) -> Result<Policy, String> {
+    Ok(Policy {
+        version: VersionRule {
+            explicit: plan.version.policy == VersionPolicyKind::Explicit,
+            policy: version_policy(&plan.version)?,
+        },
+        candidate: plan.candidate.task.as_ref().map(|task| task.timeout.get()),
+        gates: plan.gates.iter().map(gate).collect(),
+        approval: (plan.approval_policy.mode == ApprovalMode::Manual).then(|| plan.approval_policy.timeout.get()),
+        publish: PublishRule {
+            timeout: plan.publish.task.timeout.get(),
+            verify: plan.publish.verify.as_ref().map(|v| v.task.timeout.get()),
+            max_attempts: plan.publish.max_attempts,
+        },
+        concurrency: match plan.concurrency_policy {
+            ConcurrencyPolicy::Latest => Concurrency::Latest,
+            ConcurrencyPolicy::Queue => Concurrency::Queue,
+            ConcurrencyPolicy::Supersede => Concurrency::Supersede,
+        },
+        deadline: plan.deadline.get(),
+    })
+}
+
+fn gate(gate: &Gate) -> GateRule {
+    let (kind, length) = match &gate.soak {
+        Some(soak) => (GateKind::SoakTest, soak.warm_up.get() + soak.measure.get() + soak.settle.get()),
+        None => (GateKind::E2ERun, Seconds(0)),
+    };
+    GateRule { name: gate.name.clone(), kind, run_after: gate.run_after.clone(), enforcement: gate.enforcement, length }
+}
+
+/// The rules by which versions are chosen.
+///
+/// # Errors
+/// When a number in it is none.
+pub fn version_policy(policy: &VersionPolicy) -> Result<version::Policy, String> {
+    let initial_version = policy
+        .initial_version
+        .parse()
+        .map_err(|e| format!("version.initialVersion: {:?} is no semantic version: {e}", policy.initial_version))?;
+    Ok(version::Policy {
+        tag_format: policy.tag_format.clone(),
+        initial_version,
+        breaking_before_v1: match policy.breaking_before_v1 {
+            Level::Major => version::BreakingBeforeV1::Major,
+            Level::Minor | Level::Patch | Level::None => version::BreakingBeforeV1::Minor,
+        },
+        minimum_level: level(policy.minimum_level),
+        on_disputed: match policy.on_disputed {
+            OnDisputed::Strict => version::OnDisputed::Strict,
+            OnDisputed::Higher => version::OnDisputed::Higher,
+            OnDisputed::Fail => version::OnDisputed::Fail,
+        },
+        types: policy.types.iter().map(|(k, v)| (k.clone(), level(*v))).collect(),
+        line: policy.line.clone(),
+        ..version::Policy::default()
+    })
+}
+
+const fn level(level: Level) -> version::Level {
+    match level {
+        Level::None => version::Level::None,
+        Level::Patch => version::Level::Patch,
+        Level::Minor => version::Level::Minor,
+        Level::Major => version::Level::Major,
+    }
+}

@@ -1,0 +1,139 @@
+//! The next version: what the repository says, then a number of our own.
+
+use super::{
+    draft::{Draft, Flow, INFRASTRUCTURE_ATTEMPTS},
+    observed::Effect,
+    status::{ReleasePhase, VersionSummary},
+};
+use crate::{
+    condition::{ConditionStatus, Reason, types},
+    presence::Presence,
+    task::{Cause, TaskState, TaskStatus},
+    time::Seconds,
+    version::{self, Facts, Input, Outcome, VersionPlan},
+};
+
+/// How long reading the repository may take.
+pub(super) const READ_TIMEOUT: Seconds = Seconds::minutes(10);
+
+/// Has the repository read, once, before queueing: the commit's position decides who is newest.
+pub(super) fn read(d: &mut Draft<'_>) -> Flow {
+    let Some(policy) = d.policy() else { return Flow::Stop };
+    if policy.version.explicit || !d.seen.status.version.is_empty() {
+        return Flow::Next;
+    }
+    match &d.seen.facts {
+        Presence::Unknown => return Flow::Stop,
+        Presence::Present(Ok(facts)) => {
+            if d.status.position.is_none() {
+                d.status.position = Some(facts.first_parent_count);
+            }
+            return Flow::Next;
+        }
+        Presence::Present(Err(problem)) => {
+            let message = format!("the repository could not be read: {problem}");
+            return d.end(ReleasePhase::Failed, Reason::PlanningFailed, message);
+        }
+        Presence::AbsentLive => {}
+    }
+    d.phase(ReleasePhase::Planning, Reason::Planning, "reads the repository");
+    let Some(task) = d.seen.status.planning.clone() else {
+        if !d.seen.spec.suspend {
+            d.status.planning = Some(TaskStatus::new(&d.seen.meta.name, "plan", 1, d.now));
+        }
+        return Flow::Stop;
+    };
+    let step = d.advance(&task, READ_TIMEOUT);
+    d.effects.extend(step.effect.map(Effect::Planning));
+    match step.record.state {
+        TaskState::Succeeded => {
+            if let Some(job_uid) = step.record.uid.clone().filter(|_| task.state == TaskState::Succeeded) {
+                d.effects.push(Effect::StoreFacts { job_uid });
+            }
+        }
+        TaskState::Failed => return failed(d, &step.record),
+        TaskState::Pending | TaskState::Running | TaskState::Stopping => {}
+    }
+    d.status.planning = Some(step.record);
+    Flow::Stop
+}
+
+fn failed(d: &mut Draft<'_>, task: &TaskStatus) -> Flow {
+    d.status.planning = Some(task.clone());
+    if task.cause == Some(Cause::Infrastructure) && task.attempt < INFRASTRUCTURE_ATTEMPTS {
+        d.status.planning = Some(TaskStatus::new(&d.seen.meta.name, "plan", task.attempt + 1, d.now));
+        return Flow::Stop;
+    }
+    let message = format!("the repository could not be read: {}", task.message);
+    d.end(ReleasePhase::Failed, Reason::PlanningFailed, message)
+}
+
+/// Takes a number from the ledger and records it. The number is ours before anything is built.
+pub(super) fn reserve(d: &mut Draft<'_>) -> Flow {
+    if !d.seen.status.version.is_empty() {
+        return Flow::Next;
+    }
+    let Some(policy) = d.policy() else { return Flow::Stop };
+    let Some(ledger) = d.seen.ledger.present() else { return Flow::Stop };
+    let facts = match &d.seen.facts {
+        Presence::Present(Ok(facts)) => facts.clone(),
+        Presence::AbsentLive if policy.version.explicit => {
+            Facts { head: d.seen.spec.revision.clone(), ..Facts::default() }
+        }
+        Presence::AbsentLive | Presence::Unknown | Presence::Present(Err(_)) => return Flow::Stop,
+    };
+    let input = Input {
+        policy: policy.version.policy.clone(),
+        facts,
+        ledger: ledger.clone(),
+        owner: Some(d.seen.meta.uid.clone()),
+    };
+    let outcome = match &d.seen.spec.version {
+        Some(number) => version::plan_explicit(&input, number),
+        None => version::plan(&input),
+    };
+    match outcome {
+        Outcome::Next(plan) => take(d, &plan),
+        Outcome::NothingToRelease { reason, .. } => {
+            d.end(ReleasePhase::NothingToRelease, Reason::NothingToRelease, reason.explain())
+        }
+        Outcome::Refused { field, reason, remedy } => {
+            d.end(ReleasePhase::Failed, Reason::VersionRefused, format!("{field}: {reason}: {remedy}"))
+        }
+        Outcome::Ask { disputes, .. } => {
+            let message = format!(
+                "{} commits can be read in two ways with different versions: set spec.version on a new Release to decide",
+                disputes.len()
+            );
+            d.end(ReleasePhase::Failed, Reason::VersionDisputed, message)
+        }
+    }
+}
+
+fn take(d: &mut Draft<'_>, plan: &VersionPlan) -> Flow {
+    let ledger = d.seen.ledger.present();
+    let mine = ledger.and_then(|l| l.entry(&d.seen.meta.uid)).filter(|e| e.version == plan.version);
+    let Some(entry) = mine else {
+        d.effects.push(Effect::Reserve { version: plan.version.clone(), candidate: plan.candidate_number() });
+        return Flow::Stop;
+    };
+    d.status.version = entry.version.to_string();
+    d.status.candidate_version = entry.candidate_version().to_string();
+    d.status.tag.clone_from(&plan.tag);
+    d.status.previous_version = plan.previous_version.as_ref().map(ToString::to_string).unwrap_or_default();
+    let message = match &plan.previous_version {
+        Some(previous) => {
+            format!("{} after {previous}: {} over {} commits", plan.version, plan.level, plan.counts.total)
+        }
+        None => format!("{}: the first version", plan.version),
+    };
+    d.status.version_plan = Some(VersionSummary {
+        level: format!("{:?}", plan.level),
+        commits: u32::try_from(plan.counts.total).unwrap_or(u32::MAX),
+        disputed: u32::try_from(plan.counts.disputed).unwrap_or(u32::MAX),
+        message: message.clone(),
+    });
+    d.phase(ReleasePhase::Building, Reason::Building, message);
+    d.say(types::VERIFIED, ConditionStatus::Unknown, Reason::Pending, "gates have not run yet");
+    Flow::Stop
+}
