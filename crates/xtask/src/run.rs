@@ -3,6 +3,7 @@
 //! Deliberately absent: async and shells. Commands are short, and arguments are never quoted by hand.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,19 @@ pub(crate) fn display(command: &Command) -> String {
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     command.stdin(Stdio::null());
     let finished = command.output().with_context(|| format!("could not start `{}`", display(command)))?;
+    check(command, &finished)?;
+    Ok(String::from_utf8_lossy(&finished.stdout).into_owned())
+}
+
+/// Like [`output`], with `input` on standard input.
+pub(crate) fn output_with_input(command: &mut Command, input: &str) -> Result<String> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("could not start `{}`", display(command)))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that stops reading early reports why on its standard error, which `check` quotes.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let finished = child.wait_with_output()?;
     check(command, &finished)?;
     Ok(String::from_utf8_lossy(&finished.stdout).into_owned())
 }

@@ -15,12 +15,11 @@ const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Package, and a program or file that it brings.
-const PACKAGES: [(&str, &str); 16] = [
+const PACKAGES: [(&str, &str); 15] = [
     ("containerd", "containerd"),
     ("runc", "runc"),
     ("containernetworking-plugins", "/usr/lib/cni/ptp"),
     ("nftables", "nft"),
-    ("conntrack", "conntrack"),
     ("iproute2", "ip"),
     ("util-linux", "nsenter"),
     ("mount", "mount"),

@@ -63,9 +63,14 @@ fn foreground(state: &State) -> Result<Child> {
 
 /// Kills the child when `moment` has come, and expects nothing to be left.
 fn kill_when(mut child: Child, mut moment: impl FnMut() -> bool, state: &State) -> Result<()> {
+    let mut ended = false;
     let came = run::wait_until(Instant::now() + PATIENCE, Duration::from_millis(5), || {
-        moment() || !matches!(child.try_wait(), Ok(None))
+        ended = !matches!(child.try_wait(), Ok(None));
+        ended || moment()
     });
+    if ended {
+        bail!("xtask ended by itself before the moment to kill it; run `cluster up --name {}` to see why", state.name);
+    }
     let footprint = Footprint::of(state);
     child.kill()?;
     child.wait()?;
