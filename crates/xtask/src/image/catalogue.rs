@@ -14,41 +14,31 @@ use super::source::{self, Base};
 const RUNTIME: Base = Base {
     name: "runtime",
     packages: &["base-files", "libc6", "libgcc-s1", "ca-certificates"],
-    left_out: NO_TLS_LIBRARY,
+    programs: &[],
+    left_out: NO_OPENSSL,
 };
 
 /// The same with the C++ library, which Node.js needs.
 const RUNTIME_CXX: Base = Base {
     name: "runtime-cxx",
     packages: &["base-files", "libc6", "libgcc-s1", "libstdc++6", "ca-certificates"],
-    left_out: NO_TLS_LIBRARY,
+    programs: &[],
+    left_out: NO_OPENSSL,
 };
 
 /// The same with git and what it fetches over http and ssh with.
 const RUNTIME_GIT: Base = Base {
     name: "runtime-git",
     packages: &["base-files", "libc6", "libgcc-s1", "libstdc++6", "ca-certificates", "git", "openssh-client"],
+    programs: &["git", "ssh"],
     left_out: &[
-        "bin",
-        "sbin",
-        "usr/bin/git-shell",
-        "usr/bin/openssl",
-        "usr/bin/perl",
-        "usr/bin/scalar",
-        "usr/bin/sftp",
-        "usr/bin/ssh-add",
-        "usr/bin/ssh-agent",
-        "usr/bin/ssh-argv0",
-        "usr/bin/ssh-copy-id",
-        "usr/bin/ssh-keygen",
-        "usr/bin/ssh-keyscan",
-        "usr/lib/openssh",
         "usr/lib/git-core/git-daemon",
         "usr/lib/git-core/git-http-backend",
         "usr/lib/git-core/git-http-push",
         "usr/lib/git-core/git-imap-send",
         "usr/lib/git-core/git-shell",
         "usr/lib/git-core/scalar",
+        "usr/lib/openssh",
         "usr/lib/x86_64-linux-gnu/libperl.so.5.36",
         "usr/lib/x86_64-linux-gnu/libperl.so.5.36.0",
         "usr/share/git-core/contrib",
@@ -59,21 +49,13 @@ const RUNTIME_GIT: Base = Base {
 const RUNTIME_JQ: Base = Base {
     name: "runtime-jq",
     packages: &["base-files", "libc6", "libgcc-s1", "ca-certificates", "jq"],
-    left_out: NO_TLS_LIBRARY,
+    programs: &["jq"],
+    left_out: NO_OPENSSL,
 };
 
-/// `ca-certificates` depends on OpenSSL for its maintainer script alone; none of ours links to it.
-const NO_TLS_LIBRARY: &[&str] = &[
-    "bin",
-    "sbin",
-    "usr/bin/openssl",
-    "usr/bin/c_rehash",
-    "usr/bin/mawk",
-    "usr/bin/perl",
-    "usr/lib/ssl",
-    "usr/lib/x86_64-linux-gnu/libcrypto.so.3",
-    "usr/lib/x86_64-linux-gnu/libssl.so.3",
-];
+/// `ca-certificates` depends on OpenSSL for its maintainer script alone; nothing in these images links to it.
+const NO_OPENSSL: &[&str] =
+    &["usr/lib/ssl", "usr/lib/x86_64-linux-gnu/libcrypto.so.3", "usr/lib/x86_64-linux-gnu/libssl.so.3"];
 
 /// An image that this repository builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use crate::hash::sha256;
 
 /// Part of every key: a change here packs every layer anew.
-const FORMAT: &str = "layer-1";
+const FORMAT: &str = "layer-2";
 
 /// What one path of a layer holds.
 #[derive(Debug, Clone)]
@@ -202,7 +202,8 @@ pub(crate) fn archive(bytes: impl Read, keep: impl Fn(&Path) -> bool) -> Result<
         if path.as_os_str().is_empty() || !keep(&path) {
             continue;
         }
-        let mode = item.header().mode()?;
+        // No program of an image runs as somebody else; only the sticky bit of folders is kept.
+        let mode = item.header().mode()? & 0o1777;
         let kind = item.header().entry_type();
         let entry = if kind.is_dir() {
             Entry::folder(mode, 0)

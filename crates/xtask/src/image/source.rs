@@ -17,16 +17,16 @@ const SUITE: &str = "bookworm";
 
 /// Never of use in a container: left out of every base. Copyright files stay.
 const LEFT_OUT: &[&str] = &[
-    "etc/cron.daily",
-    "etc/kernel",
-    "etc/init.d",
-    "etc/systemd",
+    "bin",
     "usr/lib/x86_64-linux-gnu/gconv",
     "usr/lib/x86_64-linux-gnu/engines-3",
     "usr/lib/x86_64-linux-gnu/ossl-modules",
     "usr/lib/x86_64-linux-gnu/perl",
     "usr/lib/x86_64-linux-gnu/perl-base",
+    "usr/lib/apt",
+    "usr/lib/dpkg",
     "usr/lib/systemd",
+    "sbin",
     "usr/sbin",
     "usr/share/bash-completion",
     "usr/share/bug",
@@ -40,6 +40,9 @@ const LEFT_OUT: &[&str] = &[
     "var",
 ];
 
+/// What is kept of `/etc`.
+const CONFIGURATION: &[&str] = &["debian_version", "ld.so.conf.d", "os-release", "ssh", "ssl"];
+
 /// A set of Debian packages that images stand on, unpacked but not configured: no shell, no package manager.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Base {
@@ -47,13 +50,15 @@ pub(crate) struct Base {
     pub(crate) name: &'static str,
     /// Packages; apt adds what they depend on.
     pub(crate) packages: &'static [&'static str],
+    /// What is kept of `/usr/bin`; nothing is kept of the other folders of programs.
+    pub(crate) programs: &'static [&'static str],
     /// Prefixes of paths to leave out, besides the common ones.
     pub(crate) left_out: &'static [&'static str],
 }
 
 /// The layer of a base, with accounts, a writable `/tmp` and one bundle of certificate authorities.
 pub(crate) fn base(context: &Context, base: &Base) -> Result<Layer> {
-    let key = format!("base {SUITE} {base:?} {LEFT_OUT:?}");
+    let key = format!("base {SUITE} {base:?} {LEFT_OUT:?} {CONFIGURATION:?}");
     layer::cached(&context.cache, &key, || {
         context.progress.step(&format!("base image {:?}: Debian packages, about 15 s", base.name));
         let folder = tempfile::tempdir()?;
@@ -68,8 +73,11 @@ pub(crate) fn base(context: &Context, base: &Base) -> Result<Layer> {
             let name = path.file_name().unwrap_or_default();
             let documentation = path.starts_with("usr/share/doc");
             let out = LEFT_OUT.iter().chain(base.left_out).any(|prefix| path.starts_with(prefix));
+            let program = path.starts_with("usr/bin") && !base.programs.iter().any(|program| name == *program);
+            let configuration =
+                path.strip_prefix("etc").is_ok_and(|rest| !CONFIGURATION.iter().any(|kept| rest.starts_with(kept)));
             // Links between documentation folders of one source package would dangle.
-            !out && (!documentation || name == "copyright")
+            !out && !program && !configuration && (!documentation || name == "copyright")
         };
         let mut entries = layer::archive(BufReader::new(File::open(&archive)?), keep)?;
         bundle_authorities(&mut entries);
