@@ -3,11 +3,7 @@
 //! Nothing here does I/O, reads a clock, waits, or draws random numbers: the same evidence always gives the same verdict, in
 //! the operator and on anyone's machine. Fetching pages and writing objects belong to the operator.
 
-pub mod check {
-    //! Checks.
-    mod spec;
-    pub use spec::*;
-}
+pub mod check;
 pub mod evidence;
 pub mod page;
 pub mod record;
@@ -17,4 +13,4 @@ pub mod segment;
 mod series;
 mod text;
 
-pub use series::SERIES_ON_PAGE;
+pub use series::{SERIES_OF_METRIC, SERIES_ON_PAGE};

@@ -1,11 +1,12 @@
 //! From the bytes of a page to the series that some check asks for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{CheckSpec, Matcher};
 use crate::record::{Gap, GapReason, Page, PageSample};
 use crate::recorder::MAX_SERIES_PER_LOOK;
-use crate::scan::{Format, Limits, Sample, ScanError, Wanted, scan};
+use crate::scan::{Format, Limits, Sample, ScanError, Wanted, scan, series_key};
+use crate::series::SERIES_OF_METRIC;
 
 /// What the checks of a run ask of one source.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,11 @@ impl Wants {
             }
         }
         Self { names: Wanted::names(selects.iter().map(|(metric, _)| metric.clone())), selects }
+    }
+
+    /// The metrics of which some check wants some series only.
+    fn narrowed(&self) -> impl Iterator<Item = &str> {
+        self.selects.iter().filter(|(_, matchers)| !matchers.is_empty()).map(|(metric, _)| metric.as_str())
     }
 
     /// Whether any check asks for the metric at all: a hint before its labels are known.
@@ -52,7 +58,11 @@ pub fn read_page(
     incarnation: &str,
 ) -> Result<Page, Gap> {
     let mut samples = Vec::new();
+    let mut of_metric: BTreeMap<&str, u32> = wants.narrowed().map(|metric| (metric, 0)).collect();
     let mut keep = |sample: &Sample<'_>| {
+        if let Some(count) = of_metric.get_mut(&*sample.name()) {
+            *count += 1;
+        }
         if samples.len() <= MAX_SERIES_PER_LOOK && wants.series(&sample.name(), |label| sample.label(label)) {
             let (series, value, timestamp_ms) = (sample.series_key(), sample.value, sample.timestamp_ms);
             samples.push(PageSample { series, value, timestamp_ms });
@@ -67,6 +77,11 @@ pub fn read_page(
     if let Some(twice) = samples.iter().find(|s| !seen.insert(s.series.as_str())) {
         return Err(Gap::new(GapReason::Malformed, format!("{} stands on the page twice", twice.series)));
     }
+    samples.extend(of_metric.into_iter().map(|(metric, count)| PageSample {
+        series: series_key(SERIES_OF_METRIC, [("metric".into(), metric.into())]),
+        value: f64::from(count),
+        timestamp_ms: None,
+    }));
     Ok(Page { late_ms, incarnation: incarnation.to_owned(), series_on_page: summary.series as u64, samples })
 }
 
@@ -109,7 +124,8 @@ mod tests {
     fn only_what_is_asked_for_is_kept() {
         let page = read("m_total{code=\"200\"} 9\nm_total{code=\"500\"} 1\nx 4\nup 1 5\n").unwrap();
         let series: Vec<_> = page.samples.iter().map(|s| s.series.as_str()).collect();
-        assert_eq!(series, ["m_total{code=\"500\"}", "up"]);
+        assert_eq!(series, ["m_total{code=\"500\"}", "up", "seaworthy_series_of_metric{metric=\"m_total\"}"]);
+        assert_eq!(page.samples[2].value.to_bits(), 2.0f64.to_bits());
         assert_eq!(page.samples[1].timestamp_ms, Some(5));
         assert_eq!((page.series_on_page, page.late_ms, page.incarnation.as_str()), (4, 3, "c1"));
     }

@@ -130,11 +130,6 @@ impl Column {
             Cells::Texts(texts) => texts.get(row.checked_sub(self.from)?),
         }
     }
-
-    /// The rows that the column covers.
-    pub(crate) fn rows(&self) -> std::ops::Range<usize> {
-        self.from..self.end()
-    }
 }
 
 /// Whether a column of this name holds texts: `@` names, but for the lateness of a look.
@@ -150,6 +145,9 @@ pub(crate) const INCARNATION: &str = "@incarnation";
 pub(crate) const OLDEST: &str = "@oldest";
 /// Series of a look: how many series stood on the page (Prometheus' own name for it).
 pub const SERIES_ON_PAGE: &str = "scrape_samples_scraped";
+/// Series of a look: how many series of one metric stood on the page, whatever their labels. Kept for metrics of which a check
+/// wants some series only: it tells a counter without events from a metric that is not there.
+pub const SERIES_OF_METRIC: &str = "seaworthy_series_of_metric";
 /// Place of inventory rounds, where sources have their name.
 pub(crate) const INVENTORY: &str = "@inventory";
 
@@ -281,8 +279,8 @@ mod tests {
         let table = table(&[&[("s/t a", 1.0)], &[], &[("s/t a", 3.0), ("s/t b", -0.0)], &[]]);
         let a = &table.columns["s/t a"];
         assert_eq!([a.number(0), a.number(1), a.number(2), a.number(3)], [Some(1.0), None, Some(3.0), None]);
-        assert_eq!(a.rows(), 0..3);
-        assert_eq!(table.columns["s/t b"].rows(), 2..3);
+        assert_eq!((a.from, a.end()), (0, 3));
+        assert_eq!((table.columns["s/t b"].from, table.columns["s/t b"].end()), (2, 3));
         assert_eq!(table.next_slot(), 11);
     }
 

@@ -1,0 +1,134 @@
+//! `bound`: a level stays within bounds, each sample or a quantile of them.
+//!
+//! A single sample beyond a bound is a fact, whatever else was missed. That all samples are within passes only with coverage.
+
+use super::finding::{Finding, at, number};
+use super::spec::{Bound, OnMissing};
+use super::stats::quantile;
+use super::verdict::Verdict;
+use super::view::{Reading, Series, View, readings};
+use super::window::{Seen, Window, objection};
+
+/// One value, where and when it was seen.
+struct Point<'v> {
+    value: f64,
+    row: usize,
+    place: &'v str,
+}
+
+pub(super) fn judge(view: &View<'_>, rule: &Bound, on_missing: OnMissing, window: &Window) -> Finding {
+    let series = view.select(&rule.select);
+    let readings = readings(view, &rule.select, &series, window.reached);
+    let judged = readings.get(window.rows()).unwrap_or_default();
+    let seen = Seen::count(judged.iter().map(Into::into), view.interval_ms());
+    let objection = objection(window, &seen, on_missing, &rule.select.metric, None);
+    let groups = points(rule, &series, judged, window);
+    match rule.quantile {
+        None => each(view, rule, groups.iter().flatten(), objection),
+        Some(q) => quantiles(rule, q, &groups, window, objection),
+    }
+}
+
+/// The values to judge: one group for an aggregate, else one for each series.
+fn points<'v>(rule: &Bound, series: &'v [Series<'_>], judged: &[Reading], window: &Window) -> Vec<Vec<Point<'v>>> {
+    if rule.select.aggregate.is_some() {
+        let of = |(row, reading): (usize, &Reading)| match reading {
+            Reading::Value(value) => Some(Point { value: *value, row, place: "" }),
+            Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_) => None,
+        };
+        return vec![window.rows().zip(judged).filter_map(of).collect()];
+    }
+    let of = |one: &'v Series<'_>| {
+        let point = |row| one.value(row).filter(|v| v.is_finite()).map(|value| Point { value, row, place: one.place });
+        window.rows().filter_map(point).collect()
+    };
+    series.iter().map(of).collect()
+}
+
+/// Which bound a value breaks.
+fn broken(rule: &Bound, value: f64) -> Option<(&'static str, &'static str, f64)> {
+    match (rule.min, rule.max) {
+        (_, Some(max)) if value > max => Some(("above max", "Highest", max)),
+        (Some(min), _) if value < min => Some(("below min", "Lowest", min)),
+        _ => None,
+    }
+}
+
+fn each<'v>(
+    view: &View<'_>,
+    rule: &Bound,
+    points: impl Iterator<Item = &'v Point<'v>>,
+    objection: super::window::Objection,
+) -> Finding {
+    let mut low: Option<&Point<'_>> = None;
+    let mut high: Option<&Point<'_>> = None;
+    for point in points {
+        low = low.filter(|l| l.value <= point.value).or(Some(point));
+        high = high.filter(|h| h.value >= point.value).or(Some(point));
+    }
+    let metric = &rule.select.metric;
+    for extreme in [high, low].into_iter().flatten() {
+        if let Some((how, which, bound)) = broken(rule, extreme.value) {
+            let place = if extreme.place.is_empty() { String::new() } else { format!(" of {}", extreme.place) };
+            let message = format!(
+                "{which} {metric}{place} is {}, {how} {}, {}: find out what the candidate did then, or change the bound",
+                number(extreme.value),
+                number(bound),
+                at(view.planned_ms(extreme.row))
+            );
+            return Finding::fact(message).measured(extreme.value, bound);
+        }
+    }
+    let (value, bound) = match (rule.max, rule.min) {
+        (Some(max), _) => (high, max),
+        (None, min) => (low, min.unwrap_or_default()),
+    };
+    let finding = match value {
+        None => Finding::new(Verdict::Inconclusive, format!("no sample of {metric}: check name and labels")),
+        Some(point) => {
+            let message = format!("{metric} stayed within {}", limits(rule));
+            Finding::new(Verdict::Passed, message).measured(point.value, bound)
+        }
+    };
+    finding.unless(objection)
+}
+
+fn quantiles(
+    rule: &Bound,
+    q: f64,
+    groups: &[Vec<Point<'_>>],
+    window: &Window,
+    objection: super::window::Objection,
+) -> Finding {
+    let metric = &rule.select.metric;
+    let values = groups.iter().filter_map(|points| {
+        let values: Vec<f64> = points.iter().map(|p| p.value).collect();
+        quantile(&values, q)
+    });
+    let values: Vec<f64> = values.collect();
+    let bound = rule.max.or(rule.min).unwrap_or_default();
+    let Some(worst) = values.iter().copied().find(|v| broken(rule, *v).is_some()).or(values.first().copied()) else {
+        return Finding::new(Verdict::Inconclusive, format!("no sample of {metric}: check name and labels"))
+            .unless(objection);
+    };
+    let of = format!("the {} % quantile of {metric} is {}", number(q * 100.0), number(worst));
+    let finding = match broken(rule, worst) {
+        Some((how, _, bound)) => {
+            let message =
+                format!("{of}, {how} {}: find out what the candidate did, or change the bound", number(bound));
+            let finding = Finding::new(Verdict::Failed, message).measured(worst, bound);
+            Finding { settled: window.complete, ..finding }
+        }
+        None => Finding::new(Verdict::Passed, format!("{of}, within {}", limits(rule))).measured(worst, bound),
+    };
+    finding.unless(objection)
+}
+
+fn limits(rule: &Bound) -> String {
+    match (rule.min, rule.max) {
+        (Some(min), Some(max)) => format!("{} to {}", number(min), number(max)),
+        (Some(min), None) => format!("min {}", number(min)),
+        (None, Some(max)) => format!("max {}", number(max)),
+        (None, None) => "no bounds".to_owned(),
+    }
+}

@@ -1,0 +1,110 @@
+//! `growth`: a level, or what a counter gained, against a baseline taken after warm-up.
+
+use super::counter::gains;
+use super::finding::{Finding, at, number};
+use super::increase::{blind, counter_seen};
+use super::spec::{Growth, GrowthBaseline, GrowthOf, OnMissing};
+use super::stats::median;
+use super::verdict::Verdict;
+use super::view::{Reading, View, readings};
+use super::window::{Objection, Seen, Window, duration, objection};
+
+pub(super) fn judge(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Window) -> Finding {
+    match rule.of {
+        GrowthOf::Level => level(view, rule, on_missing, window),
+        GrowthOf::Increase => increase(view, rule, on_missing, window),
+    }
+}
+
+fn level(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Window) -> Finding {
+    let series = view.select(&rule.select);
+    let readings = readings(view, &rule.select, &series, window.reached);
+    let judged = readings.get(window.rows()).unwrap_or_default();
+    let seen = Seen::count(judged.iter().map(Into::into), view.interval_ms());
+    let metric = &rule.select.metric;
+    let objection = objection(window, &seen, on_missing, metric, Some(window.level_gap_ms()));
+    let values: Vec<(usize, f64)> = window
+        .rows()
+        .zip(judged)
+        .filter_map(|(row, reading)| match reading {
+            Reading::Value(value) => Some((row, *value)),
+            Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_) => None,
+        })
+        .collect();
+    let (first, baseline) = match baseline(view, rule, window, &values) {
+        Ok(found) => found,
+        Err(message) => return Finding::new(Verdict::Inconclusive, message).unless(objection),
+    };
+    let rest = values.iter().filter(|(row, _)| *row >= first);
+    let Some((row, top)) = rest.copied().reduce(|a, b| if b.1 > a.1 { b } else { a }) else {
+        let message = format!("no sample of {metric} after its baseline: measure longer");
+        return Finding::new(Verdict::Inconclusive, message).unless(objection);
+    };
+    let growth = top - baseline;
+    if growth > rule.max {
+        let message = format!(
+            "{metric} rose {} above its baseline of {}, more than {}, {}: find out what piles up, or change max",
+            number(growth),
+            number(baseline),
+            number(rule.max),
+            at(view.planned_ms(row))
+        );
+        return Finding::fact(message).measured(growth, rule.max);
+    }
+    let message = format!(
+        "{metric} rose at most {} above its baseline of {}, {} allowed",
+        number(growth),
+        number(baseline),
+        number(rule.max)
+    );
+    Finding::new(Verdict::Passed, message).measured(growth, rule.max).unless(objection)
+}
+
+/// The baseline, and the first row that is compared with it.
+fn baseline(view: &View<'_>, rule: &Growth, window: &Window, values: &[(usize, f64)]) -> Result<(usize, f64), String> {
+    let metric = &rule.select.metric;
+    let none = || format!("no sample of {metric} to take the baseline from: make it reachable and run again");
+    let (row, value) = *values.first().ok_or_else(none)?;
+    let late = view.planned_ms(row).saturating_sub(window.from_ms);
+    if late > window.level_gap_ms() {
+        return Err(format!("the first sample of {metric} came {} after warm-up: no baseline", duration(late)));
+    }
+    let GrowthBaseline::Median { seconds } = rule.baseline else { return Ok((row, value)) };
+    let until = window.from_ms.saturating_add(seconds.saturating_mul(1000));
+    let within: Vec<f64> = values.iter().filter(|(row, _)| view.planned_ms(*row) < until).map(|(_, v)| *v).collect();
+    let after = values.iter().find(|(row, _)| view.planned_ms(*row) >= until).map_or(usize::MAX, |(row, _)| *row);
+    median(&within).map(|m| (after, m)).ok_or_else(none)
+}
+
+fn increase(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Window) -> Finding {
+    let series = view.select(&rule.select);
+    let gains = gains(view, &rule.select, &series, window);
+    let metric = &rule.select.metric;
+    // The median of what was gained in the baseline's time stands for the counter's level then.
+    let base = match rule.baseline {
+        GrowthBaseline::First => 0.0,
+        GrowthBaseline::Median { seconds } => {
+            let until = window.from_ms.saturating_add(seconds.saturating_mul(1000));
+            let early = window.rows().zip(&gains.by_row).filter(|(row, _)| view.planned_ms(*row) < until);
+            median(&early.map(|(_, g)| *g).collect::<Vec<_>>()).unwrap_or_default()
+        }
+    };
+    let growth = gains.total() - base;
+    if let Some(fell) = gains.fell {
+        let message = format!("{fell}: it is no counter; follow its level instead, or mend the metric");
+        return Finding::new(Verdict::Error, message).measured(growth, rule.max);
+    }
+    if growth > rule.max {
+        let message = format!(
+            "{metric} rose by {} since its baseline, more than {}: find out what the candidate did, or change max",
+            number(growth),
+            number(rule.max)
+        );
+        return Finding::fact(message).measured(growth, rule.max);
+    }
+    let seen = counter_seen(view, &rule.select, &series, window);
+    let objection: Objection = objection(window, &seen, on_missing, metric, Some(window.level_gap_ms()))
+        .or_else(|| blind(view, gains.blind_ms));
+    let message = format!("{metric} rose by {} since its baseline, {} allowed", number(growth), number(rule.max));
+    Finding::new(Verdict::Passed, message).measured(growth, rule.max).unless(objection)
+}

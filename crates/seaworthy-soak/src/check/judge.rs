@@ -1,0 +1,121 @@
+//! All checks of a run over its evidence.
+
+use super::finding::Finding;
+use super::restarts::pods_in;
+use super::spec::{CheckKind, CheckSpec, Enforcement};
+use super::verdict::{CheckVerdict, Coverage, Judgement, Verdict};
+use super::view::{Row, View};
+use super::window::{Phases, Window};
+use super::{bound, growth, increase, progress, restarts, survivors};
+use crate::evidence::Evidence;
+use crate::record::PodPhase;
+
+/// Judges a run: the one function for the operator, offline judgement and reports.
+///
+/// Total and deterministic. It works while the run goes on: then facts may have failed already, and everything else is
+/// inconclusive so far. A run without any required check never passes.
+pub fn judge(specs: &[CheckSpec], evidence: &Evidence, phases: &Phases) -> Judgement {
+    let view = View::of(evidence);
+    let checks: Vec<CheckVerdict> = specs.iter().map(|spec| named(spec, check(&view, spec, phases))).collect();
+    let required = || checks.iter().filter(|c| c.enforcement == Enforcement::Required);
+    let verdict = required().map(|c| c.verdict).reduce(Verdict::graver).unwrap_or(Verdict::Inconclusive);
+    let open: Vec<_> = required().filter(|c| c.verdict == Verdict::Inconclusive).map(|c| c.needed_seconds).collect();
+    let needed_seconds = open.iter().copied().collect::<Option<Vec<_>>>().and_then(|n| n.into_iter().max());
+    let ends_run = |(spec, verdict): (&CheckSpec, &CheckVerdict)| {
+        spec.fail_fast
+            && verdict.enforcement == Enforcement::Required
+            && verdict.verdict == Verdict::Failed
+            && verdict.settled
+    };
+    let fail_fast = specs.iter().zip(&checks).any(ends_run);
+    let coverage = coverage(&view, specs, phases);
+    Judgement { verdict, checks, coverage, needed_seconds, fail_fast }
+}
+
+fn named(spec: &CheckSpec, finding: Finding) -> CheckVerdict {
+    CheckVerdict {
+        name: spec.name.clone(),
+        kind: spec.kind.word().to_owned(),
+        enforcement: spec.enforcement,
+        verdict: finding.verdict,
+        value: finding.value,
+        interval: finding.interval,
+        threshold: finding.threshold,
+        detectable: finding.detectable,
+        needed_seconds: finding.needed_seconds,
+        settled: finding.settled,
+        message: finding.message,
+    }
+}
+
+fn check(view: &View<'_>, spec: &CheckSpec, phases: &Phases) -> Finding {
+    if let Err(error) = spec.validate() {
+        return Finding::new(Verdict::Error, error.to_string());
+    }
+    let window = Window::new(view, phases, spec.warm_up_seconds);
+    if let Some(message) = foreign_pod(view, &window) {
+        return Finding { settled: true, ..Finding::new(Verdict::Error, message) };
+    }
+    let on_missing = spec.on_missing;
+    match &spec.kind {
+        CheckKind::Bound(rule) => bound::judge(view, rule, on_missing, &window),
+        CheckKind::Increase(rule) => increase::judge(view, rule, on_missing, &window),
+        CheckKind::Growth(rule) => growth::judge(view, rule, on_missing, &window),
+        CheckKind::Progress(rule) => progress::judge(view, rule, on_missing, &window),
+        CheckKind::Restarts(rule) => restarts::judge(view, rule, on_missing, &window),
+        CheckKind::Survivors(rule) => survivors::judge(view, &spec.name, rule, on_missing, &window),
+        CheckKind::Trend(_) | CheckKind::Leftovers(_) | CheckKind::Baseline(_) => {
+            let message = format!("this version cannot judge {}: leave the check out", spec.kind.word());
+            Finding::new(Verdict::Error, message)
+        }
+    }
+}
+
+/// A pod that runs something other than the candidate: its evidence says nothing about the candidate.
+fn foreign_pod(view: &View<'_>, window: &Window) -> Option<String> {
+    let foreign = |row| {
+        let runs = |phase| matches!(phase, PodPhase::Running | PodPhase::Pending | PodPhase::Unknown);
+        let pods = pods_in(view, row).ok()?;
+        pods.into_iter().find(|p| !p.candidate && !p.terminating && runs(p.phase))
+    };
+    let pod = window.rows().find_map(foreign)?;
+    Some(format!(
+        "pod {} does not run the candidate: this evidence is not about it; check the target's image and setup",
+        pod.name
+    ))
+}
+
+/// Coverage of the judged time over all sources that the checks read.
+fn coverage(view: &View<'_>, specs: &[CheckSpec], phases: &Phases) -> Coverage {
+    let window = Window::new(view, phases, None);
+    let mut sources: Vec<&str> = specs.iter().filter_map(|s| s.kind.select()).map(|s| s.source.as_str()).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    let watches_pods = specs.iter().any(|s| matches!(s.kind, CheckKind::Restarts(_)));
+    let mut coverage = Coverage { planned: window.planned, requests: requests(view), ..Coverage::default() };
+    let mut missing = 0;
+    for row in window.rows() {
+        let seen = sources.iter().all(|source| view.row(source, row) == Row::Pages)
+            && (!watches_pods || pods_in(view, row).is_ok());
+        if seen {
+            coverage.obtained += 1;
+            missing = 0;
+        } else {
+            missing += view.interval_ms();
+            coverage.longest_gap_ms = coverage.longest_gap_ms.max(missing);
+        }
+    }
+    coverage
+}
+
+/// Requests to targets, the whole run long: a harness must know its own load.
+fn requests(view: &View<'_>) -> u64 {
+    let mut requests = 0;
+    for row in 0..view.evidence.table.rows() {
+        for source in view.sources() {
+            requests += view.targets(source).filter(|(_, target)| target.seen(row)).count() as u64;
+        }
+        requests += view.gaps(row).iter().filter(|g| g.gap.reason.asked()).count() as u64;
+    }
+    requests
+}

@@ -1,0 +1,80 @@
+//! `progress`: at least so much in each period while the load runs; a watch that went silent is found.
+//!
+//! A period fails only if even the most that it can have gained, from the last sample before it to the first one after it, is too
+//! little: a hole never looks like silence.
+
+use super::counter::gains;
+use super::finding::{Finding, at, number};
+use super::increase::{blind, counter_seen};
+use super::spec::{OnMissing, Progress};
+use super::verdict::Verdict;
+use super::view::{Row, View};
+use super::window::{Window, duration, objection};
+
+pub(super) fn judge(view: &View<'_>, rule: &Progress, on_missing: OnMissing, window: &Window) -> Finding {
+    let series = view.select(&rule.select);
+    let gains = gains(view, &rule.select, &series, window);
+    let metric = &rule.select.metric;
+    let period = rule.period_seconds.saturating_mul(1000);
+    if period > window.length_ms() {
+        let message = format!("a period of {} is longer than the measure: measure longer", duration(period));
+        return Finding::new(Verdict::Inconclusive, message);
+    }
+    if let Some(fell) = gains.fell {
+        return Finding::new(Verdict::Error, format!("{fell}: it is no counter; name one, or mend the metric"));
+    }
+    // The rows in which the counters' state is known, with what they had gained by then.
+    let known: Vec<(u64, f64)> = window
+        .rows()
+        .zip(&gains.by_row)
+        .filter(|(row, _)| view.row(&rule.select.source, *row) == Row::Pages)
+        .map(|(row, gained)| (view.planned_ms(row), *gained))
+        .collect();
+    let slowest = slowest(&known, period);
+    if let Some((end, gained)) = slowest.filter(|(_, gained)| *gained < rule.min) {
+        let message = format!(
+            "{metric} rose by at most {} in the {} that ended {}, at least {} is needed: find out why the candidate stood still",
+            number(gained),
+            duration(period),
+            at(end),
+            number(rule.min)
+        );
+        return Finding::fact(message).measured(gained, rule.min);
+    }
+    let seen = counter_seen(view, &rule.select, &series, window);
+    let objection = objection(window, &seen, on_missing, metric, Some(period)).or_else(|| blind(view, gains.blind_ms));
+    match slowest {
+        None => {
+            let message = format!("no whole period of {} was seen: measure longer", duration(period));
+            Finding::new(Verdict::Inconclusive, message).unless(objection)
+        }
+        Some((_, gained)) => {
+            let message = format!(
+                "{metric} rose by at least {} in every {}, {} needed",
+                number(gained),
+                duration(period),
+                number(rule.min)
+            );
+            Finding::new(Verdict::Passed, message).measured(gained, rule.min).unless(objection)
+        }
+    }
+}
+
+/// The period that gained least by the most that it can have gained: its end, and that gain.
+fn slowest(known: &[(u64, f64)], period: u64) -> Option<(u64, f64)> {
+    let first = known.first()?.0;
+    let mut slowest: Option<(u64, f64)> = None;
+    let mut from = 0;
+    for (end, at_end) in known {
+        let Some(start) = end.checked_sub(period).filter(|start| *start >= first) else { continue };
+        // The last known row at or before the period's start.
+        while known.get(from + 1).is_some_and(|(t, _)| *t <= start) {
+            from += 1;
+        }
+        let gained = at_end - known.get(from).map_or(0.0, |(_, gained)| *gained);
+        if slowest.is_none_or(|(_, least)| gained < least) {
+            slowest = Some((*end, gained));
+        }
+    }
+    slowest
+}

@@ -1,0 +1,141 @@
+//! `restarts`: what happened to the target's pods, by cause, from their status in the API.
+//!
+//! Restart counts bridge holes: they stay with a pod as long as it lives. A pod that is gone counts as recreated, one that was
+//! evicted as evicted. What the candidate says about itself is not asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::finding::Finding;
+use super::spec::{OnMissing, Restarts};
+use super::verdict::Verdict;
+use super::view::View;
+use super::window::{Mark, Seen, Window, objection};
+use crate::record::{ContainerState, Gap, GapReason, PodPhase, PodState};
+use crate::text::{Place, pods_from_text};
+
+/// What the API said about the pods in a row.
+pub(super) fn pods_in(view: &View<'_>, row: usize) -> Result<Vec<PodState>, Gap> {
+    if let Some(text) = view.evidence.table.pods.get(row) {
+        let unreadable = || Gap::new(GapReason::Other, "the pods column is not readable");
+        return pods_from_text(text).ok_or_else(unreadable);
+    }
+    let here = view.gaps(row).iter().find(|g| matches!(g.place, Place::Everywhere | Place::Pods));
+    Err(here.map_or_else(|| Gap::new(GapReason::Missed, ""), |g| g.gap.clone()))
+}
+
+/// Events by cause.
+#[derive(Debug, Default)]
+struct Causes(BTreeMap<String, u64>);
+
+impl Causes {
+    fn add(&mut self, cause: &str, count: u64) {
+        if count > 0 {
+            *self.0.entry(cause.to_owned()).or_default() += count;
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    fn words(&self) -> String {
+        self.0.iter().map(|(cause, count)| format!("{count} x {cause}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+pub(super) fn judge(view: &View<'_>, rule: &Restarts, on_missing: OnMissing, window: &Window) -> Finding {
+    let mut causes = Causes::default();
+    let mut marks = Vec::new();
+    let mut known: Option<Pods> = None;
+    for row in 0..window.reached {
+        let pods = pods_in(view, row);
+        if row >= window.from {
+            marks.push(match &pods {
+                Ok(pods) if pods.is_empty() => Mark::Absent,
+                Ok(_) => Mark::Obtained,
+                Err(gap) => Mark::Gap(gap.clone()),
+            });
+        }
+        let Ok(pods) = pods else { continue };
+        let mut ignored = Causes::default();
+        let counted = if row > window.from { &mut causes } else { &mut ignored };
+        known = Some(match known {
+            None => Pods::first(pods),
+            Some(before) => before.step(pods, counted),
+        });
+    }
+    let total = causes.total();
+    #[expect(clippy::cast_precision_loss, reason = "counts of restarts are far below 2^53")]
+    let (value, max) = (total as f64, rule.max as f64);
+    if total > rule.max {
+        let message = format!(
+            "{total} restarts, {} allowed: {}: see `kubectl describe pod` and the logs of the container before",
+            rule.max,
+            causes.words()
+        );
+        return Finding::fact(message).measured(value, max);
+    }
+    let seen = Seen::count(marks, view.interval_ms());
+    let objection = objection(window, &seen, on_missing, "a pod of the target", None);
+    let message = if total == 0 {
+        "no restart, out-of-memory kill, eviction or recreation".to_owned()
+    } else {
+        format!("{total} restarts, {} allowed: {}", rule.max, causes.words())
+    };
+    Finding::new(Verdict::Passed, message).measured(value, max).unless(objection)
+}
+
+/// The pods as they were last seen, by UID.
+struct Pods {
+    alive: BTreeMap<String, PodState>,
+    /// Pods whose end has been counted already.
+    ended: BTreeSet<String>,
+}
+
+impl Pods {
+    fn first(pods: Vec<PodState>) -> Self {
+        let ended = pods.iter().filter(|p| ends(p)).map(|p| p.uid.clone()).collect();
+        Self { alive: pods.into_iter().map(|p| (p.uid.clone(), p)).collect(), ended }
+    }
+
+    fn step(mut self, pods: Vec<PodState>, causes: &mut Causes) -> Self {
+        let now: BTreeMap<String, PodState> = pods.into_iter().map(|p| (p.uid.clone(), p)).collect();
+        for (uid, pod) in &now {
+            let before = self.alive.get(uid);
+            for container in &pod.containers {
+                let known = before.and_then(|p| p.containers.iter().find(|c| c.name == container.name));
+                restarts(container, known.map_or(0, |c| c.restarts), causes);
+            }
+            if ends(pod) && self.ended.insert(uid.clone()) {
+                causes.add(if pod.reason.is_empty() { "PodFailed" } else { &pod.reason }, 1);
+            }
+        }
+        for (uid, pod) in &self.alive {
+            if !now.contains_key(uid) && self.ended.insert(uid.clone()) {
+                let foreign = pod.terminating && !pod.candidate;
+                causes.add("Recreated", u64::from(!foreign));
+            }
+        }
+        self.alive = now;
+        self
+    }
+}
+
+fn ends(pod: &PodState) -> bool {
+    pod.phase == PodPhase::Failed
+}
+
+/// The reason in the status belongs to the last restart; of those before it nobody knows.
+fn restarts(container: &ContainerState, before: u32, causes: &mut Causes) {
+    let count = u64::from(container.restarts.saturating_sub(before));
+    if count == 0 {
+        return;
+    }
+    let reason = match container.last_reason.as_str() {
+        "" => "Restarted".to_owned(),
+        "Error" => format!("Error (exit code {})", container.last_exit_code),
+        reason => reason.to_owned(),
+    };
+    causes.add(&reason, 1);
+    causes.add("Restarted", count - 1);
+}

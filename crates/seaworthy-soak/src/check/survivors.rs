@@ -1,0 +1,110 @@
+//! `survivors`: objects that are older than they should ever get, counted in rounds of the inventory.
+
+use super::finding::{Finding, at};
+use super::spec::{OnMissing, Survivors};
+use super::verdict::Verdict;
+use super::view::View;
+use super::window::{MIN_SLOTS, Window, duration};
+use crate::series::{INVENTORY, OLDEST};
+use crate::text::{Place, oldest_from_text};
+
+/// One round that succeeded.
+struct Round {
+    row: usize,
+    objects: f64,
+    older: f64,
+}
+
+pub(super) fn judge(view: &View<'_>, name: &str, rule: &Survivors, on_missing: OnMissing, window: &Window) -> Finding {
+    let column = |series: &str| view.evidence.table.columns.get(&format!("{INVENTORY}/{name} {series}"));
+    let (objects, older) = (column("objects"), column("older"));
+    let round = |row| {
+        let number = |c: Option<&crate::series::Column>| c.and_then(|c| c.number(row));
+        Some(Round { row, objects: number(objects)?, older: number(older)? })
+    };
+    let rounds: Vec<Round> = window.rows().filter_map(round).collect();
+    #[expect(clippy::cast_precision_loss, reason = "counts of objects are far below 2^53")]
+    let max = rule.max as f64;
+    let worst = rounds.iter().reduce(|a, b| if b.older > a.older { b } else { a });
+    if let Some(worst) = worst.filter(|w| w.older > max) {
+        let named = column(OLDEST).and_then(|c| c.text(worst.row)).and_then(oldest_from_text).unwrap_or_default();
+        let named: Vec<_> = named
+            .iter()
+            .take(3)
+            .map(|o| {
+                format!("{} {}/{} ({})", o.resource, o.namespace, o.name, duration(o.age_seconds.saturating_mul(1000)))
+            })
+            .collect();
+        let message = format!(
+            "{} objects older than {}, {} allowed, {}: {}: find out why the candidate leaves them",
+            worst.older,
+            duration(rule.max_age_seconds.saturating_mul(1000)),
+            rule.max,
+            at(view.planned_ms(worst.row)),
+            named.join(", ")
+        );
+        return Finding::fact(message).measured(worst.older, max);
+    }
+    let Some(worst) = worst else {
+        let message = "no round of the inventory succeeded: check what the run may list, and run again";
+        return Finding::new(Verdict::Inconclusive, message);
+    };
+    let message =
+        format!("{} objects at most older than allowed, {} allowed, in {} rounds", worst.older, rule.max, rounds.len());
+    Finding::new(Verdict::Passed, message)
+        .measured(worst.older, max)
+        .unless(objection(view, name, rule, on_missing, window, &rounds))
+}
+
+fn objection(
+    view: &View<'_>,
+    name: &str,
+    rule: &Survivors,
+    on_missing: OnMissing,
+    window: &Window,
+    rounds: &[Round],
+) -> super::window::Objection {
+    if window.planned < MIN_SLOTS {
+        let message = format!("only {} slots are planned after warm-up: measure longer", window.planned);
+        return Some((Verdict::Inconclusive, message));
+    }
+    if !window.complete {
+        let message = format!("{} rounds so far: the measure is not over", rounds.len());
+        return Some((Verdict::Inconclusive, message));
+    }
+    if rounds.iter().all(|r| r.objects == 0.0) {
+        let message =
+            "no round found any object that the check selects: check resources, namespaces and selector".to_owned();
+        let verdict = if on_missing == OnMissing::Fail { Verdict::Failed } else { Verdict::Inconclusive };
+        return Some((verdict, message));
+    }
+    let failed = window.rows().filter(|row| {
+        let ours = |p: &Place| match p {
+            Place::Target { source, target } => source == INVENTORY && target == name,
+            Place::Everywhere | Place::Pods => false,
+        };
+        view.gaps(*row).iter().any(|g| ours(&g.place))
+    });
+    let failed = failed.count();
+    if failed * 100 > (failed + rounds.len()) * 5 {
+        let message =
+            format!("{failed} of {} rounds of the inventory failed, at most 5 % may: run again", failed + rounds.len());
+        return Some((Verdict::Inconclusive, message));
+    }
+    let bound = rule.max_age_seconds.saturating_mul(1000).max(2 * view.interval_ms());
+    let times = rounds.iter().map(|r| view.planned_ms(r.row)).chain([window.to_ms]);
+    let mut before = window.from_ms;
+    let mut longest = 0;
+    for time in times {
+        longest = longest.max(time.saturating_sub(before));
+        before = time;
+    }
+    (longest > bound).then(|| {
+        let message = format!(
+            "no round of the inventory for {}, at most {} may pass between two: run again, or look more often",
+            duration(longest),
+            duration(bound)
+        );
+        (Verdict::Inconclusive, message)
+    })
+}

@@ -1,0 +1,279 @@
+//! Evidence as checks look at it: per source and row whether there was a page, and the series that a rule selects.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::spec::{Aggregate, Matcher, Operator, Select};
+use crate::evidence::Evidence;
+use crate::record::{Gap, GapReason};
+use crate::scan::{Format, Limits, Wanted, scan};
+use crate::series::{Column, INCARNATION, INVENTORY, LATE, SERIES_OF_METRIC};
+use crate::text::{Place, PlacedGap, gaps_from_text};
+
+/// So long a value that is seen again with its old time still counts as seen.
+const REPEAT_MS: u64 = 60_000;
+
+/// One target of a source.
+#[derive(Debug)]
+pub(crate) struct Target<'e> {
+    late: Option<&'e Column>,
+    incarnation: Option<&'e Column>,
+    series: Vec<(&'e str, &'e Column)>,
+}
+
+impl Target<'_> {
+    /// Whether the target gave a page in `row`.
+    pub(crate) fn seen(&self, row: usize) -> bool {
+        self.late.is_some_and(|c| c.number(row).is_some())
+    }
+
+    /// The life of the container that answered; empty if it is not known.
+    pub(crate) fn incarnation(&self, row: usize) -> &str {
+        self.incarnation.and_then(|c| c.text(row)).unwrap_or_default()
+    }
+
+    /// When the target was read, in milliseconds since slot 0.
+    pub(crate) fn time_ms(&self, planned_ms: u64, row: usize) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]
+        let planned = planned_ms as f64;
+        planned + self.late.and_then(|c| c.number(row)).unwrap_or_default()
+    }
+}
+
+/// The evidence, sorted by source and target.
+pub(crate) struct View<'e> {
+    pub(crate) evidence: &'e Evidence,
+    targets: BTreeMap<(&'e str, &'e str), Target<'e>>,
+    gaps: Vec<Vec<PlacedGap>>,
+}
+
+/// What a source gave in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Row {
+    /// A page of each of its targets.
+    Pages,
+    /// Nothing new: the metrics' own times were those of the look before.
+    Repeated,
+    /// At least one of its targets gave nothing.
+    Gap(Gap),
+}
+
+impl<'e> View<'e> {
+    pub(crate) fn of(evidence: &'e Evidence) -> Self {
+        let mut targets: BTreeMap<(&str, &str), Target<'_>> = BTreeMap::new();
+        for (name, column) in &evidence.table.columns {
+            let Some((place, series)) = name.split_once(' ') else { continue };
+            let Some((source, target)) = place.split_once('/') else { continue };
+            let entry =
+                targets.entry((source, target)).or_insert(Target { late: None, incarnation: None, series: Vec::new() });
+            match series {
+                LATE => entry.late = Some(column),
+                INCARNATION => entry.incarnation = Some(column),
+                series => entry.series.push((series, column)),
+            }
+        }
+        let unreadable = |text: &str| {
+            let gap = Gap::new(GapReason::Other, format!("unreadable gap {text}"));
+            vec![PlacedGap { place: Place::Everywhere, gap }]
+        };
+        let gaps = (0..evidence.table.rows())
+            .map(|row| {
+                evidence
+                    .table
+                    .gaps
+                    .get(row)
+                    .map_or_else(Vec::new, |t| gaps_from_text(t).unwrap_or_else(|| unreadable(t)))
+            })
+            .collect();
+        Self { evidence, targets, gaps }
+    }
+
+    /// The planned time of a row in milliseconds since slot 0.
+    pub(crate) fn planned_ms(&self, row: usize) -> u64 {
+        self.evidence.run.planned_ms(row as u64)
+    }
+
+    pub(crate) fn interval_ms(&self) -> u64 {
+        self.evidence.run.interval_ms
+    }
+
+    /// The gaps of a row; none for a row that is not recorded.
+    pub(crate) fn gaps(&self, row: usize) -> &[PlacedGap] {
+        self.gaps.get(row).map_or(&[], Vec::as_slice)
+    }
+
+    /// The targets of a source.
+    pub(crate) fn targets(&self, source: &str) -> impl Iterator<Item = (&str, &Target<'e>)> {
+        self.targets.iter().filter(move |((s, _), _)| *s == source).map(|((_, name), target)| (*name, target))
+    }
+
+    /// All names of sources, inventories excluded.
+    pub(crate) fn sources(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.targets.keys().map(|(source, _)| *source).filter(|s| *s != INVENTORY).collect();
+        names.dedup();
+        names
+    }
+
+    /// What a source gave in a row.
+    pub(crate) fn row(&self, source: &str, row: usize) -> Row {
+        let mut repeated = false;
+        for PlacedGap { place, gap } in self.gaps(row) {
+            let here = match place {
+                Place::Everywhere => true,
+                Place::Pods => false,
+                Place::Target { source: s, .. } => s == source,
+            };
+            if here && gap.reason == GapReason::Repeated {
+                repeated = true;
+            } else if here {
+                return Row::Gap(gap.clone());
+            }
+        }
+        if repeated {
+            Row::Repeated
+        } else if self.targets(source).any(|(_, target)| target.seen(row)) {
+            Row::Pages
+        } else {
+            Row::Gap(Gap::new(GapReason::Missed, ""))
+        }
+    }
+
+    /// How many series of the selected metric stood on each target's page, whatever their labels: only kept for selections with
+    /// conditions on labels.
+    pub(crate) fn family(&self, select: &Select) -> Vec<Series<'_>> {
+        if select.labels.is_empty() {
+            return Vec::new();
+        }
+        let matcher = Matcher { label: "metric".into(), operator: Operator::In, values: vec![select.metric.clone()] };
+        let family = Select {
+            source: select.source.clone(),
+            metric: SERIES_OF_METRIC.to_owned(),
+            labels: vec![matcher],
+            aggregate: None,
+        };
+        self.select(&family)
+    }
+
+    /// The series that `select` names.
+    pub(crate) fn select<'v>(&'v self, select: &Select) -> Vec<Series<'v>> {
+        let mut found = Vec::new();
+        for (name, target) in self.targets(&select.source) {
+            for (key, column) in &target.series {
+                // Most keys can be told apart without taking them to pieces.
+                if !key.contains(select.metric.as_str()) && !key.starts_with('{') {
+                    continue;
+                }
+                let Some((metric, labels)) = parse_key(key) else { continue };
+                let fits = |label: &str| labels.iter().find(|(n, _)| n == label).map(|(_, v)| v.as_str());
+                if metric == select.metric && select.labels.iter().all(|m| m.matches(fits(&m.label))) {
+                    found.push(Series { place: name, target, key, labels, column });
+                }
+            }
+        }
+        found
+    }
+}
+
+/// One selected series.
+pub(crate) struct Series<'v> {
+    /// The target's name.
+    pub(crate) place: &'v str,
+    pub(crate) target: &'v Target<'v>,
+    /// Its canonical key.
+    pub(crate) key: &'v str,
+    labels: Vec<(String, String)>,
+    column: &'v Column,
+}
+
+impl Series<'_> {
+    pub(crate) fn value(&self, row: usize) -> Option<f64> {
+        self.column.number(row)
+    }
+
+    fn label_value(&self, label: &str) -> Option<f64> {
+        self.labels.iter().find(|(n, _)| n == label).and_then(|(_, v)| v.parse().ok())
+    }
+}
+
+fn parse_key(key: &str) -> Option<(String, Vec<(String, String)>)> {
+    if !key.contains('{') {
+        return Some((key.to_owned(), Vec::new()));
+    }
+    let mut parsed = None;
+    let page = format!("{key} 0\n");
+    let limits = Limits { line_bytes: usize::MAX, ..Limits::default() };
+    let own = |(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), value.into_owned());
+    let result = scan(page.as_bytes(), Format::Text, &limits, &Wanted::all(), &mut |sample| {
+        parsed = Some((sample.name().into_owned(), sample.labels().map(own).collect()));
+    });
+    result.ok().and(parsed)
+}
+
+/// What a rule finds in one row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Reading {
+    /// One value of all selected series.
+    Value(f64),
+    /// Pages came, with nothing new; a value was seen shortly before.
+    Repeated,
+    /// Pages came, and the metric was not on them.
+    Absent,
+    /// Pages came, and a value was not a finite number.
+    NotANumber,
+    /// No page.
+    Gap(Gap),
+}
+
+/// All readings of a rule, row by row, from row 0 to `rows`.
+pub(crate) fn readings(view: &View<'_>, select: &Select, series: &[Series<'_>], rows: usize) -> Vec<Reading> {
+    let aggregate = select.aggregate.as_ref().unwrap_or(&Aggregate::Sum);
+    let mut last_value_ms = None;
+    let mut readings = Vec::with_capacity(rows);
+    for row in 0..rows {
+        let now = view.planned_ms(row);
+        let reading = match view.row(&select.source, row) {
+            Row::Gap(gap) => Reading::Gap(gap),
+            Row::Repeated => {
+                let fresh = |last: u64| now - last <= REPEAT_MS.max(2 * view.interval_ms());
+                if last_value_ms.is_some_and(fresh) {
+                    Reading::Repeated
+                } else {
+                    Reading::Gap(Gap::new(GapReason::Repeated, "the metrics' own times do not move on"))
+                }
+            }
+            Row::Pages => aggregated(aggregate, series, row),
+        };
+        if matches!(reading, Reading::Value(_)) {
+            last_value_ms = Some(now);
+        }
+        readings.push(reading);
+    }
+    readings
+}
+
+fn aggregated(aggregate: &Aggregate, series: &[Series<'_>], row: usize) -> Reading {
+    let mut result: Option<f64> = None;
+    let mut last_key = "";
+    for one in series {
+        let Some(value) = one.value(row) else { continue };
+        let value = match aggregate {
+            Aggregate::LabelSum { label } => one.label_value(label).unwrap_or(f64::NAN),
+            Aggregate::Sum | Aggregate::Max | Aggregate::Min | Aggregate::Last => value,
+        };
+        if !value.is_finite() {
+            return Reading::NotANumber;
+        }
+        result = Some(match (aggregate, result) {
+            (_, None) => value,
+            (Aggregate::Sum | Aggregate::LabelSum { .. }, Some(sum)) => sum + value,
+            (Aggregate::Max, Some(max)) => max.max(value),
+            (Aggregate::Min, Some(min)) => min.min(value),
+            (Aggregate::Last, Some(_)) if one.key > last_key => value,
+            (Aggregate::Last, Some(last)) => last,
+        });
+        if one.key > last_key {
+            last_key = one.key;
+        }
+    }
+    result.map_or(Reading::Absent, Reading::Value)
+}

@@ -1,0 +1,205 @@
+//! The time that a check judges, and whether enough of it was seen.
+
+use super::spec::OnMissing;
+use super::verdict::Verdict;
+use super::view::{Reading, View};
+use crate::record::Gap;
+
+/// Fewer planned slots than this are no measure.
+pub(crate) const MIN_SLOTS: u64 = 10;
+/// At least so much of the planned samples, in percent.
+const COVERAGE_PERCENT: u64 = 95;
+
+/// The phases of a run, in milliseconds of elapsed time since slot 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Phases {
+    /// Before the judged time.
+    pub warm_up_ms: u64,
+    /// The judged time, extensions included.
+    pub measure_ms: u64,
+    /// After the load has stopped.
+    pub settle_ms: u64,
+    /// How far the run is.
+    pub elapsed_ms: u64,
+}
+
+/// The rows that a check judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) from_ms: u64,
+    pub(crate) to_ms: u64,
+    /// The first row, and the row after the last one that the time has reached.
+    pub(crate) from: usize,
+    pub(crate) reached: usize,
+    /// How many rows there will be in all.
+    pub(crate) planned: u64,
+    /// Whether the time is over.
+    pub(crate) complete: bool,
+}
+
+impl Window {
+    pub(crate) fn new(view: &View<'_>, phases: &Phases, warm_up_seconds: Option<u64>) -> Self {
+        let from_ms = warm_up_seconds.map_or(phases.warm_up_ms, |s| s.saturating_mul(1000));
+        let to_ms = phases.warm_up_ms.saturating_add(phases.measure_ms);
+        let interval = view.interval_ms().max(1);
+        let slot_at = |ms: u64| ms.div_ceil(interval);
+        let (first, end) = (slot_at(from_ms), slot_at(to_ms).max(slot_at(from_ms)));
+        let reached = slot_at(to_ms.min(phases.elapsed_ms)).clamp(first, end);
+        let row = |slot: u64| usize::try_from(slot).unwrap_or(usize::MAX);
+        Self {
+            from_ms,
+            to_ms,
+            from: row(first),
+            reached: row(reached),
+            planned: end - first,
+            complete: phases.elapsed_ms >= to_ms && to_ms > from_ms,
+        }
+    }
+
+    /// The rows so far.
+    pub(crate) fn rows(&self) -> std::ops::Range<usize> {
+        self.from..self.reached
+    }
+
+    /// The length of the window in milliseconds.
+    pub(crate) fn length_ms(&self) -> u64 {
+        self.to_ms.saturating_sub(self.from_ms)
+    }
+
+    /// The longest gap that trend and growth may have: 10 minutes, or 5 % of the measure if that is more.
+    pub(crate) fn level_gap_ms(&self) -> u64 {
+        (self.length_ms() / 20).max(600_000)
+    }
+}
+
+/// What was seen of the planned samples.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) obtained: u64,
+    pub(crate) absent: u64,
+    pub(crate) not_a_number: u64,
+    pub(crate) gaps: u64,
+    pub(crate) longest_gap_ms: u64,
+    /// The gap that comes first, for the message.
+    pub(crate) example: Option<Gap>,
+}
+
+/// What a row counts as.
+pub(crate) enum Mark {
+    Obtained,
+    Absent,
+    NotANumber,
+    Gap(Gap),
+}
+
+impl From<&Reading> for Mark {
+    fn from(reading: &Reading) -> Self {
+        match reading {
+            Reading::Value(_) | Reading::Repeated => Self::Obtained,
+            Reading::Absent => Self::Absent,
+            Reading::NotANumber => Self::NotANumber,
+            Reading::Gap(gap) => Self::Gap(gap.clone()),
+        }
+    }
+}
+
+impl Seen {
+    /// Counts the marks of consecutive rows.
+    pub(crate) fn count(marks: impl IntoIterator<Item = Mark>, interval_ms: u64) -> Self {
+        let mut seen = Self::default();
+        let mut run = 0;
+        for mark in marks {
+            run += 1;
+            match mark {
+                Mark::Obtained => {
+                    seen.obtained += 1;
+                    run = 0;
+                }
+                Mark::Absent => seen.absent += 1,
+                Mark::NotANumber => seen.not_a_number += 1,
+                Mark::Gap(gap) => {
+                    seen.gaps += 1;
+                    seen.example.get_or_insert(gap);
+                }
+            }
+            seen.longest_gap_ms = seen.longest_gap_ms.max(run * interval_ms);
+        }
+        seen
+    }
+
+    fn pages(&self) -> u64 {
+        self.obtained + self.absent + self.not_a_number
+    }
+}
+
+/// What coverage says: nothing against a verdict, or the verdict that it forces, with the reason.
+pub(crate) type Objection = Option<(Verdict, String)>;
+
+/// Whether a window was seen well enough to pass. `what` names the thing, `longest` is the check's own bound on gaps.
+pub(crate) fn objection(
+    window: &Window,
+    seen: &Seen,
+    on_missing: OnMissing,
+    what: &str,
+    longest: Option<u64>,
+) -> Objection {
+    let inconclusive = |message: String| Some((Verdict::Inconclusive, message));
+    if window.planned < MIN_SLOTS {
+        return inconclusive(format!(
+            "only {} samples are planned after warm-up, at least {MIN_SLOTS} are needed: measure longer or shorten the warm-up",
+            window.planned
+        ));
+    }
+    let because = seen.example.as_ref().map(|gap| format!(" ({gap})")).unwrap_or_default();
+    let mostly_absent =
+        seen.absent * 100 > seen.pages() * (100 - COVERAGE_PERCENT) && seen.absent >= MIN_SLOTS.min(seen.pages());
+    if mostly_absent && (window.complete || seen.obtained == 0) {
+        let message = format!(
+            "{what} is absent from {} of {} pages: check the metric's name and labels, or make the candidate show it from its start",
+            seen.absent,
+            seen.pages()
+        );
+        let settled = window.complete && on_missing == OnMissing::Fail;
+        return Some((if settled { Verdict::Failed } else { Verdict::Inconclusive }, message));
+    }
+    if seen.obtained == 0 {
+        return inconclusive(format!("no sample of {what}{because}: make it reachable and run again"));
+    }
+    if !window.complete {
+        let so_far = (window.reached - window.from) as u64;
+        return inconclusive(format!("{so_far} of {} planned slots so far: the measure is not over", window.planned));
+    }
+    let percent = seen.obtained * 100 / window.planned;
+    if seen.obtained * 100 < window.planned * COVERAGE_PERCENT {
+        let numbers = if seen.not_a_number > 0 {
+            format!(", {} were not finite numbers", seen.not_a_number)
+        } else {
+            String::new()
+        };
+        return inconclusive(format!(
+            "only {} of {} planned samples of {what} ({percent} %, at least {COVERAGE_PERCENT} % are needed{numbers}){because}: run again",
+            seen.obtained, window.planned
+        ));
+    }
+    match longest {
+        Some(bound) if seen.longest_gap_ms > bound => inconclusive(format!(
+            "no sample of {what} for {}, at most {} may be missing{because}: run again",
+            duration(seen.longest_gap_ms),
+            duration(bound)
+        )),
+        _ => None,
+    }
+}
+
+/// Milliseconds in words for people.
+pub(crate) fn duration(ms: u64) -> String {
+    let seconds = ms / 1000;
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let mut parts = Vec::new();
+    for (number, unit) in [(hours, "h"), (minutes, "m"), (rest, "s")] {
+        if number > 0 {
+            parts.push(format!("{number}{unit}"));
+        }
+    }
+    if parts.is_empty() { format!("{ms}ms") } else { parts.join(" ") }
+}

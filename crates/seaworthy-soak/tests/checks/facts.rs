@@ -1,0 +1,135 @@
+//! Rules over pods and inventories.
+
+use seaworthy_soak::check::{Phases, Verdict};
+use seaworthy_soak::record::{Gap, GapReason, InventoryLook, InventoryPage, ObjectAge, PodPhase, PodState};
+
+use crate::world::{PHASES, World, expect, pod, slot};
+
+fn pods(show: impl Fn(u64) -> Vec<PodState>) -> World {
+    World::of(|k| Some(slot(k).pods(&show(k))))
+}
+
+#[test]
+fn restarts_by_cause() {
+    let oom = pods(|k| vec![pod("web", u32::from(k >= 50), if k >= 50 { "OOMKilled" } else { "" })]);
+    let verdict = oom.judge("restarts");
+    expect(&verdict, Verdict::Failed, "1 restarts, 0 allowed: 1 x OOMKilled");
+    assert!(verdict.settled);
+    assert_eq!((verdict.value, verdict.threshold), (Some(1.0), Some(0.0)));
+    let many = pods(|k| vec![pod("web", if k >= 50 { 3 } else { 0 }, "Error")]);
+    expect(&many.judge("restarts"), Verdict::Failed, "1 x Error (exit code 0), 2 x Restarted");
+    let allowed = pods(|k| vec![pod("web", u32::from(k >= 50), "Completed")]);
+    expect(&allowed.judge(r#"restarts "max":1"#), Verdict::Passed, "1 restarts, 1 allowed: 1 x Completed");
+    // Restarts before the judged time are not counted, whatever the counter says.
+    let early = pods(|k| vec![pod("web", u32::from(k >= 5), "Error")]);
+    expect(&early.judge("restarts"), Verdict::Passed, "no restart");
+}
+
+#[test]
+fn the_count_bridges_a_hole() {
+    let world = |from: u64, to: u64| {
+        World::of(move |k| {
+            let state = pod("web", u32::from(k >= 50), "Error");
+            Some(if (from..to).contains(&k) { slot(k) } else { slot(k).pods(&[state]) })
+        })
+    };
+    expect(&world(48, 53).judge("restarts"), Verdict::Failed, "1 x Error");
+    expect(&world(60, 65).judge(r#"restarts "max":1"#), Verdict::Passed, "");
+    expect(&world(60, 70).judge(r#"restarts "max":1"#), Verdict::Inconclusive, "110 of 120");
+}
+
+#[test]
+fn recreated_and_evicted_pods() {
+    let recreated = pods(|k| vec![pod(if k < 70 { "web-a" } else { "web-b" }, 0, "")]);
+    expect(&recreated.judge("restarts"), Verdict::Failed, "1 x Recreated");
+    let evicted = pods(|k| {
+        let mut old = pod("web-a", 0, "");
+        if k >= 70 {
+            old.phase = PodPhase::Failed;
+            old.reason = "Evicted".into();
+        }
+        match k {
+            0..70 => vec![old],
+            70..100 => vec![old, pod("web-b", 0, "")],
+            _ => vec![pod("web-b", 0, "")],
+        }
+    });
+    // Counted once: as evicted, not again as recreated.
+    expect(&evicted.judge("restarts"), Verdict::Failed, "1 restarts, 0 allowed: 1 x Evicted");
+    let scaled = pods(|k| if k < 70 { vec![pod("a", 0, "")] } else { vec![pod("a", 0, ""), pod("b", 0, "")] });
+    expect(&scaled.judge("restarts"), Verdict::Passed, "no restart");
+    let gone = pods(|k| if k < 70 { vec![pod("a", 0, "")] } else { vec![] });
+    expect(&gone.judge("restarts"), Verdict::Failed, "1 x Recreated");
+}
+
+#[test]
+fn a_target_without_pods_is_no_evidence() {
+    expect(&pods(|_| vec![]).judge("restarts"), Verdict::Failed, "a pod of the target is absent");
+    let unknown = World::of(|k| Some(slot(k))).judge("restarts");
+    expect(&unknown, Verdict::Inconclusive, "no sample of a pod of the target (Missed)");
+}
+
+#[test]
+fn a_liar_is_found_out() {
+    // The page says that all is well while the pod restarts again and again.
+    let world = World::of(|k| {
+        let restarts = u32::try_from(k / 10).unwrap();
+        Some(slot(k).page(&[("m", 0.0)]).pods(&[pod("web", restarts, "Error")]))
+    });
+    let judgement = world.judge_all(&[r#"bound "max":0"#, "restarts"], &PHASES);
+    assert_eq!(judgement.verdict, Verdict::Failed);
+    assert_eq!(judgement.checks[0].verdict, Verdict::Passed);
+    assert_eq!(judgement.checks[1].value, Some(11.0));
+}
+
+fn round(objects: u64, ages: &[u64]) -> InventoryLook {
+    let object = |age: &u64| ObjectAge {
+        resource: "pods".into(),
+        namespace: "demo".into(),
+        name: format!("job-{age}"),
+        uid: format!("u{age}"),
+        age_seconds: *age,
+    };
+    let oldest: Vec<_> = ages.iter().map(object).collect();
+    InventoryLook { check: "check-0".into(), result: Ok(InventoryPage { objects, older: oldest.len() as u64, oldest }) }
+}
+
+/// A round every 5 minutes.
+fn rounds(show: impl Fn(u64) -> Option<InventoryLook>) -> World {
+    World::of(|k| {
+        let round = if k % 10 == 0 { show(k) } else { None };
+        Some(match round {
+            Some(round) => slot(k).round(round),
+            None => slot(k),
+        })
+    })
+}
+
+const SURVIVORS: &str = r#"survivors "maxAgeSeconds":600"#;
+
+#[test]
+fn survivors_are_named() {
+    expect(&rounds(|_| Some(round(4, &[]))).judge(SURVIVORS), Verdict::Passed, "0 objects at most older than allowed");
+    let one = || rounds(|k| Some(round(4, if k == 90 { &[900, 700] } else { &[] })));
+    let verdict = one().judge(SURVIVORS);
+    expect(&verdict, Verdict::Failed, "2 objects older than 10m, 0 allowed, 45m into the run: pods demo/job-900 (15m)");
+    assert!(verdict.settled);
+    expect(&one().judge(r#"survivors "maxAgeSeconds":600,"max":2"#), Verdict::Passed, "");
+}
+
+#[test]
+fn survivors_need_rounds_that_found_something() {
+    expect(&rounds(|_| None).judge(SURVIVORS), Verdict::Inconclusive, "no round of the inventory succeeded");
+    expect(&rounds(|_| Some(round(0, &[]))).judge(SURVIVORS), Verdict::Failed, "no round found any object");
+    let lenient = rounds(|_| Some(round(0, &[]))).judge(&format!("{SURVIVORS}|\"onMissing\":\"Inconclusive\""));
+    expect(&lenient, Verdict::Inconclusive, "check resources, namespaces and selector");
+    let hole = rounds(|k| (!(60..100).contains(&k)).then(|| round(4, &[])));
+    expect(&hole.judge(SURVIVORS), Verdict::Inconclusive, "no round of the inventory for 25m, at most 10m");
+    let failing = rounds(|k| {
+        let failed = InventoryLook { check: "check-0".into(), result: Err(Gap::new(GapReason::Forbidden, "")) };
+        Some(if k % 40 == 0 { failed } else { round(4, &[]) })
+    });
+    expect(&failing.judge(SURVIVORS), Verdict::Inconclusive, "3 of 12 rounds of the inventory failed");
+    let so_far = rounds(|_| Some(round(4, &[]))).judge_at(SURVIVORS, &Phases { elapsed_ms: 3_000_000, ..PHASES });
+    expect(&so_far, Verdict::Inconclusive, "rounds so far");
+}

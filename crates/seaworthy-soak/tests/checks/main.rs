@@ -1,0 +1,8 @@
+//! Every rule: what passes, what fails, and that no evidence never passes.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may")]
+
+mod facts;
+mod metrics;
+mod no_evidence;
+mod world;

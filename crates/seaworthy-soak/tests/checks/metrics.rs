@@ -1,0 +1,237 @@
+//! Rules over metrics.
+
+use seaworthy_soak::check::{Phases, Verdict};
+use seaworthy_soak::record::GapReason;
+
+use crate::world::{FROM, PHASES, TO, World, expect, slot};
+
+#[expect(clippy::cast_precision_loss, reason = "small")]
+fn f(n: u64) -> f64 {
+    n as f64
+}
+
+#[test]
+fn bound_finds_the_one_bad_sample() {
+    let spike = || World::with_metric(|k| if k == 50 { 9.0 } else { 1.0 });
+    let high = spike().judge(r#"bound "max":5"#);
+    expect(&high, Verdict::Failed, "Highest m of t is 9, above max 5, 25m into the run");
+    assert!(high.settled);
+    assert_eq!((high.value, high.threshold), (Some(9.0), Some(5.0)));
+    expect(&spike().judge(r#"bound "max":9"#), Verdict::Passed, "within max 9");
+    expect(&spike().judge(r#"bound "max":5,"quantile":0.95"#), Verdict::Passed, "95 % quantile of m is 1");
+    expect(&spike().judge(r#"bound "min":2"#), Verdict::Failed, "Lowest m of t is 1, below min 2");
+    expect(&spike().judge(r#"bound "min":1,"max":9"#), Verdict::Passed, "within 1 to 9");
+    // What happens before the judged time does not count, unless the check has a warm-up of its own.
+    let early = || World::with_metric(|k| if k == 5 { 9.0 } else { 1.0 });
+    expect(&early().judge(r#"bound "max":5"#), Verdict::Passed, "");
+    expect(&early().judge(r#"bound "max":5|"warmUpSeconds":0"#), Verdict::Failed, "2m 30s into the run");
+}
+
+#[test]
+fn a_fact_stands_whatever_was_missed() {
+    let world = World::of(|k| match k {
+        60 => Some(slot(k).page(&[("m", 99.0)])),
+        _ => Some(slot(k).failed(GapReason::Timeout)),
+    });
+    let verdict = world.judge_at(r#"bound "max":5|"failFast":true"#, &Phases { elapsed_ms: 2_000_000, ..PHASES });
+    expect(&verdict, Verdict::Failed, "Highest m");
+    assert!(verdict.settled);
+}
+
+#[test]
+fn fail_fast_ends_the_run_for_required_facts_only() {
+    let run = |check: &str| World::with_metric(|_| 9.0).judge_all(&[check], &PHASES).fail_fast;
+    assert!(run(r#"bound "max":5|"failFast":true"#));
+    assert!(!run(r#"bound "max":5"#));
+    assert!(!run(r#"bound "max":5|"failFast":true,"enforcement":"Advisory""#));
+    assert!(!run(r#"bound "max":50|"failFast":true"#));
+}
+
+#[test]
+fn bound_holds_each_series_unless_told_to_add() {
+    let two = || World::of(|k| Some(slot(k).page(&[("m{x=\"1\"}", 3.0), ("m{x=\"2\"}", 4.0)])));
+    expect(&two().judge(r#"bound "max":5"#), Verdict::Passed, "");
+    expect(&two().judge(r#"bound "max":5,"aggregate":"sum""#), Verdict::Failed, "is 7");
+    expect(&two().judge(r#"bound "max":3.5,"aggregate":"min""#), Verdict::Passed, "");
+    expect(&two().judge(r#"bound "max":3.5,"aggregate":"max""#), Verdict::Failed, "is 4");
+    expect(&two().judge(r#"bound "max":3.5,"aggregate":"last""#), Verdict::Failed, "is 4");
+    expect(&two().judge(r#"bound "max":3.5,"labels":[{"label":"x","values":["1"]}]"#), Verdict::Passed, "");
+    let labels = two().judge(r#"bound "max":2,"aggregate":{"labelSum":{"label":"x"}}"#);
+    expect(&labels, Verdict::Failed, "is 3");
+}
+
+#[test]
+fn the_sum_of_label_values() {
+    // Failures are in the label, not in the value: one series says 0, another 3.
+    let rule = r#"bound "max":5,"aggregate":{"labelSum":{"label":"count"}}"#;
+    let world = |n: u64| {
+        World::of(move |k| {
+            let late = format!("m{{count=\"{n}\"}}");
+            let mut samples = vec![("m{count=\"0\"}", 1.0)];
+            if k > 60 {
+                samples.push((late.as_str(), 1.0));
+            }
+            Some(slot(k).page(&samples))
+        })
+    };
+    expect(&world(5).judge(rule), Verdict::Passed, "");
+    expect(&world(6).judge(rule), Verdict::Failed, "is 6");
+    // A label that is no number is no evidence.
+    let words = World::of(|k| Some(slot(k).page(&[("m{count=\"many\"}", 1.0)]))).judge(rule);
+    expect(&words, Verdict::Inconclusive, "no sample of m");
+}
+
+#[test]
+fn increase_is_exact() {
+    let step = |k: u64| if k < 70 { 5.0 } else { 7.0 };
+    expect(&World::with_metric(step).judge(r#"increase "max":2"#), Verdict::Passed, "rose by 2");
+    let failed = World::with_metric(step).judge(r#"increase "max":0"#);
+    expect(&failed, Verdict::Failed, "m rose by 2, more than 0");
+    assert_eq!(failed.value, Some(2.0));
+    // The hole hides nothing: the counter bridges it.
+    let hole = World::of(|k| (!(68..73).contains(&k)).then(|| slot(k).page(&[("m", step(k))])));
+    expect(&hole.judge(r#"increase "max":0"#), Verdict::Failed, "rose by 2");
+    // What it gained before the judged time does not count.
+    let early = World::with_metric(|k| if k < 10 { 0.0 } else { 9.0 });
+    expect(&early.judge(r#"increase "max":0"#), Verdict::Passed, "rose by 0");
+}
+
+#[test]
+fn increase_goes_on_across_restarts() {
+    // 10 before, restart at slot 80, 4 after: gained 10 - 3 (at the first judged sample) + 4.
+    let value = |k: u64| match k {
+        0..=20 => 3.0,
+        21..80 => 10.0,
+        80.. => 4.0,
+    };
+    let life = |k: u64| if k < 80 { "c1" } else { "c2" };
+    let world = || World::of(|k| Some(slot(k).page_of("s", "t", life(k), &[("m", value(k))])));
+    expect(&world().judge(r#"increase "max":11"#), Verdict::Passed, "rose by 11");
+    expect(&world().judge(r#"increase "max":10.5"#), Verdict::Failed, "rose by 11");
+    // The same fall without a restart is no counter.
+    let broken = World::with_metric(value).judge(r#"increase "max":100"#);
+    expect(&broken, Verdict::Error, "t m fell from 10 to 4 without a restart");
+    // A restart inside a long hole: what was counted before is lost.
+    let blind = World::of(|k| (!(76..81).contains(&k)).then(|| slot(k).page_of("s", "t", life(k), &[("m", value(k))])));
+    expect(&blind.judge(r#"increase "max":100"#), Verdict::Inconclusive, "restarted unseen in a gap of 3m");
+}
+
+#[test]
+fn a_counter_that_appears_started_at_zero() {
+    let born = |k: u64| if k < 60 { vec![("m{a=\"1\"}", 1.0)] } else { vec![("m{a=\"1\"}", 1.0), ("m{a=\"2\"}", 3.0)] };
+    let world = || World::of(move |k| Some(slot(k).page(&born(k))));
+    expect(&world().judge(r#"increase "max":2"#), Verdict::Failed, "rose by 3");
+    // So did the counters of a pod that appears.
+    let pods = World::of(|k| {
+        let slot = slot(k).page_of("s", "t1", "c1", &[("m", 5.0)]);
+        Some(if k < 60 { slot } else { slot.page_of("s", "t2", "c2", &[("m", 4.0)]) })
+    });
+    expect(&pods.judge(r#"increase "max":0"#), Verdict::Failed, "rose by 4");
+    // A pod that could not be reached at first did not appear.
+    let late =
+        World::of(|k| Some(if k < 22 { slot(k).failed(GapReason::Timeout) } else { slot(k).page(&[("m", 4.0)]) }));
+    expect(&late.judge(r#"increase "max":0"#), Verdict::Passed, "rose by 0");
+}
+
+#[test]
+fn a_counter_without_events_stands_at_zero_when_its_metric_is_there() {
+    let rule = r#"increase "max":0,"labels":[{"label":"code","values":["500"]}]"#;
+    let family = "seaworthy_series_of_metric{metric=\"m\"}";
+    let quiet = |count: f64| World::of(move |k| Some(slot(k).page(&[(family, count)])));
+    expect(&quiet(3.0).judge(rule), Verdict::Passed, "rose by 0");
+    expect(&quiet(0.0).judge(rule), Verdict::Failed, "m is absent");
+    let loud = World::of(|k| {
+        let mut samples = vec![(family, 3.0)];
+        if k > 90 {
+            samples.push(("m{code=\"500\"}", 1.0));
+        }
+        Some(slot(k).page(&samples))
+    });
+    expect(&loud.judge(rule), Verdict::Failed, "rose by 1");
+}
+
+#[test]
+fn growth_of_a_sum_whose_series_come_and_go() {
+    // One more window label every 10 slots, the oldest goes after a while; each window counts 2.
+    let windows = |k: u64, keep: u64| {
+        let newest = k / 10;
+        let names: Vec<String> =
+            (newest.saturating_sub(keep)..=newest).map(|w| format!("m{{window=\"{w:03}\"}}")).collect();
+        let samples: Vec<(&str, f64)> = names.iter().map(|n| (n.as_str(), 2.0)).collect();
+        slot(k).page(&samples)
+    };
+    let growing = || World::of(|k| Some(windows(k, 99)));
+    // At the first judged slot there are 3 windows, at the last 14: 22 more.
+    expect(
+        &growing().judge(r#"growth "aggregate":"sum","max":22"#),
+        Verdict::Passed,
+        "rose at most 22 above its baseline of 6",
+    );
+    let failed = growing().judge(r#"growth "aggregate":"sum","max":10"#);
+    expect(&failed, Verdict::Failed, "22 above its baseline of 6, more than 10");
+    assert!(failed.settled);
+    let bounded = World::of(|k| Some(windows(k, 2)));
+    expect(&bounded.judge(r#"growth "aggregate":"sum","max":0"#), Verdict::Passed, "rose at most 0");
+    let last = World::of(|k| Some(windows(k, 99))).judge(r#"growth "aggregate":"last","max":0"#);
+    expect(&last, Verdict::Passed, "");
+}
+
+#[test]
+fn growth_against_a_median() {
+    let noisy_start = |k: u64| if k == FROM { 100.0 } else { 10.0 + f(k % 3) };
+    let median = r#"growth "max":2,"baseline":{"median":{"seconds":300}}"#;
+    expect(&World::with_metric(noisy_start).judge(median), Verdict::Passed, "baseline of 11");
+    expect(
+        &World::with_metric(|k| noisy_start(k) + if k > 100 { 5.0 } else { 0.0 }).judge(median),
+        Verdict::Failed,
+        "6 above",
+    );
+    let gap = World::of(|k| (!(20..45).contains(&k)).then(|| slot(k).page(&[("m", 1.0)])));
+    expect(&gap.judge(r#"growth "max":2"#), Verdict::Inconclusive, "");
+}
+
+#[test]
+fn growth_of_a_counter() {
+    let counter = |k: u64| f(k);
+    let rule = r#"growth "of":"Increase","max":119"#;
+    expect(&World::with_metric(counter).judge(rule), Verdict::Passed, "rose by 119");
+    expect(&World::with_metric(counter).judge(r#"growth "of":"Increase","max":118"#), Verdict::Failed, "");
+    let hole = World::of(|k| (!(50..56).contains(&k)).then(|| slot(k).page(&[("m", counter(k))])));
+    expect(&hole.judge(rule), Verdict::Passed, "");
+}
+
+#[test]
+fn progress_finds_silence() {
+    let rule = r#"progress "min":1"#;
+    expect(&World::with_metric(f).judge(rule), Verdict::Passed, "at least 20 in every 10m");
+    let silent = World::with_metric(|k| f(k.min(90)));
+    let verdict = silent.judge(rule);
+    expect(&verdict, Verdict::Failed, "rose by at most 0 in the 10m that ended 55m into the run");
+    assert!(verdict.settled);
+    // Slow is not silent, and a hole is neither.
+    expect(&World::with_metric(|k| f(k / 19)).judge(rule), Verdict::Passed, "");
+    let hole = World::of(|k| (!(60..66).contains(&k)).then(|| slot(k).page(&[("m", f(k))])));
+    expect(&hole.judge(rule), Verdict::Passed, "");
+    let long = World::with_metric(f).judge(r#"progress "min":1,"periodSeconds":7200"#);
+    expect(&long, Verdict::Inconclusive, "longer than the measure");
+    // Mid-run, too.
+    let phases = Phases { elapsed_ms: 3_600_000, ..PHASES };
+    expect(&World::with_metric(|k| f(k.min(30))).judge_at(rule, &phases), Verdict::Failed, "");
+    expect(&World::with_metric(f).judge_at(rule, &phases), Verdict::Inconclusive, "so far");
+}
+
+#[test]
+fn one_target_of_two_is_missing() {
+    let both = |k: u64| slot(k).page_of("s", "a", "c", &[("m", 10.0)]).page_of("s", "b", "c", &[("m", 10.0)]);
+    // A sum without one of its parts is no sum: the slot counts as a gap, not as a drop.
+    let world = World::of(|k| {
+        Some(if k % 2 == 0 {
+            both(k)
+        } else {
+            slot(k).page_of("s", "a", "c", &[("m", 10.0)]).failed(GapReason::Timeout)
+        })
+    });
+    let verdict = world.judge(r#"bound "min":20,"aggregate":"sum""#);
+    expect(&verdict, Verdict::Inconclusive, "50 %");
+    assert_eq!(TO, 140);
+}
