@@ -1,22 +1,45 @@
-//! `kubectl-seaworthy`: the command line beside the operator.
+//! `kubectl-seaworthy`: the command line beside the operator. One module a command; this file only dispatches.
 
+mod abort;
+mod approve;
+mod cluster;
+mod exit;
+mod look;
+mod outcome;
 mod scan;
+mod snapshot;
+mod status;
+mod target;
+mod tree;
 mod version;
+mod wait;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::{cluster::ClusterArgs, exit::Code};
+
 /// Releases that are proven fit before they ship.
 #[derive(Debug, Parser)]
-#[command(name = "kubectl-seaworthy", version)]
+#[command(name = "kubectl-seaworthy", bin_name = "kubectl seaworthy", version, after_help = exit::HELP)]
 struct Cli {
+    #[command(flatten)]
+    cluster: ClusterArgs,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Prints the tree of a Release: gates, suites, checks; without a name, what is in the namespace.
+    Status(status::Args),
+    /// Waits until a Release or a run is finished; the exit code tells how it ended.
+    Wait(wait::Args),
+    /// Ends a Release or a run; cannot be taken back.
+    Abort(abort::Args),
+    /// Approves a Release that waits for a person, or rejects it.
+    Approve(approve::Args),
     /// Reads a page of metrics from standard input and prints its samples.
     Scan(scan::Args),
     /// Works out levels and next versions.
@@ -24,7 +47,19 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Standard output may be closed; then nobody reads the help.
+            let _ = error.print();
+            return if error.use_stderr() { Code::Unusable.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    match cli.command {
+        Command::Status(args) => status::run(&args, &cli.cluster),
+        Command::Wait(args) => wait::run(&args, &cli.cluster),
+        Command::Abort(args) => abort::run(&args, &cli.cluster),
+        Command::Approve(args) => approve::run(&args, &cli.cluster),
         Command::Scan(args) => scan::run(&args),
         Command::Version(args) => version::run(&args),
     }

@@ -1,5 +1,7 @@
 //! `kubectl-seaworthy version` as people and scripts call it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are outside of test functions")]
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
