@@ -211,6 +211,30 @@ pub struct Volume {
     pub persistent_volume_claim: Option<Claim>,
 }
 
+impl Volume {
+    /// Scratch space.
+    pub fn empty(name: &str) -> Self {
+        Self { empty_dir: Some(EmptyDir { size_limit: None }), ..Self::named(name) }
+    }
+
+    /// A Secret as files.
+    pub fn secret(name: &str, secret: &str) -> Self {
+        let secret = FilesFromSecret { secret_name: secret.to_owned(), default_mode: None };
+        Self { secret: Some(secret), ..Self::named(name) }
+    }
+
+    fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            empty_dir: None,
+            config_map: None,
+            secret: None,
+            projected: None,
+            persistent_volume_claim: None,
+        }
+    }
+}
+
 /// Scratch space.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -297,6 +321,13 @@ pub struct VolumeMount {
     /// Whether it is only read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
+}
+
+impl VolumeMount {
+    /// The whole volume at a path.
+    pub fn at(name: &str, path: &str) -> Self {
+        Self { name: name.to_owned(), mount_path: path.to_owned(), sub_path: None, read_only: false }
+    }
 }
 
 /// A tolerated taint.

@@ -16,6 +16,7 @@ pub mod names;
 pub mod plan;
 pub mod presence;
 pub mod release;
+pub mod release_plan;
 pub mod soak_test;
 pub mod task;
 pub mod time;

@@ -34,7 +34,10 @@ pub async fn serve(listen: std::net::SocketAddr, metrics: Metrics, ready: Ready)
         let Ok((stream, _)) = listener.accept().await else { continue };
         let (metrics, ready) = (metrics.clone(), Arc::clone(&ready));
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(request, metrics.clone(), Arc::clone(&ready)));
+            let service = service_fn(move |request| {
+                let response = answer(&request, &metrics, &ready);
+                async move { Ok::<_, Infallible>(response) }
+            });
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(Duration::from_secs(5))
@@ -46,11 +49,7 @@ pub async fn serve(listen: std::net::SocketAddr, metrics: Metrics, ready: Ready)
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    metrics: Metrics,
-    ready: Ready,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+fn answer(request: &Request<Incoming>, metrics: &Metrics, ready: &Ready) -> Response<Full<Bytes>> {
     let (status, kind, body) = match request.uri().path() {
         "/metrics" => (StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics.page()),
         "/healthz" => (StatusCode::OK, "text/plain", "ok\n".to_owned()),
@@ -61,5 +60,5 @@ async fn answer(
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
-    Ok(response)
+    response
 }

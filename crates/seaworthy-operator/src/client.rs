@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
     Api, Client, Resource, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
+    core::Status,
 };
 use seaworthy_core::{meta::FINALIZER, presence::Presence};
 use serde::{Serialize, de::DeserializeOwned};
@@ -61,24 +62,18 @@ pub enum Retry {
 impl Error {
     /// The HTTP status code, 0 when there was no answer.
     pub fn code(&self) -> u16 {
-        match self {
-            Self::Call { source, .. } => match source.as_ref() {
-                kube::Error::Api(status) => status.code,
-                _ => 0,
-            },
-            Self::Timeout { .. } | Self::Data { .. } => 0,
-        }
+        self.answer().map_or(0, |status| status.code)
+    }
+
+    /// What the API server answered, if it did.
+    fn answer(&self) -> Option<&Status> {
+        let Self::Call { source, .. } = self else { return None };
+        if let kube::Error::Api(status) = source.as_ref() { Some(status) } else { None }
     }
 
     /// The API server's words, or ours.
     pub fn message(&self) -> String {
-        match self {
-            Self::Call { source, .. } => match source.as_ref() {
-                kube::Error::Api(status) => status.message.clone(),
-                other => other.to_string(),
-            },
-            Self::Timeout { .. } | Self::Data { .. } => self.to_string(),
-        }
+        self.answer().map_or_else(|| self.to_string(), |status| status.message.clone())
     }
 
     /// For metrics: one of a handful of words.
@@ -98,13 +93,7 @@ impl Error {
 
     /// When to try again.
     pub fn retry(&self) -> Retry {
-        let asked = match self {
-            Self::Call { source, .. } => match source.as_ref() {
-                kube::Error::Api(s) => s.details.as_ref().map_or(0, |d| d.retry_after_seconds),
-                _ => 0,
-            },
-            Self::Timeout { .. } | Self::Data { .. } => 0,
-        };
+        let asked = self.answer().and_then(|s| s.details.as_ref()).map_or(0, |d| d.retry_after_seconds);
         match self.category() {
             "forbidden" | "invalid" | "data" => Retry::OnChange,
             _ => Retry::After(Duration::from_secs(u64::from(asked.min(60)))),
@@ -246,8 +235,19 @@ pub async fn patch_if<K>(
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
-    patch["metadata"]["uid"] = json!(uid);
     patch["metadata"]["resourceVersion"] = json!(version);
+    patch_uid(api, name, uid, patch).await
+}
+
+/// Merges a patch into an object under the condition that it still has that UID.
+///
+/// # Errors
+/// 409 or 422 when it has another: "not met".
+pub async fn patch_uid<K>(api: &Api<K>, name: &str, uid: &str, mut patch: serde_json::Value) -> Result<K, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    patch["metadata"]["uid"] = json!(uid);
     let params = PatchParams { field_manager: Some("seaworthy".into()), ..PatchParams::default() };
     timed(|| format!("patch {}", name_of(api, name)), api.patch(name, &params, &Patch::Merge(patch))).await
 }

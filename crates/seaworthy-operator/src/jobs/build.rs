@@ -132,7 +132,7 @@ fn container(spec: &JobSpec<'_>, read_only: bool) -> Container {
         env: Some(env),
         env_from: carried(&task.env_from),
         working_dir: task.working_dir.clone(),
-        resources: task.resources.as_ref().and_then(|r| carry(r)),
+        resources: task.resources.as_ref().and_then(carry),
         image_pull_policy: task.image_pull_policy.map(|p| format!("{p:?}")),
         volume_mounts: carried(&task.volume_mounts),
         security_context: Some(SecurityContext {

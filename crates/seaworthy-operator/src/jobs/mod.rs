@@ -5,11 +5,11 @@ pub mod observe;
 
 use k8s_openapi::api::batch::v1::Job;
 use kube::Api;
-use seaworthy_core::task::{Refusal, TaskEffect};
+use seaworthy_core::task::{Cause, Refusal, TaskEffect};
 
 pub use self::{
     build::{JobSpec, build_job},
-    observe::{observe_job, pod_log},
+    observe::{block, observe_job},
 };
 use crate::{Context, Error, client};
 
@@ -37,25 +37,26 @@ pub async fn execute_task(
 /// # Errors
 /// When the API server does not answer, or answers that something is wrong for now. A permanent refusal is remembered instead.
 pub async fn create_job(ctx: &Context, api: &Api<Job>, namespace: &str, name: &str, job: &Job) -> Result<(), Error> {
-    match client::create(api, job).await {
+    remember(ctx, namespace, name, client::create(api, job).await)
+}
+
+/// Remembers whether a create was refused, for the next observation. What can never work is no failure of the visit: it is decided about at
+/// once. Everything else is, so that it is tried again after a pause.
+///
+/// # Errors
+/// The create's own, unless it is permanent.
+pub fn remember(ctx: &Context, namespace: &str, name: &str, created: Result<(), Error>) -> Result<(), Error> {
+    match created {
         Ok(()) => {
             ctx.created(namespace, name);
             Ok(())
         }
+        Err(e) if e.code() == 0 => Err(e),
         Err(e) => {
             let refusal = Refusal::of(e.code(), &e.message());
-            let told = e.code() != 0;
-            if told {
-                ctx.refused(namespace, name, refusal);
-            }
-            // What can never work is decided about at once; everything else is tried again after a pause.
-            if told
-                && matches!(e.code(), 400 | 403 | 422)
-                && ctx.refusal(namespace, name).is_some_and(|r| r.cause == seaworthy_core::task::Cause::Impossible)
-            {
-                return Ok(());
-            }
-            Err(e)
+            let never = refusal.cause == Cause::Impossible;
+            ctx.refused(namespace, name, refusal);
+            if never { Ok(()) } else { Err(e) }
         }
     }
 }

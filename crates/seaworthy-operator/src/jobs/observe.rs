@@ -12,6 +12,7 @@ use kube::{
     api::{ListParams, LogParams},
 };
 use seaworthy_core::{
+    frame::BlockRef,
     presence::Presence,
     task::{
         self, JobState, Sight,
@@ -141,16 +142,19 @@ fn container(status: &ContainerStatus) -> Container {
     }
 }
 
-/// The log of the newest pod of a Job: where framed blocks are.
+/// The framed block that the newest pod of a Job announces in its termination message, and the log in which it is.
 ///
 /// # Errors
-/// When it cannot be read; None when there is no pod.
-pub async fn pod_log(ctx: &Context, namespace: &str, job_uid: &str) -> Result<Option<String>, Error> {
+/// When the log cannot be read. None when there is no pod, or it announces nothing.
+pub async fn block(ctx: &Context, namespace: &str, job_uid: &str) -> Result<Option<(BlockRef, String)>, Error> {
     let mut pods = pods_of(ctx, namespace, job_uid).await?;
     pods.sort_by_key(|p| p.creation_timestamp().map(|t| t.0));
     let Some(pod) = pods.last() else { return Ok(None) };
+    let message = pod_facts(pod).containers.into_iter().find_map(|c| c.terminated).map(|t| t.message);
+    let Some(block) = task::Report::parse(&message.unwrap_or_default()).block else { return Ok(None) };
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), namespace);
     let params = LogParams { container: Some("task".into()), limit_bytes: Some(LOG_MAX), ..LogParams::default() };
     let name = pod.name_any();
-    timed(|| format!("read the log of pod {name}"), api.logs(&name, &params)).await.map(Some)
+    let log = timed(|| format!("read the log of pod {name}"), api.logs(&name, &params)).await?;
+    Ok(Some((BlockRef::from(&block), log)))
 }

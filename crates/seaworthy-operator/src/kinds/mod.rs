@@ -1,5 +1,8 @@
 //! The kinds. Each has `observe` (reads), `build` (objects, pure) and `execute` (writes); its `decide` is in `seaworthy-core`.
 
+pub mod release;
+pub mod release_plan;
+
 use std::sync::Arc;
 
 use tokio::{sync::watch, task::JoinSet};
@@ -12,12 +15,13 @@ use crate::{
 
 /// Starts one controller per kind; each stops when `stopped` becomes true. Returns one readiness per controller.
 pub fn start(ctx: &Context, stopped: &watch::Receiver<bool>, controllers: &mut JoinSet<()>) -> Vec<Ready> {
-    let _ = (ctx, stopped, controllers);
-    vec![]
+    vec![
+        one::<release::ReleaseKind>(ctx, stopped, controllers),
+        one::<release_plan::ReleasePlanKind>(ctx, stopped, controllers),
+    ]
 }
 
 /// Starts one kind's controller.
-#[expect(dead_code, reason = "used by every kind's line in `start`")]
 fn one<K: Kind>(ctx: &Context, stopped: &watch::Receiver<bool>, controllers: &mut JoinSet<()>) -> Ready {
     let (ready, mut stopped) = (Ready::default(), stopped.clone());
     let stop = async move {

@@ -1,0 +1,107 @@
+//! The ledger's ConfigMap: read, changed by the pure ledger, written by compare-and-swap. It has no owner: numbers outlive Releases and plans.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Api, ResourceExt as _, api::ObjectMeta};
+use seaworthy_api::{ReleasePlanSpec, hash, labels};
+use seaworthy_core::{
+    presence::Presence,
+    release::Settle,
+    version::{Burn, Ledger, LedgerError},
+};
+
+use crate::{Context, Error, client};
+
+/// The key of the document.
+const KEY: &str = "ledger.json";
+
+/// The ConfigMap's name: the same for every plan over the same repository and line. Explicit plans without a repository have their own.
+pub(super) fn ledger_name(plan: &str, spec: &ReleasePlanSpec) -> String {
+    let what = match &spec.version.git {
+        Some(git) => format!("git {} {}", git.url, spec.version.line),
+        None => format!("plan {plan} {}", spec.version.line),
+    };
+    let digest = hash::digest(what.as_bytes());
+    format!("seaworthy-ledger-{}", &digest[7..23])
+}
+
+/// The ledger as it is stored; an absent one is empty.
+pub(super) async fn read(ctx: &Context, namespace: &str, name: &str) -> Result<(Option<ConfigMap>, Ledger), Error> {
+    let api: Api<ConfigMap> = Api::namespaced(ctx.client.clone(), namespace);
+    match client::get_live(&api, name).await? {
+        Presence::Present(map) => {
+            let text = map.data.as_ref().and_then(|d| d.get(KEY)).cloned().unwrap_or_default();
+            let ledger = Ledger::from_json(&text).map_err(|e| problem(name, &e))?;
+            Ok((Some(map), ledger))
+        }
+        Presence::AbsentLive | Presence::Unknown => Ok((None, Ledger::default())),
+    }
+}
+
+fn problem(name: &str, error: &LedgerError) -> Error {
+    Error::Data { what: format!("ConfigMap {name}"), problem: error.to_string() }
+}
+
+/// Reserves a number. Somebody else may be faster: the next observation tells.
+pub(super) async fn reserve(
+    ctx: &Context,
+    namespace: &str,
+    name: &str,
+    (owner, commit): (&str, &str),
+    (version, candidate): (&semver::Version, u64),
+) -> Result<(), Error> {
+    let (map, mut ledger) = read(ctx, namespace, name).await?;
+    match ledger.reserve(owner, commit, version, candidate) {
+        Ok(_) => write(ctx, namespace, name, map, &ledger).await,
+        Err(LedgerError::Used { .. }) => Ok(()),
+        Err(e) => Err(problem(name, &e)),
+    }
+}
+
+/// Settles the number of this owner.
+pub(super) async fn settle(
+    ctx: &Context,
+    namespace: &str,
+    name: &str,
+    owner: &str,
+    settle: Settle,
+) -> Result<(), Error> {
+    let (map, mut ledger) = read(ctx, namespace, name).await?;
+    let settled = match settle {
+        Settle::Published => ledger.publish(owner),
+        Settle::BurnCandidate => ledger.burn(owner, Burn::Candidate),
+        Settle::BurnFinal => ledger.burn(owner, Burn::Final),
+    };
+    settled.map_err(|e| problem(name, &e))?;
+    write(ctx, namespace, name, map, &ledger).await
+}
+
+async fn write(
+    ctx: &Context,
+    namespace: &str,
+    name: &str,
+    map: Option<ConfigMap>,
+    ledger: &Ledger,
+) -> Result<(), Error> {
+    let api: Api<ConfigMap> = Api::namespaced(ctx.client.clone(), namespace);
+    let data = BTreeMap::from([(KEY.to_owned(), ledger.to_json())]);
+    let written = if let Some(mut map) = map {
+        map.data = Some(data);
+        map.managed_fields_mut().clear();
+        client::replace(&api, &map).await.map(|_| ())
+    } else {
+        let labels = BTreeMap::from([(labels::MANAGED_BY.to_owned(), labels::MANAGER.to_owned())]);
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some(namespace.to_owned()),
+            labels: Some(labels),
+            ..ObjectMeta::default()
+        };
+        client::create(&api, &ConfigMap { metadata, data: Some(data), ..ConfigMap::default() }).await
+    };
+    match written {
+        Err(e) if e.is_conflict() => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,95 @@
+//! `Release`: the shell of `seaworthy_core::release`.
+
+mod build;
+mod execute;
+mod ledger;
+mod observe;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{
+    Api, ResourceExt as _,
+    runtime::{
+        Controller, WatchStreamExt as _,
+        reflector::{ObjectRef, Store},
+        watcher,
+    },
+};
+use seaworthy_api::{E2ERun, Release, ReleasePlan, SoakTest, labels};
+use seaworthy_core::{
+    plan::Plan,
+    release::{self, Effect, Observed, ReleaseStatus},
+    time::Timestamp,
+};
+
+use crate::{Context, Error, controller::Kind};
+
+/// The kind.
+#[derive(Debug)]
+pub struct ReleaseKind;
+
+impl Kind for ReleaseKind {
+    type Object = Release;
+    type Status = ReleaseStatus;
+    type Observed = Observed;
+    type Effect = Effect;
+    const NAME: &'static str = "Release";
+
+    fn observe(ctx: &Context, object: &Release) -> impl Future<Output = Result<Observed, Error>> + Send {
+        observe::observe(ctx, object)
+    }
+
+    fn decide(observed: &Observed, now: Timestamp) -> Plan<ReleaseStatus, Effect> {
+        release::decide(observed, now)
+    }
+
+    fn execute(ctx: &Context, object: &Release, effect: &Effect) -> impl Future<Output = Result<(), Error>> + Send {
+        execute::execute(ctx, object, effect)
+    }
+
+    fn triggers(controller: Controller<Release>, ctx: &Context, store: &Store<Release>) -> Controller<Release> {
+        let mine = watcher::Config::default().labels(&format!("{}={}", labels::OWNER_KIND, Self::NAME));
+        let (by_plan, by_sibling) = (store.clone(), store.clone());
+        let plans = watcher(Api::<ReleasePlan>::all(ctx.client.clone()), watcher::Config::default())
+            .default_backoff()
+            .touched_objects();
+        let ends = watcher(Api::<Release>::all(ctx.client.clone()), watcher::Config::default())
+            .default_backoff()
+            .touched_objects();
+        controller
+            .owns(Api::<E2ERun>::all(ctx.client.clone()), mine.clone())
+            .owns(Api::<SoakTest>::all(ctx.client.clone()), mine.clone())
+            .owns(Api::<ConfigMap>::all(ctx.client.clone()), mine)
+            .watches_stream(plans, move |plan| {
+                open(&by_plan, plan.namespace().as_deref(), Some(&plan.name_any()), None)
+            })
+            // Who waits for a turn, or may be replaced, is woken when another Release of the plan comes to its place or ends.
+            .watches_stream(ends, move |other| {
+                let status = other.status.clone().unwrap_or_default();
+                let moved = status.ending.is_some() || status.phase.is_terminal() || status.position.is_some();
+                let moved = moved || other.metadata.deletion_timestamp.is_some();
+                let plan = moved.then_some(other.spec.plan_ref.name.as_str());
+                open(&by_sibling, other.namespace().as_deref(), plan, Some(&other.name_any()))
+            })
+    }
+}
+
+/// The Releases of a plan that have not finished, but for one.
+fn open(
+    store: &Store<Release>,
+    namespace: Option<&str>,
+    plan: Option<&str>,
+    but: Option<&str>,
+) -> Vec<ObjectRef<Release>> {
+    let Some(plan) = plan else { return Vec::new() };
+    store
+        .state()
+        .into_iter()
+        .filter(|r| {
+            r.metadata.namespace.as_deref() == namespace
+                && r.spec.plan_ref.name == plan
+                && but != Some(r.name_any().as_str())
+        })
+        .filter(|r| r.status.as_ref().is_none_or(|s| !s.phase.is_terminal()))
+        .map(|r| ObjectRef::from_obj(r.as_ref()))
+        .collect()
+}

@@ -1,0 +1,280 @@
+//! Reads what a decision about a Release looks at: live, in the order in which the reads depend on each other.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::{
+        apps::v1::ControllerRevision,
+        core::v1::{ConfigMap, Namespace, Pod},
+    },
+    apimachinery::pkg::apis::meta::v1::Time,
+};
+use kube::{Api, Resource, ResourceExt as _, api::ListParams};
+use seaworthy_api::{E2ERun, Release, ReleasePlan, ReleasePlanSpec, SoakTest, convert, hash};
+use seaworthy_core::{
+    candidate::Candidate,
+    condition::{self, types},
+    e2e_run::E2eRunPhase,
+    lock::Lock,
+    meta::{FINALIZER, Meta},
+    presence::Presence,
+    release::{
+        GateKind, Observed, ReleaseStatus,
+        observed::{Child, ChildSight, Sibling, Snapshot},
+        reads,
+    },
+    soak_test::SoakTestPhase,
+    time::Timestamp,
+    verdict::Verdict,
+    version::{Facts, Ledger},
+};
+
+use super::{build, ledger};
+use crate::{
+    Context, Error,
+    client::{get_live, list_live},
+    jobs::{observe::CONTROLLER_UID, observe_job},
+    locks::{self, Holder},
+};
+
+pub(super) async fn observe(ctx: &Context, release: &Release) -> Result<Observed, Error> {
+    let namespace = release.namespace().unwrap_or_default();
+    let status = release.status.clone().unwrap_or_default();
+    let meta = meta(ctx, release).await?;
+    let (snapshot, plan_spec) = snapshot(ctx, release, &namespace).await?;
+    let policy = snapshot.present().and_then(|s| s.policy.as_ref().ok());
+    let reads = reads(&meta, &status, policy);
+    let explicit = policy.is_some_and(|p| p.version.explicit);
+    let mut jobs = BTreeMap::new();
+    for job in &reads.jobs {
+        jobs.insert(job.clone(), observe_job(ctx, &meta.uid, &namespace, job).await?);
+    }
+    let mut children = BTreeMap::new();
+    for (kind, name) in &reads.children {
+        children.insert(name.clone(), child(ctx, release, *kind, name).await?);
+    }
+    Ok(Observed {
+        spec: convert::release::spec(release),
+        plan: if reads.plan { plan(ctx, release, &namespace).await? } else { Presence::Unknown },
+        facts: if reads.facts { facts(ctx, release, &namespace).await? } else { Presence::Unknown },
+        ledger: if reads.ledger {
+            ledger(ctx, release, plan_spec.as_ref(), &namespace).await?
+        } else {
+            Presence::Unknown
+        },
+        turn: if reads.turn {
+            locks::observe(ctx, &namespace, &build::turn_name(release), &Holder::of(release)).await?
+        } else {
+            Lock::Unknown
+        },
+        siblings: if reads.siblings { siblings(ctx, release, &namespace, explicit).await? } else { Vec::new() },
+        publish_pods: match &reads.publish_pods {
+            Some(uid) => Presence::Present(live_pods(ctx, &namespace, uid).await?),
+            None => Presence::Unknown,
+        },
+        meta,
+        status,
+        snapshot,
+        jobs,
+        children,
+    })
+}
+
+async fn meta(ctx: &Context, release: &Release) -> Result<Meta, Error> {
+    let deleted = release.metadata.deletion_timestamp.as_ref().map(|Time(t)| Timestamp::from(*t));
+    Ok(Meta {
+        namespace: release.namespace().unwrap_or_default(),
+        name: release.name_any(),
+        uid: release.uid().unwrap_or_default(),
+        generation: release.metadata.generation.unwrap_or_default(),
+        created: release.creation_timestamp().map_or(Timestamp::from_millis(0), |Time(t)| t.into()),
+        finalizer: release.finalizers().iter().any(|f| f == FINALIZER),
+        namespace_terminating: deleted.is_some()
+            && namespace_terminating(ctx, &release.namespace().unwrap_or_default()).await?,
+        deleted,
+    })
+}
+
+/// Whether a namespace is on its way out.
+async fn namespace_terminating(ctx: &Context, name: &str) -> Result<bool, Error> {
+    let api: Api<Namespace> = Api::all(ctx.client.clone());
+    Ok(match get_live(&api, name).await? {
+        Presence::Present(found) => found.metadata.deletion_timestamp.is_some(),
+        Presence::AbsentLive | Presence::Unknown => true,
+    })
+}
+
+async fn snapshot(
+    ctx: &Context,
+    release: &Release,
+    namespace: &str,
+) -> Result<(Presence<Snapshot>, Option<ReleasePlanSpec>), Error> {
+    let api: Api<ControllerRevision> = Api::namespaced(ctx.client.clone(), namespace);
+    let name = build::snapshot_name(release);
+    let found = match get_live(&api, &name).await? {
+        Presence::Present(found) if owned(&found, release) => found,
+        Presence::Present(_) | Presence::AbsentLive => return Ok((Presence::AbsentLive, None)),
+        Presence::Unknown => return Ok((Presence::Unknown, None)),
+    };
+    let data = found.data.map(|d| d.0).unwrap_or_default();
+    let hash = hash::canonical(&data);
+    let spec =
+        serde_json::from_value::<ReleasePlanSpec>(data).map_err(|e| format!("the pinned plan cannot be read: {e}"));
+    let policy = spec.as_ref().map_err(Clone::clone).and_then(convert::release::policy);
+    Ok((Presence::Present(Snapshot { name, hash, policy }), spec.ok()))
+}
+
+fn owned<K: Resource>(object: &K, release: &Release) -> bool {
+    object
+        .owner_references()
+        .iter()
+        .any(|o| o.controller == Some(true) && Some(&o.uid) == release.metadata.uid.as_ref())
+}
+
+async fn plan(ctx: &Context, release: &Release, namespace: &str) -> Result<Presence<()>, Error> {
+    let api: Api<ReleasePlan> = Api::namespaced(ctx.client.clone(), namespace);
+    Ok(match get_live(&api, &release.spec.plan_ref.name).await? {
+        Presence::Present(_) => Presence::Present(()),
+        Presence::AbsentLive => Presence::AbsentLive,
+        Presence::Unknown => Presence::Unknown,
+    })
+}
+
+async fn facts(ctx: &Context, release: &Release, namespace: &str) -> Result<Presence<Result<Facts, String>>, Error> {
+    let api: Api<ConfigMap> = Api::namespaced(ctx.client.clone(), namespace);
+    let found = match get_live(&api, &build::facts_name(release)).await? {
+        Presence::Present(found) if owned(&found, release) => found,
+        Presence::Present(_) | Presence::AbsentLive => return Ok(Presence::AbsentLive),
+        Presence::Unknown => return Ok(Presence::Unknown),
+    };
+    let data = found.data.unwrap_or_default();
+    Ok(Presence::Present(match (data.get(build::FACTS), data.get(build::PROBLEM)) {
+        (Some(facts), None) => {
+            serde_json::from_str(facts).map_err(|e| format!("its result is not what it must be: {e}"))
+        }
+        (_, Some(problem)) => Err(problem.clone()),
+        (None, None) => Err("its stored result is empty".into()),
+    }))
+}
+
+async fn ledger(
+    ctx: &Context,
+    release: &Release,
+    plan: Option<&ReleasePlanSpec>,
+    namespace: &str,
+) -> Result<Presence<Ledger>, Error> {
+    let Some(plan) = plan else {
+        // Without a plan nothing was ever reserved.
+        return Ok(Presence::Present(Ledger::default()));
+    };
+    let name = ledger::ledger_name(&release.spec.plan_ref.name, plan);
+    Ok(Presence::Present(ledger::read(ctx, namespace, &name).await?.1))
+}
+
+async fn siblings(ctx: &Context, release: &Release, namespace: &str, explicit: bool) -> Result<Vec<Sibling>, Error> {
+    let api: Api<Release> = Api::namespaced(ctx.client.clone(), namespace);
+    let all = list_live(&api, &ListParams::default()).await?;
+    Ok(all
+        .into_iter()
+        .filter(|r| r.spec.plan_ref.name == release.spec.plan_ref.name && r.metadata.uid != release.metadata.uid)
+        .filter(|r| r.metadata.deletion_timestamp.is_none())
+        .map(|r| {
+            let status: ReleaseStatus = r.status.clone().unwrap_or_default();
+            Sibling {
+                created: r.creation_timestamp().map_or(Timestamp::from_millis(0), |Time(t)| t.into()),
+                position: status.position,
+                planned: condition::is_true(&status.conditions, types::ACCEPTED)
+                    && (explicit || status.position.is_some()),
+                started: status.start_time.is_some(),
+                phase: status.phase,
+                ending: status.ending.is_some(),
+                name: r.name_any(),
+            }
+        })
+        .collect())
+}
+
+async fn live_pods(ctx: &Context, namespace: &str, uid: &str) -> Result<u32, Error> {
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), namespace);
+    let pods = list_live(&api, &ListParams::default().labels(&format!("{CONTROLLER_UID}={uid}"))).await?;
+    let live = pods.iter().filter(|p| {
+        let phase = p.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default();
+        phase != "Succeeded" && phase != "Failed"
+    });
+    Ok(u32::try_from(live.count()).unwrap_or(u32::MAX))
+}
+
+async fn child(ctx: &Context, release: &Release, kind: GateKind, name: &str) -> Result<ChildSight, Error> {
+    let namespace = release.namespace().unwrap_or_default();
+    let child = match kind {
+        GateKind::E2ERun => {
+            let api: Api<E2ERun> = Api::namespaced(ctx.client.clone(), &namespace);
+            map(get_live(&api, name).await?, |run| {
+                let status = run.status.clone().unwrap_or_default();
+                let verdict = match status.phase {
+                    E2eRunPhase::Succeeded => Some(Verdict::Passed),
+                    E2eRunPhase::Failed => Some(Verdict::Failed),
+                    E2eRunPhase::Inconclusive | E2eRunPhase::Aborted => Some(Verdict::Inconclusive),
+                    E2eRunPhase::Pending | E2eRunPhase::Running | E2eRunPhase::TearingDown => None,
+                };
+                seen(release, run, run.spec.candidate.as_ref(), run.spec.abort, &status.conditions, verdict)
+            })
+        }
+        GateKind::SoakTest => {
+            let api: Api<SoakTest> = Api::namespaced(ctx.client.clone(), &namespace);
+            map(get_live(&api, name).await?, |soak| {
+                let status = soak.status.clone().unwrap_or_default();
+                let verdict = match status.phase {
+                    SoakTestPhase::Succeeded => Some(Verdict::Passed),
+                    SoakTestPhase::Failed => Some(Verdict::Failed),
+                    SoakTestPhase::Inconclusive | SoakTestPhase::Aborted => Some(Verdict::Inconclusive),
+                    SoakTestPhase::Pending
+                    | SoakTestPhase::SettingUp
+                    | SoakTestPhase::WarmingUp
+                    | SoakTestPhase::Measuring
+                    | SoakTestPhase::Settling
+                    | SoakTestPhase::TearingDown => None,
+                };
+                seen(release, soak, soak.spec.candidate.as_ref(), soak.spec.abort, &status.conditions, verdict)
+            })
+        }
+    };
+    Ok(ChildSight { child, refused: ctx.refusal(&namespace, name) })
+}
+
+fn map<T, U>(found: Presence<T>, with: impl FnOnce(&T) -> U) -> Presence<U> {
+    match found {
+        Presence::Present(object) => Presence::Present(with(&object)),
+        Presence::AbsentLive => Presence::AbsentLive,
+        Presence::Unknown => Presence::Unknown,
+    }
+}
+
+/// A verdict counts only with Finished=True, a pass only with Succeeded=True as well.
+fn seen<K: Resource>(
+    release: &Release,
+    object: &K,
+    candidate: Option<&Candidate>,
+    aborting: bool,
+    conditions: &[condition::Condition],
+    verdict: Option<Verdict>,
+) -> Child {
+    let status = release.status.clone().unwrap_or_default();
+    let hash = status.plan_snapshot.map(|s| s.hash).unwrap_or_default();
+    let same = candidate
+        .is_some_and(|c| c.plan_hash == hash && c.artifacts == status.artifacts && c.version == status.version);
+    let succeeded = condition::get(conditions, types::SUCCEEDED);
+    let verdict = verdict.filter(|_| condition::is_true(conditions, types::FINISHED)).map(|verdict| {
+        let proven = verdict != Verdict::Passed || condition::is_true(conditions, types::SUCCEEDED);
+        if proven { verdict } else { Verdict::Inconclusive }
+    });
+    Child {
+        uid: object.meta().uid.clone().unwrap_or_default(),
+        owned: owned(object, release) && same,
+        aborting,
+        deleting: object.meta().deletion_timestamp.is_some(),
+        verdict,
+        reason: succeeded.map(|c| c.reason.clone()).unwrap_or_default(),
+        message: succeeded.map(|c| c.message.clone()).unwrap_or_default(),
+    }
+}
