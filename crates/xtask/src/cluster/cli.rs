@@ -48,6 +48,12 @@ enum Action {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         line: Vec<String>,
     },
+    /// Kill components with SIGKILL; they are started again at once. For fault tests.
+    Kill {
+        /// Names, for example etcd kube-apiserver; the cluster's log folder has them all.
+        #[arg(required = true)]
+        components: Vec<String>,
+    },
     /// Copy an image into the cluster's registry and print its reference by digest.
     Load {
         /// A path (OCI folder, archive), a skopeo source such as oci:DIR or docker-archive:FILE, or a local buildah image.
@@ -80,6 +86,10 @@ pub(crate) fn main(arguments: Arguments) -> Result<()> {
         Action::Node { line } => {
             progress.finish();
             replace_process(&mut Cluster::find(name)?.inside(line.iter().map(String::as_str))?)
+        }
+        Action::Kill { components } => {
+            let cluster = Cluster::find(name)?;
+            components.iter().try_for_each(|component| cluster.kill(component))
         }
         Action::Load { image, repository } => {
             let reference = Cluster::find(name)?.load(&image, repository.as_deref())?;
@@ -172,7 +182,9 @@ fn existing(context: &str, action: Action) -> Result<()> {
         }
         Action::Kubectl { arguments } => replace_process(kubectl.args(arguments)),
         Action::Down => bail!("--context {context} is an existing cluster; it is not taken down from here"),
-        Action::Node { .. } => bail!("--context {context} is an existing cluster; its nodes are not reached from here"),
+        Action::Node { .. } | Action::Kill { .. } => {
+            bail!("--context {context} is an existing cluster; its nodes are not reached from here")
+        }
         Action::Load { .. } => {
             bail!("--context {context} has a registry of its own; push the image there with skopeo or crane")
         }

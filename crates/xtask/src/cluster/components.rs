@@ -15,6 +15,20 @@ pub(crate) const REGISTRY_PORT: u16 = 5000;
 /// Port of the git server on the node's address, http.
 pub(crate) const GIT_PORT: u16 = 8085;
 
+/// Names of all components.
+pub(crate) const NAMES: [&str; 10] = [
+    "etcd",
+    "kube-apiserver",
+    "containerd",
+    "docker-registry",
+    "git-server",
+    "kubelet",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+    "cluster-dns",
+];
+
 /// One supervised process.
 pub(crate) struct Component {
     /// Its name; its output goes to `logs/<name>.log`.

@@ -18,12 +18,12 @@ use self::cgroup::Cgroups;
 use self::slot::Slot;
 use self::state::State;
 use crate::progress::Progress;
-use crate::{hash, tools};
+use crate::{hash, run, tools};
 
 mod api;
 mod certificates;
 mod cgroup;
-mod check;
+pub(crate) mod check;
 pub(crate) mod cli;
 mod components;
 mod config;
@@ -136,6 +136,18 @@ impl Cluster {
         let mut command = Command::new("nsenter");
         command.args(["--target", &init.to_string(), "--mount", "--net", "--pid", "--uts", "--ipc", "--"]).args(line);
         Ok(command)
+    }
+
+    /// Kills a component (`etcd`, `kube-apiserver`, `kubelet`, ...) with SIGKILL; it is started again after 0.3 s.
+    ///
+    /// Errors: no such component is running.
+    pub(crate) fn kill(&self, component: &str) -> Result<()> {
+        let pids = self.state.component(component);
+        if pids.is_empty() {
+            bail!("no {component:?} is running in the cluster {:?}; its log folder names the components", self.name);
+        }
+        let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
+        run::output(run::command("kill", ["-KILL"]).args(pids)).map(drop)
     }
 
     /// Copies an image into the registry; see `cargo xtask cluster load`. Returns the reference by digest.
@@ -261,17 +273,11 @@ fn choose_slot(state: &State, cgroups: &Cgroups) -> Result<Slot> {
         } else if let Some(conflict) = routes.conflict(slot) {
             reasons.push(format!("slot {}: {conflict}", slot.number()));
         } else {
-            remove_orphan(slot);
             state.claim(slot)?;
             return Ok(slot);
         }
     }
     bail!("every slot of addresses is in use; take a cluster down or free the addresses:\n{}", reasons.join("\n"))
-}
-
-/// An interface of a free slot belongs to nobody that is alive.
-fn remove_orphan(slot: Slot) {
-    let _ = node::ip(&["link", "delete", &slot.interface()]);
 }
 
 /// A name from the path of the checkout: its last folder and a hash, so that two clones never share a cluster.

@@ -125,6 +125,18 @@ impl State {
         with_argument(&[&script]).into_iter().find(|pid| is_first_of_namespace(*pid))
     }
 
+    /// The host's process ids of a component: processes of that program directly below process 1 or its supervisors, so that a
+    /// pod that runs the same program is never meant.
+    pub(crate) fn component(&self, name: &str) -> Vec<u32> {
+        let Some(init) = self.init() else { return Vec::new() };
+        let supervisors: Vec<u32> = numbers("/proc").filter(|pid| parent(*pid) == Some(init)).collect();
+        let program = |pid: u32| fs::read_link(format!("/proc/{pid}/exe")).ok();
+        numbers("/proc")
+            .filter(|pid| parent(*pid).is_some_and(|parent| supervisors.contains(&parent)))
+            .filter(|pid| program(*pid).is_some_and(|path| path.file_name().is_some_and(|file| file == name)))
+            .collect()
+    }
+
     /// The lock that `up` and `down` of this cluster hold while they work. Not yet locked.
     pub(crate) fn lock_file(&self) -> Result<File> {
         lock_file(&self.name)
@@ -142,11 +154,21 @@ fn lock_file(name: &str) -> Result<File> {
     File::create(&path).with_context(|| format!("could not create {}", path.display()))
 }
 
+/// Entries of a folder of `/proc` that are numbers; empty when it is gone.
+fn numbers(folder: &str) -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+}
+
+/// The parent of a process.
+fn parent(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+}
+
 /// Processes of which an argument equals one of `scripts`.
 fn with_argument(scripts: &[&Path]) -> Vec<u32> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+    numbers("/proc")
         .filter(|pid| {
             fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| {
                 line.split(|byte| *byte == 0)

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::Report;
-use crate::cluster::{Cluster, health, images};
+use crate::cluster::{Cluster, components, health, images};
 use crate::run;
 
 /// Everything happens in this namespace, under the `restricted` pod security standard.
@@ -18,6 +18,9 @@ const POLL: Duration = Duration::from_millis(100);
 
 pub(super) fn main(report: &mut Report, cluster: &Cluster, other: &Cluster) {
     let Some(image) = report.run("an image is loaded, and known by its digest", || load(cluster)) else { return };
+    report.run("every component of the other cluster is killed", || {
+        components::NAMES.iter().try_for_each(|component| other.kill(component))
+    });
     report.run("namespace with restricted pod security", || prepare(cluster));
     report.run("pods, their Service and one that eats memory are created", || create(cluster, &image));
     report.run("a Job completes with a termination message, and its image is the digest", || job(cluster, &image));
@@ -29,6 +32,13 @@ pub(super) fn main(report: &mut Report, cluster: &Cluster, other: &Cluster) {
     report.run("a list as a stream", || streaming_list(cluster));
     report.run("the audit log holds user, verb and body of a Job's creation", || audit(cluster));
     report.run("the kubelet reports the working set by /stats/summary and /metrics/resource", || memory(cluster));
+    report.run("the killed components are back", || {
+        wait("the health of all parts", || Ok(health::parts(other)?.iter().all(|(_, ready)| *ready)))?;
+        match components::NAMES.iter().find(|component| other.state.component(component).is_empty()) {
+            Some(component) => bail!("{component} is not running"),
+            None => Ok(()),
+        }
+    });
     report.run("the other cluster knows nothing of it", || apart(other));
 }
 
