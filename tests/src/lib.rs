@@ -1,1 +1,6 @@
-//! Seaworthy's end-to-end tests.
+//! Seaworthy's end-to-end tests: what several of them share.
+//!
+//! They run against the API server that `KUBECONFIG` names; `cargo xtask test` brings up a cluster and sets it.
+
+pub mod api;
+pub mod shape;

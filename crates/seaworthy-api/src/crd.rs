@@ -28,8 +28,8 @@ fn walk(value: &mut Value) {
             map.remove("nullable");
             if let Some(Value::String(format)) = map.get_mut("format") {
                 match format.as_str() {
-                    "uint32" | "uint16" | "uint8" => *format = "int32".to_owned(),
-                    "uint64" | "uint" => *format = "int64".to_owned(),
+                    "uint32" | "uint16" | "uint8" => "int32".clone_into(format),
+                    "uint64" | "uint" => "int64".clone_into(format),
                     _ => {}
                 }
             }
@@ -43,6 +43,42 @@ fn walk(value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a value may be at most; the API server refuses rules over anything that is not bounded.
+    fn unbounded(schema: &Value, path: &str, found: &mut Vec<String>) {
+        let has = |key: &str| schema.get(key).is_some();
+        match schema["type"].as_str() {
+            Some("string") if !has("enum") && !has("format") && !has("maxLength") => found.push(path.to_owned()),
+            Some("array") => {
+                if !has("maxItems") {
+                    found.push(path.to_owned());
+                }
+                unbounded(&schema["items"], &format!("{path}[]"), found);
+            }
+            Some("object") if has("additionalProperties") => {
+                if !has("maxProperties") {
+                    found.push(path.to_owned());
+                }
+                unbounded(&schema["additionalProperties"], &format!("{path}{{}}"), found);
+            }
+            Some("integer") if !has("maximum") || !has("minimum") => found.push(path.to_owned()),
+            _ => {}
+        }
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            unbounded(property, &format!("{path}.{name}"), found);
+        }
+    }
+
+    #[test]
+    fn every_value_of_a_spec_is_bounded() {
+        for crd in all().unwrap() {
+            let crd = serde_json::to_value(&crd).unwrap();
+            let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+            let mut found = Vec::new();
+            unbounded(spec, "spec", &mut found);
+            assert_eq!(found, Vec::<String>::new(), "{}", crd["metadata"]["name"]);
+        }
+    }
 
     #[test]
     fn definitions_are_structural_and_without_nulls() {

@@ -105,7 +105,10 @@ pub struct Suite {
 pub struct E2ERunSpec {
     /// Tasks may name only these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8), inner(length(min = 1, max = 63)))]
+    #[schemars(
+        length(max = 8),
+        inner(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))
+    )]
     pub service_accounts: Vec<String>,
     /// What is judged; set by the Release.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -61,8 +61,8 @@ pub struct ReleaseSpec {
     pub artifacts: Vec<Artifact>,
     /// To tasks as `SEAWORTHY_PARAM_<NAME>`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 16))]
-    #[x_kube(validation = Rule::new("self.all(k, k.matches('^[a-z][a-z0-9-]{0,39}$') && self[k].size() <= 1024)").message("parameters: names must match [a-z][a-z0-9-]* with at most 40 characters, values have at most 1024"))]
+    #[schemars(extend("maxProperties" = 16, "additionalProperties" = {"type": "string", "maxLength": 1024}))]
+    #[x_kube(validation = rules::keys("parameters", "[a-z][a-z0-9-]{0,39}"))]
     pub parameters: BTreeMap<String, String>,
     /// Holds the Release between two steps; waits once publishing has begun.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

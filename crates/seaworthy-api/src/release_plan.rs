@@ -53,11 +53,14 @@ use crate::{
 pub struct ReleasePlanSpec {
     /// Tasks may name only these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8), inner(length(min = 1, max = 63)))]
+    #[schemars(
+        length(max = 8),
+        inner(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))
+    )]
     pub service_accounts: Vec<String>,
     /// Targets, sources and inventories may name only these and the own one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8), inner(length(min = 1, max = 63)))]
+    #[schemars(length(max = 8), inner(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")))]
     pub namespaces: Vec<String>,
     /// How the next version is found.
     pub version: VersionPolicy,
@@ -119,6 +122,7 @@ pub struct VersionPolicy {
     /// Levels of commit types.
     #[serde(default = "types")]
     #[schemars(extend("maxProperties" = 32))]
+    #[x_kube(validation = rules::keys("version.types", "[A-Za-z][A-Za-z0-9_-]{0,39}"))]
     pub types: BTreeMap<String, Level>,
     /// A maintenance line, e.g. `1.x`; empty for none.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -70,10 +70,31 @@ pub(crate) fn unique_names(field: &str) -> Rule {
     )
 }
 
+/// The name of a variable is not one of ours.
+pub(crate) fn not_ours() -> Rule {
+    rule(
+        "!self.startsWith('SEAWORTHY_')",
+        "'env: ' + self + ' is set by Seaworthy itself, as all that begin with SEAWORTHY_: choose another name'",
+    )
+}
+
+/// A path inside a volume.
+pub(crate) fn inside_volume() -> Rule {
+    rule("!self.contains('..')", "'subPath ' + self + ' leaves the volume: remove the dots'")
+}
+
+/// Every key of the map `field` matches the pattern.
+pub(crate) fn keys(field: &str, pattern: &str) -> Rule {
+    Rule::new(format!("self.all(k, k.matches('^{pattern}$'))"))
+        .message(format!("{field}: every name must match {pattern}").as_str())
+}
+
 /// `self` is a duration from `min` to `max` seconds; `words` says these two for people.
 pub(crate) fn duration(field: &str, min: u64, max: u64, words: &str) -> Rule {
-    Rule::new(format!("duration(self).getSeconds() >= {min} && duration(self).getSeconds() <= {max}"))
-        .message(format!("{field} must be {words}").as_str())
+    rule(
+        format!("duration(self).getSeconds() >= {min} && duration(self).getSeconds() <= {max}"),
+        format!("'{field} ' + self + ' is out of bounds: it must be {words}'"),
+    )
 }
 
 /// Exactly one of `members` is there.

@@ -234,7 +234,7 @@ pub struct Bound {
     pub metric: String,
     /// Labels that a series must have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 8))]
+    #[schemars(extend("maxProperties" = 8, "additionalProperties" = {"type": "string", "maxLength": 256}))]
     pub match_labels: BTreeMap<String, String>,
     /// How several series become one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -264,7 +264,7 @@ pub struct Increase {
     pub metric: String,
     /// Labels that a series must have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 8))]
+    #[schemars(extend("maxProperties" = 8, "additionalProperties" = {"type": "string", "maxLength": 256}))]
     pub match_labels: BTreeMap<String, String>,
     /// How several series become one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -290,7 +290,7 @@ pub struct Growth {
     pub metric: String,
     /// Labels that a series must have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 8))]
+    #[schemars(extend("maxProperties" = 8, "additionalProperties" = {"type": "string", "maxLength": 256}))]
     pub match_labels: BTreeMap<String, String>,
     /// How several series become one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -319,7 +319,7 @@ pub struct Survivors {
     /// What is looked at.
     #[schemars(length(min = 1, max = 8))]
     pub resources: Vec<ResourceRef>,
-    /// Where: each one of `spec.namespaces`, or the own one.
+    /// Where: each one of `spec.namespaces`.
     #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 63)))]
     pub namespaces: Vec<String>,
     /// A label selector, e.g. `app=demo`.
@@ -407,11 +407,14 @@ fn v1() -> String {
 pub struct SoakTestSpec {
     /// Tasks may name only these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8), inner(length(min = 1, max = 63)))]
+    #[schemars(
+        length(max = 8),
+        inner(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))
+    )]
     pub service_accounts: Vec<String>,
     /// Targets, sources and inventories may name only these and the own one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8), inner(length(min = 1, max = 63)))]
+    #[schemars(length(max = 8), inner(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")))]
     pub namespaces: Vec<String>,
     /// What is judged; set by the Release. The target's pods must run one of its artifacts.
     #[serde(default, skip_serializing_if = "Option::is_none")]

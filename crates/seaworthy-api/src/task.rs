@@ -24,7 +24,7 @@ pub struct Step {
 #[x_kube(validation = rules::mounts_name_volumes())]
 pub struct Task {
     /// The image, best by digest.
-    #[schemars(length(min = 1, max = 512))]
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"))]
     pub image: String,
     /// Entrypoint; the image's own if absent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -63,6 +63,7 @@ pub struct Task {
     /// Volumes of the allowed kinds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
+    #[x_kube(validation = rules::unique_names("volumes"))]
     pub volumes: Vec<Volume>,
     /// Where they are mounted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -70,7 +71,7 @@ pub struct Task {
     pub volume_mounts: Vec<VolumeMount>,
     /// Labels that the node must have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 8))]
+    #[schemars(extend("maxProperties" = 8, "additionalProperties" = {"type": "string", "maxLength": 63}))]
     pub node_selector: BTreeMap<String, String>,
     /// Taints that are tolerated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -96,7 +97,7 @@ const fn ten_minutes() -> Duration {
 pub struct EnvVar {
     /// Its name.
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z_][A-Za-z0-9_]*$"))]
-    #[x_kube(validation = Rule::new("!self.startsWith('SEAWORTHY_')").message("names that begin with SEAWORTHY_ are set by Seaworthy itself: choose another"))]
+    #[x_kube(validation = rules::not_ours())]
     pub name: String,
     /// Its value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -305,18 +306,19 @@ pub struct Claim {
 }
 
 /// Where a volume is mounted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VolumeMount {
     /// The volume.
     #[schemars(length(min = 1, max = 40))]
     pub name: String,
     /// The folder.
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = 256), regex(pattern = "^/[^:]*$"))]
     pub mount_path: String,
     /// A folder or file inside the volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = 256), regex(pattern = r"^[^/]"))]
+    #[x_kube(validation = rules::inside_volume())]
     pub sub_path: Option<String>,
     /// Whether it is only read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -1,0 +1,64 @@
+//! The real API server: a client, namespaces of one's own, the definitions of this checkout.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use k8s_openapi::{
+    api::core::v1::Namespace, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams},
+    runtime::{conditions, wait::await_condition},
+};
+
+/// A client for the cluster that `KUBECONFIG` names.
+///
+/// # Errors
+/// When the variable is not set or names no cluster that answers; the message says how to get one.
+pub async fn client() -> Result<Client> {
+    const REMEDY: &str = "end-to-end tests need a cluster: run them with `cargo xtask test`, or start one with `cargo xtask cluster up` and set KUBECONFIG";
+    if std::env::var_os("KUBECONFIG").is_none() {
+        bail!("KUBECONFIG is not set; {REMEDY}");
+    }
+    let client = Client::try_default().await.context(REMEDY)?;
+    client.apiserver_version().await.context(REMEDY)?;
+    Ok(client)
+}
+
+/// Applies the definitions as this checkout generates them and waits until all are served.
+///
+/// # Errors
+/// When the API server refuses one or does not serve it within 30 seconds.
+pub async fn install_definitions(client: &Client) -> Result<()> {
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let apply = PatchParams::apply("seaworthy-tests").force();
+    for crd in seaworthy_api::crd::all()? {
+        let name = crd.name_any();
+        api.patch(&name, &apply, &Patch::Apply(&crd)).await.with_context(|| format!("could not apply {name}"))?;
+        let served = await_condition(api.clone(), &name, conditions::is_crd_established());
+        tokio::time::timeout(Duration::from_secs(30), served)
+            .await
+            .with_context(|| format!("{name} was not served within 30 s"))??;
+    }
+    Ok(())
+}
+
+/// Creates a namespace whose name begins with `prefix`.
+///
+/// # Errors
+/// When the API server refuses it.
+pub async fn create_namespace(client: &Client, prefix: &str) -> Result<String> {
+    let metadata = ObjectMeta { generate_name: Some(format!("{prefix}-")), ..ObjectMeta::default() };
+    let namespace = Namespace { metadata, ..Namespace::default() };
+    Ok(Api::all(client.clone()).create(&PostParams::default(), &namespace).await?.name_any())
+}
+
+/// Asks for the namespace's deletion and does not wait for it.
+///
+/// # Errors
+/// When the API server refuses.
+pub async fn delete_namespace(client: &Client, name: &str) -> Result<()> {
+    Api::<Namespace>::all(client.clone()).delete(name, &DeleteParams::default()).await?;
+    Ok(())
+}

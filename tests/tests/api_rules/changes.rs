@@ -1,0 +1,89 @@
+//! What may not change after creation.
+
+use seaworthy_tests::shape::{e2e_run, edited, release, soak_test, suite, survivors, task};
+use serde_json::{Value, json};
+
+use crate::{Row, plans::artifact};
+
+/// An object that is there, with the merge patch that is refused and the one that is accepted.
+pub(crate) struct Change {
+    pub(crate) object: Value,
+    pub(crate) row: Row,
+}
+
+fn change(object: &Value, wrong: &Value, says: &[&str], right: &Value) -> Change {
+    let says = says.iter().map(ToString::to_string).collect();
+    Change { object: object.clone(), row: Row { wrong: json!({"spec": wrong}), says, right: json!({"spec": right}) } }
+}
+
+/// The given fields never change.
+fn fixed(object: &Value, fields: &[(&str, Value)]) -> Vec<Change> {
+    let one = |(field, value): &(&str, Value)| {
+        let says = [&format!("spec.{field}"), "cannot be changed after creation: create a new"];
+        change(object, &json!({(*field): value}), &says, &json!({"suspend": false}))
+    };
+    fields.iter().map(one).collect()
+}
+
+/// Everything that is fixed, latched, or given once.
+pub(crate) fn changes() -> Vec<Change> {
+    let step = json!({"task": task()});
+    let mut all = fixed(
+        &release(),
+        &[
+            ("planRef", json!({"name": "other"})),
+            ("revision", json!("f".repeat(40))),
+            ("version", json!({"number": "1.4.0"})),
+            ("artifacts", json!([artifact("app")])),
+            ("parameters", json!({"pr": "1"})),
+        ],
+    );
+    all.extend(fixed(
+        &e2e_run(),
+        &[
+            ("serviceAccounts", json!(["tester", "builder"])),
+            ("candidate", json!({"version": "1.4.0"})),
+            ("parallelism", json!(2)),
+            ("failFast", json!(true)),
+            ("setup", step.clone()),
+            ("teardown", step.clone()),
+            ("deadline", json!("1h")),
+            ("suites", json!([suite("other")])),
+        ],
+    ));
+    all.extend(fixed(
+        &soak_test(),
+        &[
+            ("serviceAccounts", json!(["tester", "builder"])),
+            ("namespaces", json!(["demo", "other"])),
+            ("candidate", json!({"version": "1.4.0"})),
+            ("targetRef", json!({"kind": "DaemonSet", "name": "controller"})),
+            ("setup", step.clone()),
+            ("workload", step.clone()),
+            ("teardown", step),
+            ("interval", json!("10s")),
+            ("warmUp", json!("1m")),
+            ("measure", json!("11m")),
+            ("settle", json!("1m")),
+            ("sources", json!([])),
+            ("checks", json!([survivors("leftovers")])),
+        ],
+    ));
+    for object in [release(), e2e_run(), soak_test()] {
+        let aborted = edited(object, &[("/spec/abort", json!(true))]);
+        let says = ["spec.abort", "abort cannot be taken back: create a new"];
+        all.push(change(&aborted, &json!({"abort": false}), &says, &json!({"suspend": false})));
+        all.push(change(&aborted, &json!({"abort": null}), &says, &json!({"abort": true})));
+    }
+    let approved = edited(release(), &[("/spec/approval", json!({"approved": true}))]);
+    let says = ["approval is given once and cannot be changed or taken back: create a new Release instead"];
+    all.push(change(&approved, &json!({"approval": {"approved": false}}), &says, &json!({"abort": true})));
+    all.push(change(&approved, &json!({"approval": null}), &says, &json!({"approval": {"approved": true}})));
+    all.push(change(
+        &release(),
+        &json!({"planRef": null}),
+        &["spec.planRef", "Required value"],
+        &json!({"approval": {"approved": false}}),
+    ));
+    all
+}

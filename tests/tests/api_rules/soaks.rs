@@ -1,0 +1,114 @@
+//! `SoakTest`: times, sources, checks.
+
+use seaworthy_tests::shape::{check, edited, soak, soak_test, survivors};
+use serde_json::{Value, json};
+
+use crate::{Row, row};
+
+/// Times of a soak.
+pub(crate) fn times() -> Vec<Row> {
+    let time = |path: &str, wrong: &str, says: &str, right: &str| {
+        row(&soak_test(), &[(path, json!(wrong))], &[says], &[(path, json!(right))])
+    };
+    vec![
+        time("/spec/interval", "31s", "interval 31s x 20 exceeds measure 10m: fewer samples prove nothing", "30s"),
+        time("/spec/interval", "0s", "interval 0s is out of bounds: it must be between 1s and 1h", "1s"),
+        time("/spec/warmUp", "169h", "warmUp 169h is out of bounds: it must be at most 168h", "168h"),
+        time("/spec/measure", "721h", "measure 721h is out of bounds: it must be between 1s and 720h", "720h"),
+        time("/spec/settle", "25h", "settle 25h is out of bounds: it must be at most 24h", "24h"),
+        time(
+            "/spec/checks/0/warmUp",
+            "1s",
+            "checks: restarts: warmUp 1s leaves less than 20 intervals of the soak, which ends after warmUp + measure: shorten it",
+            "0s",
+        ),
+    ]
+}
+
+/// Where samples come from.
+pub(crate) fn sources() -> Vec<Row> {
+    vec![
+        row(
+            &soak_test(),
+            &[("/spec/sources/1/name", json!("metrics"))],
+            &["spec.sources", "the name metrics is there more than once: rename one"],
+            &[("/spec/sources/1/name", json!("other"))],
+        ),
+        row(
+            &soak_test(),
+            &[("/spec/sources/1/prometheus", json!({"port": 1}))],
+            &["spec.sources[1]", "give exactly one of prometheus and kubelet"],
+            &[("/spec/sources/1", json!({"name": "usage", "prometheus": {"port": 1}}))],
+        ),
+        row(
+            &soak_test(),
+            &[("/spec/sources/0/prometheus/namespace", json!("demo"))],
+            &["prometheus.namespace goes with prometheus.service"],
+            &[("/spec/sources/0/prometheus", json!({"port": 1, "service": "auditor", "namespace": "demo"}))],
+        ),
+    ]
+}
+
+fn with_check(wrong: Value, says: &[&str], right: Value) -> Row {
+    row(&soak_test(), &[("/spec/checks/0", wrong)], says, &[("/spec/checks/0", right)])
+}
+
+/// What is judged.
+pub(crate) fn checks() -> Vec<Row> {
+    let bound = check("a", "bound", "metrics", "m");
+    let mut rows = vec![
+        row(
+            &soak_test(),
+            &[("/spec/checks/-", soak()["checks"][0].clone())],
+            &["spec.checks", "the name restarts is there more than once: rename one"],
+            &[("/spec/checks/-", bound.clone())],
+        ),
+        with_check(
+            edited(bound.clone(), &[("/restarts/max", json!(0))]),
+            &["spec.checks[0]", "give exactly one of bound, increase, growth, restarts and survivors"],
+            bound.clone(),
+        ),
+        with_check(
+            edited(bound.clone(), &[("/bound/max", Value::Null)]),
+            &["bound: give min, max or both"],
+            edited(bound.clone(), &[("/bound/max", Value::Null), ("/bound/min", json!("0.5"))]),
+        ),
+        with_check(
+            edited(survivors("a"), &[("/survivors/maxAge", json!("0s"))]),
+            &["maxAge 0s is out of bounds: it must be between 1s and 720h"],
+            survivors("a"),
+        ),
+        with_check(
+            edited(bound.clone(), &[("/bound/max", json!("many"))]),
+            &["spec.checks[0].bound.max", "\"many\""],
+            edited(bound, &[("/bound/max", json!("200Mi"))]),
+        ),
+    ];
+    rows.extend(["bound", "increase", "growth"].into_iter().flat_map(over_series));
+    rows
+}
+
+/// What holds for each kind of check that looks at series.
+fn over_series(kind: &str) -> Vec<Row> {
+    let good = check("a", kind, "metrics", "m");
+    let (label, aggregate) = (format!("/{kind}/label"), format!("/{kind}/aggregate"));
+    vec![
+        with_check(
+            check("a", kind, "metric", "m"),
+            &[&format!("checks: a: {kind}.source metric is none of sources: correct the name or add the source")],
+            good.clone(),
+        ),
+        with_check(
+            check("a", kind, "usage", "go_goroutines"),
+            &[&format!(
+                "checks: a: {kind}.metric go_goroutines is nothing that a kubelet measures: use container_cpu_"
+            )],
+            check("a", kind, "usage", "container_memory_working_set_bytes"),
+        ),
+        with_check(
+            edited(good.clone(), &[(&label, json!("count"))]),
+            &[kind, "label goes with aggregate: LabelSum only, and LabelSum needs it"],
+            edited(good, &[(&label, json!("count")), (&aggregate, json!("LabelSum"))]),
+        ),
+    ]
+}
