@@ -184,7 +184,7 @@ fn gate(gate: &GateStatus, child: &Child, now: Timestamp) -> Node {
             node.note(why);
         }
     }
-    if gate.state != GateState::Pending {
+    if gate.uid.is_some() {
         node.fact(format!("({})", name(gate)));
     }
     // What a child's own line says already need not be said twice.

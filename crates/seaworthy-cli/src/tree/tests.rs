@@ -68,7 +68,7 @@ fn gate(name: &str, kind: &str, state: &str, more: Value) -> Value {
     gate
 }
 
-fn e2e_run(name: &str, status: Value) -> E2ERun {
+fn e2e_run(name: &str, status: &Value) -> E2ERun {
     let suite = |name: &str| json!({"name": name, "task": task(), "maxAttempts": 3});
     serde_json::from_value(json!({
         "apiVersion": "seaworthy.dev/v1alpha1", "kind": "E2ERun",
@@ -105,12 +105,12 @@ fn passed_suites() -> E2ERun {
     ];
     e2e_run(
         "pepr-x7k2p-examples",
-        json!({"phase": "Succeeded", "passed": 2, "failed": 1, "flaky": 1, "total": 3, "suites": suites,
+        &json!({"phase": "Succeeded", "passed": 2, "failed": 1, "flaky": 1, "total": 3, "suites": suites,
                "startTime": "2026-03-01T12:01:18Z", "completionTime": "2026-03-01T12:09:00Z"}),
     )
 }
 
-fn soak_test(status: Value) -> SoakTest {
+fn soak_test(status: &Value) -> SoakTest {
     serde_json::from_value(json!({
         "apiVersion": "seaworthy.dev/v1alpha1", "kind": "SoakTest",
         "metadata": {"name": "pepr-x7k2p-soak", "namespace": "pepr-release", "uid": "c-soak", "creationTimestamp": "2026-03-01T12:09:00Z"},
@@ -144,7 +144,7 @@ fn passed_soak() -> SoakTest {
             ],
         }),
     );
-    soak_test(status)
+    soak_test(&status)
 }
 
 fn snapshot(release: Release, e2e: Option<E2ERun>, soak: Option<SoakTest>) -> Snapshot {
@@ -209,7 +209,7 @@ fn a_failing_suite() {
     ];
     let run = e2e_run(
         "pepr-x7k2p-examples",
-        json!({"phase": "Running", "passed": 0, "failed": 1, "total": 3, "suites": suites, "startTime": "2026-03-01T12:01:18Z"}),
+        &json!({"phase": "Running", "passed": 0, "failed": 1, "total": 3, "suites": suites, "startTime": "2026-03-01T12:01:18Z"}),
     );
     let waiting = json!({"name": "soak", "kind": "SoakTest", "child": "pepr-x7k2p-soak", "state": "Pending"});
     let status = json!({
@@ -252,7 +252,7 @@ fn inconclusive_soak() -> SoakTest {
             "evidence": {"chainTip": "ab12", "sealed": 7, "head": "pepr-x7k2p-soak-evidence-head"},
         }),
     );
-    soak_test(status)
+    soak_test(&status)
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn a_soak_under_way() {
             "conditions": [condition("Finished", "False", "Measuring", "samples are taken until 2026-03-01T19:20:00Z")],
         }),
     );
-    let run = Snapshot::Run(Run::Soak(Box::new(soak_test(status))));
+    let run = Snapshot::Run(Run::Soak(Box::new(soak_test(&status))));
     insta::assert_snapshot!(build(&run, "2026-03-01T15:29:00Z".parse().unwrap()).text(TERMINAL));
 }
 

@@ -53,7 +53,8 @@ fn compare(before: Option<&Node>, after: &Node, parent: Option<&str>, out: &mut 
         // Below the root, paths begin with the part itself: the log is about one object.
         compare(old, child, Some(if parent.is_none() { "" } else { &path }), out);
     }
-    if after.mark != Mark::Waiting && is_news(before, after, out.len() > at) {
+    // What waits is no news, except that the whole does.
+    if (after.mark != Mark::Waiting || parent.is_none()) && is_news(before, after, out.len() > at) {
         out.insert(at, line(&path, before, after));
     }
 }

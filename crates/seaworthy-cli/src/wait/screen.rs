@@ -112,12 +112,10 @@ mod tests {
         root.field("version", "1.4.0").field("revision", "abc");
         let mut gate = Node::new("gate/e2e", Mark::Running, "Gate e2e", "Running");
         for i in 0..40 {
-            let mark = if i < 20 {
-                Mark::Passed
-            } else if i == 20 {
-                Mark::Running
-            } else {
-                Mark::Waiting
+            let mark = match i {
+                0..20 => Mark::Passed,
+                20 => Mark::Running,
+                _ => Mark::Waiting,
             };
             gate.children.push(Node::new(format!("s{i}"), mark, format!("s{i}"), format!("{mark:?}")));
         }
