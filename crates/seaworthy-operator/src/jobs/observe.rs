@@ -65,7 +65,7 @@ async fn see(ctx: &Context, owner_uid: &str, namespace: &str, job: &Job) -> Resu
         classify(end, &facts, refused.as_deref())
     };
     Ok(task::Job {
-        owned: job.controller_owner_ref(&()).is_some_and(|o| o.uid == owner_uid),
+        owned: job.owner_references().iter().any(|o| o.controller == Some(true) && o.uid == owner_uid),
         resource_version: job.resource_version().unwrap_or_default(),
         deleting: job.meta().deletion_timestamp.is_some(),
         suspended,
