@@ -44,8 +44,8 @@ impl Values {
     pub(super) fn fill_file(&self, path: &Path) -> Result<String> {
         let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
         // Comments may show the syntax itself.
-        let text: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
-        self.fill(&text).with_context(|| format!("in {}", path.display()))
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        self.fill(&(lines.join("\n") + "\n")).with_context(|| format!("in {}", path.display()))
     }
 }
 
