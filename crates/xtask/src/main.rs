@@ -13,9 +13,11 @@ mod demo;
 mod generate;
 mod hash;
 mod image;
+mod install;
 mod progress;
 mod repository;
 mod run;
+mod test;
 mod tools;
 
 /// Developer commands of Seaworthy.
@@ -37,6 +39,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Container images, built without a daemon.
     Image(image::Arguments),
+    /// Everything that must hold: format, lints, unit tests, drift, chart, end-to-end suite.
+    Test(test::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         },
         Command::Gen(arguments) => generate::main(&arguments),
         Command::Image(arguments) => image::main(arguments),
+        Command::Test(arguments) => test::main(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

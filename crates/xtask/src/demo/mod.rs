@@ -14,9 +14,8 @@ use clap::ValueEnum;
 use crate::cluster::{Cluster, Options};
 use crate::image::{self, Image};
 use crate::progress::Progress;
-use crate::{run, tools};
+use crate::{install, run, tools};
 
-mod install;
 mod report;
 mod repository;
 mod template;
@@ -137,7 +136,8 @@ fn prepare(arguments: &Arguments, progress: &Progress) -> Result<Stage> {
     values.set("REPOSITORY", format!("{}/pepr/controller", cluster.registry));
     progress.note(&format!("git repository {} at {}", repository::url(&cluster), &revision[..8]));
 
-    install::operator(&context.root, &cluster, &values, progress)?;
+    let images = (values.get("SEAWORTHY_OPERATOR_IMAGE")?, values.get("SEAWORTHY_GIT_IMAGE")?);
+    install::operator(&context.root, &cluster, images, progress)?;
     progress.step("namespaces, accounts, auditor and plan");
     for file in ["manifests/namespaces.yaml", "manifests/accounts.yaml", "manifests/auditor.yaml", "release/plan.yaml"]
     {

@@ -4,25 +4,28 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::template::Values;
 use crate::cluster::Cluster;
 use crate::progress::Progress;
 use crate::{run, tools};
 
 /// The operator's namespace. The demo's Pepr module leaves it alone (`alwaysIgnore` in demo/pepr/package.json): a candidate's webhooks must
 /// never stand between the operator and its own objects.
-const NAMESPACE: &str = "seaworthy-system";
+pub(crate) const NAMESPACE: &str = "seaworthy-system";
 
-/// `helm install`, waiting until the operator is ready.
-pub(super) fn operator(root: &Path, cluster: &Cluster, values: &Values, progress: &Progress) -> Result<()> {
+/// `helm install`, waiting until the operator is ready. Images are `repository@digest`.
+pub(crate) fn operator(
+    root: &Path,
+    cluster: &Cluster,
+    (operator, git): (&str, &str),
+    progress: &Progress,
+) -> Result<()> {
     progress.step("helm install seaworthy");
     let mut helm = run::command(tools::path("helm")?, ["install", "seaworthy"]);
     helm.arg(root.join("charts/seaworthy"))
         .args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "2m"])
         .env("KUBECONFIG", &cluster.kubeconfig);
-    for (key, image) in [("image", "SEAWORTHY_OPERATOR_IMAGE"), ("git.image", "SEAWORTHY_GIT_IMAGE")] {
-        let (repository, digest) =
-            values.get(image)?.split_once('@').context("an image that was pushed has a digest")?;
+    for (key, image) in [("image", operator), ("git.image", git)] {
+        let (repository, digest) = image.split_once('@').context("an image that was pushed has a digest")?;
         helm.arg("--set").arg(format!("{key}.repository={repository}"));
         helm.arg("--set").arg(format!("{key}.digest={digest}"));
     }
