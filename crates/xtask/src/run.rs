@@ -60,6 +60,12 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
+/// SIGKILL to processes; one that is gone already is no error. By the shell's own `kill`: a small system has no other.
+pub(crate) fn kill(pids: &[u32]) {
+    let pids = pids.iter().map(u32::to_string);
+    let _ = succeeds(command("sh", ["-c", "for pid; do kill -KILL $pid; done", "sh"]).args(pids));
+}
+
 /// Polls `condition` every `every` until it holds; false when `deadline` has passed.
 pub(crate) fn wait_until(deadline: Instant, every: Duration, mut condition: impl FnMut() -> bool) -> bool {
     loop {

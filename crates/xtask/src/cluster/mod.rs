@@ -90,6 +90,7 @@ impl Cluster {
         }
         teardown::remove(&state, &cgroups)?;
         let slot = choose_slot(&state, &cgroups)?;
+        preflight::inotify(progress)?;
         Self::start(state.clone(), slot, &cgroups, options.scoped, progress).map_err(|error| {
             // The error is what matters; what this leaves, the next `up` or `down` sweeps. The logs stay until then.
             let _ = teardown::stop(&state, &cgroups);
@@ -146,8 +147,8 @@ impl Cluster {
         if pids.is_empty() {
             bail!("no {component:?} is running in the cluster {:?}; its log folder names the components", self.name);
         }
-        let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
-        run::output(run::command("kill", ["-KILL"]).args(pids)).map(drop)
+        run::kill(&pids);
+        Ok(())
     }
 
     /// Copies an image into the registry; see `cargo xtask cluster load`. Returns the reference by digest.

@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use super::cgroup::Cgroups;
 use super::node::ip;
 use super::slot::{Range, Slot};
+use crate::progress::Progress;
 
 /// Fails with a remedy when the machine cannot hold a cluster. Takes milliseconds.
 pub(crate) fn machine() -> Result<Cgroups> {
@@ -40,6 +41,42 @@ pub(crate) fn root() -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// How many inotify instances one user may have, over all processes.
+const INOTIFY_LIMIT: &str = "/proc/sys/fs/inotify/max_user_instances";
+
+/// What a cluster takes at most: API server, controller manager and kubelet 6 each, containerd 1, some for its pods.
+const INOTIFY_PER_CLUSTER: usize = 40;
+
+/// What the limit is raised to, enough for every slot.
+const INOTIFY_RAISED: usize = 1024;
+
+/// Makes room for the inotify instances of one more cluster.
+///
+/// The usual limit of 128 is reached by the seventh cluster, and the kubelet then fails with "too many open files". It counts over the
+/// whole machine, so this is the one thing that cannot be had inside the namespaces: it is raised only when needed, and said.
+pub(crate) fn inotify(progress: &Progress) -> Result<()> {
+    let text = fs::read_to_string(INOTIFY_LIMIT).unwrap_or_default();
+    let Ok(limit) = text.trim().parse::<usize>() else { return Ok(()) };
+    if limit >= INOTIFY_RAISED || inotify_instances() + INOTIFY_PER_CLUSTER <= limit {
+        return Ok(());
+    }
+    fs::write(INOTIFY_LIMIT, INOTIFY_RAISED.to_string()).with_context(|| {
+        format!("{limit} inotify instances are too few for another cluster; run: sysctl fs.inotify.max_user_instances={INOTIFY_RAISED}")
+    })?;
+    progress
+        .note(&format!("raised fs.inotify.max_user_instances from {limit} to {INOTIFY_RAISED} for another cluster"));
+    Ok(())
+}
+
+/// Instances open now, of all users: an upper bound for root's.
+fn inotify_instances() -> usize {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let files = processes.flat_map(|process| fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten());
+    files
+        .filter(|file| fs::read_link(file.path()).is_ok_and(|target| target == Path::new("anon_inode:inotify")))
+        .count()
 }
 
 #[derive(Deserialize)]

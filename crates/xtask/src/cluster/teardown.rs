@@ -71,8 +71,7 @@ fn kill(state: &State) -> Result<()> {
             return true;
         }
         if pids != last {
-            let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
-            let _ = run::succeeds(run::command("kill", ["-KILL"]).args(&pids));
+            run::kill(&pids);
         }
         last = pids;
         false

@@ -7,13 +7,13 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{Footprint, GONE, Report, State, state};
 use crate::cluster::{Cluster, Options};
-use crate::progress::Progress;
 use crate::run;
 
 /// How long a child xtask may take until its cluster has the state that a check waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub(super) fn main(report: &mut Report, base: &str, progress: &Progress) {
+pub(super) fn main(report: &mut Report<'_>, base: &str) {
+    let progress = report.progress;
     report.run("xtask killed while the cluster starts: nothing left", || {
         let state = state(base, "starting")?;
         let child = foreground(&state)?;
@@ -29,7 +29,7 @@ pub(super) fn main(report: &mut Report, base: &str, progress: &Progress) {
         let options = Options { name: Some(state.name.clone()), scoped: false };
         drop(Cluster::up(&options, progress)?);
         let footprint = Footprint::of(&state)?;
-        kill(state.init().context("the cluster did not survive the command that started it")?);
+        run::kill(&[state.init().context("the cluster did not survive the command that started it")?]);
         footprint.wait_gone(GONE)?;
         Cluster::down(Some(&state.name), progress)?;
         if state.directory.exists() {
@@ -42,9 +42,7 @@ pub(super) fn main(report: &mut Report, base: &str, progress: &Progress) {
         let options = Options { name: Some(state.name.clone()), scoped: false };
         drop(Cluster::up(&options, progress)?);
         let footprint = Footprint::of(&state)?;
-        for pid in state.processes() {
-            kill(pid);
-        }
+        run::kill(&state.processes());
         Cluster::down(Some(&state.name), progress)?;
         footprint.wait_gone(GONE)
     });
@@ -85,9 +83,4 @@ fn is_ready(state: &State) -> bool {
     Cluster::find(Some(&state.name))
         .and_then(|cluster| super::super::health::parts(&cluster))
         .is_ok_and(|parts| parts.iter().all(|(_, ready)| *ready))
-}
-
-/// SIGKILL. Already gone is as good: the processes of a cluster take each other along.
-fn kill(pid: u32) {
-    let _ = run::succeeds(&mut run::command("kill", ["-KILL", &pid.to_string()]));
 }

@@ -19,17 +19,18 @@ mod workload;
 const GONE: Duration = Duration::from_secs(15);
 
 /// Outcome of all checks so far.
-#[derive(Default)]
-struct Report {
+struct Report<'a> {
+    progress: &'a Progress,
     passed: usize,
     failed: usize,
 }
 
-impl Report {
+impl Report<'_> {
     /// Runs one check and prints its line. Returns its value unless it failed.
     fn run<T>(&mut self, name: &str, check: impl FnOnce() -> Result<T>) -> Option<T> {
         let started = Instant::now();
         let result = check();
+        self.progress.finish();
         let seconds = started.elapsed().as_secs_f64();
         match result {
             Ok(value) => {
@@ -52,7 +53,7 @@ pub(crate) fn main(name: Option<&str>, progress: &Progress) -> Result<()> {
     let base = name.map_or_else(default_name, |name| Ok(name.to_owned()))?;
     let base: String = format!("check-{base}").chars().take(24).collect();
     let base = base.trim_end_matches('-');
-    let mut report = Report::default();
+    let mut report = Report { progress, passed: 0, failed: 0 };
     if let Some((first, second)) = report.run("two clusters come up at the same time", || pair(base, progress)) {
         workload::main(&mut report, &first, &second);
         let footprints = [Footprint::of(&first.state)?, Footprint::of(&second.state)?];
@@ -64,7 +65,7 @@ pub(crate) fn main(name: Option<&str>, progress: &Progress) -> Result<()> {
             footprints.iter().try_for_each(|footprint| footprint.wait_gone(GONE))
         });
     }
-    deaths::main(&mut report, base, progress);
+    deaths::main(&mut report, base);
     println!("{} passed, {} failed", report.passed, report.failed);
     if report.failed > 0 {
         bail!("{} checks of the test bed failed", report.failed);

@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(40);
 
 const POLL: Duration = Duration::from_millis(100);
 
-pub(super) fn main(report: &mut Report, cluster: &Cluster, other: &Cluster) {
+pub(super) fn main(report: &mut Report<'_>, cluster: &Cluster, other: &Cluster) {
     let Some(image) = report.run("an image is loaded, and known by its digest", || load(cluster)) else { return };
     report.run("every component of the other cluster is killed", || {
         components::NAMES.iter().try_for_each(|component| other.kill(component))
