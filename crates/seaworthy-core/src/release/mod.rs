@@ -18,8 +18,6 @@ mod publish;
 mod queue;
 pub mod reads;
 pub mod status;
-#[cfg(test)]
-mod tests;
 
 use self::draft::{Draft, Flow};
 pub use self::{
