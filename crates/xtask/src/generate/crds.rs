@@ -49,8 +49,5 @@ fn template(crd: &mut CustomResourceDefinition) -> Result<String> {
     if body.contains("{{") {
         bail!("the definition of {:?} holds `{{{{`, which Helm would read as a template: reword it", crd.metadata.name);
     }
-    let marker = "metadata:\n";
-    let labels = "  labels:\n    {{- include \"seaworthy.labels\" . | nindent 4 }}\n";
-    let body = body.replacen(marker, &format!("{marker}{labels}"), 1);
-    Ok(yaml::file(&[format!("{{{{- if .Values.crds.install }}}}\n{body}{{{{- end }}}}\n")]))
+    Ok(yaml::template(&[body], "crds.install"))
 }

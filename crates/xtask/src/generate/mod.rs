@@ -1,11 +1,13 @@
 //! `cargo xtask gen`: everything installable that has its source in Rust, written where people and tools look for it.
 //!
-//! What: the CustomResourceDefinitions, each once for kustomize (`config/`) and
+//! What: the CustomResourceDefinitions, the RBAC rules and the admission policies, each once for kustomize (`config/`) and
 //! once for the chart. Why generated: two ways to install must never disagree, and the types are the only source of a schema.
 //! `--check` compares and writes nothing. Deliberately absent: what differs between the two by nature (Deployment, values), which
 //! is written by hand and held together by tests.
 
+mod admission;
 mod crds;
+mod rbac;
 mod yaml;
 
 use std::{
@@ -30,8 +32,45 @@ struct File {
     content: String,
 }
 
+/// Which of the two ways to install a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flavour {
+    /// `config/`: names are fixed.
+    Kustomize,
+    /// `charts/seaworthy`: names follow the release's.
+    Chart,
+}
+
+impl Flavour {
+    /// The name of a cluster-wide object of ours.
+    fn name(self, suffix: &str) -> String {
+        match self {
+            Self::Kustomize => format!("seaworthy-{suffix}"),
+            Self::Chart => format!("{{{{ include `seaworthy.fullname` . }}}}-{suffix}"),
+        }
+    }
+
+    /// The user name of the operator's service account.
+    fn operator_user(self) -> String {
+        match self {
+            Self::Kustomize => "system:serviceaccount:seaworthy-system:seaworthy-operator".to_owned(),
+            Self::Chart => {
+                "system:serviceaccount:{{ .Release.Namespace }}:{{ include `seaworthy.serviceAccountName` . }}"
+                    .to_owned()
+            }
+        }
+    }
+}
+
 /// Folders that hold generated files only: what is there and not generated any more is an error, or removed.
-const OWNED: [&str; 2] = ["config/crd", "charts/seaworthy/templates/crds"];
+const OWNED: [&str; 6] = [
+    "config/admission",
+    "config/crd",
+    "config/rbac",
+    "charts/seaworthy/templates/admission",
+    "charts/seaworthy/templates/crds",
+    "charts/seaworthy/templates/rbac",
+];
 
 /// Generates, or with `--check` compares.
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
@@ -60,7 +99,10 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
 }
 
 fn files() -> Result<Vec<File>> {
-    crds::files()
+    let mut files = crds::files()?;
+    files.extend(rbac::files()?);
+    files.extend(admission::files()?);
+    Ok(files)
 }
 
 fn write(root: &Path, file: &File) -> Result<()> {

@@ -25,3 +25,16 @@ pub(super) fn file(documents: &[String]) -> String {
     }
     content
 }
+
+/// A file of documents as a template of the chart: with its labels, and left out unless `value` is true.
+pub(super) fn template(documents: &[String], value: &str) -> String {
+    const LABELS: &str = "  labels:\n    {{- include \"seaworthy.labels\" . | nindent 4 }}\n";
+    let labelled = documents.iter().map(|document| {
+        // Only an object's own metadata has this depth.
+        let marker = if document.contains("\n  labels:\n") { "\n  labels:\n" } else { "\nmetadata:\n" };
+        let kept = if marker.contains("labels") { "\n" } else { marker };
+        document.replacen(marker, &format!("{kept}{LABELS}"), 1)
+    });
+    let body = labelled.collect::<Vec<_>>().join("---\n");
+    file(&[format!("{{{{- if .Values.{value} }}}}\n{body}{{{{- end }}}}\n")])
+}

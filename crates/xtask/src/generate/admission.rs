@@ -1,0 +1,243 @@
+//! ValidatingAdmissionPolicies: what RBAC and schemas cannot say.
+//!
+//! What: an author needs the rights that the operator will use for them; only the operator touches what belongs to it; only who has
+//! the verb `approve` approves. Why not webhooks: these live in the API server, so they hold while the operator is down.
+//! Deliberately absent: rules over a single object, which are in the schema.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::{File, Flavour, yaml};
+
+/// Entries of `serviceAccounts` and of `namespaces` at most; one validation each, since one over a whole list exceeds the cost limit.
+const LISTED: usize = 8;
+
+/// One policy; its binding denies.
+struct Policy {
+    name: &'static str,
+    /// `matchConstraints`.
+    matches: Value,
+    conditions: Vec<(&'static str, String)>,
+    variables: Vec<(&'static str, String)>,
+    validations: Vec<Value>,
+}
+
+pub(super) fn files() -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    let mut resources = Vec::new();
+    for name in policies(Flavour::Kustomize).iter().map(|policy| policy.name) {
+        for flavour in [Flavour::Kustomize, Flavour::Chart] {
+            let Some(policy) = policies(flavour).into_iter().find(|policy| policy.name == name) else { continue };
+            let documents =
+                [yaml::document(&policy_object(&policy, flavour))?, yaml::document(&binding(&policy, flavour))?];
+            let (path, content) = match flavour {
+                Flavour::Kustomize => ("config/admission", yaml::file(&documents)),
+                Flavour::Chart => {
+                    ("charts/seaworthy/templates/admission", yaml::template(&documents, "admission.enabled"))
+                }
+            };
+            files.push(File { path: format!("{path}/{name}.yaml"), content });
+        }
+        resources.push(format!("{name}.yaml"));
+    }
+    let kustomization = json!({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": resources,
+    });
+    files.push(File {
+        path: "config/admission/kustomization.yaml".to_owned(),
+        content: yaml::file(&[yaml::document(&kustomization)?]),
+    });
+    Ok(files)
+}
+
+fn policy_object(policy: &Policy, flavour: Flavour) -> Value {
+    let named = |list: &[(&str, String)]| -> Value {
+        list.iter().map(|(name, expression)| json!({"name": name, "expression": expression})).collect()
+    };
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": metadata(policy, flavour),
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": policy.matches,
+            "matchConditions": named(&policy.conditions),
+            "variables": named(&policy.variables),
+            "validations": policy.validations,
+        },
+    })
+}
+
+fn binding(policy: &Policy, flavour: Flavour) -> Value {
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": metadata(policy, flavour),
+        "spec": {"policyName": flavour.name(policy.name), "validationActions": ["Deny"]},
+    })
+}
+
+fn metadata(policy: &Policy, flavour: Flavour) -> Value {
+    match flavour {
+        Flavour::Kustomize => {
+            json!({"labels": {"app.kubernetes.io/name": "seaworthy"}, "name": flavour.name(policy.name)})
+        }
+        Flavour::Chart => json!({"name": flavour.name(policy.name)}),
+    }
+}
+
+fn rule(group: &str, resources: &[&str], operations: &[&str]) -> Value {
+    json!({"apiGroups": [group], "apiVersions": ["*"], "resources": resources, "operations": operations})
+}
+
+fn forbid(expression: &str, message: &str) -> Value {
+    json!({"expression": expression, "messageExpression": message, "reason": "Forbidden"})
+}
+
+fn not_the_operator(flavour: Flavour) -> (&'static str, String) {
+    ("not-the-operator", format!("request.userInfo.username != '{}'", flavour.operator_user()))
+}
+
+/// Nodes and the control plane: they end, collect and bind what others own.
+fn not_the_system() -> (&'static str, String) {
+    let users = "['system:apiserver', 'system:kube-controller-manager', 'system:kube-scheduler']";
+    (
+        "not-the-system",
+        format!(
+            "!(request.userInfo.username in {users}) && !request.userInfo.username.startsWith('system:serviceaccount:kube-system:') && !('system:nodes' in request.userInfo.groups)"
+        ),
+    )
+}
+
+fn policies(flavour: Flavour) -> [Policy; 4] {
+    [authors(flavour), approvals(), owned(flavour), pods(flavour)]
+}
+
+/// Who writes a plan or a run makes the operator create Jobs under accounts and look into namespaces: they need those rights themselves.
+fn authors(flavour: Flavour) -> Policy {
+    let user = "'user ' + request.userInfo.username + ' needs the right to '";
+    let mut validations = vec![forbid(
+        "authorizer.group('batch').resource('jobs').namespace(request.namespace).check('create').allowed()",
+        &format!(
+            "{user} + 'create jobs in namespace ' + request.namespace + ', since the tasks of this object run as Jobs there'"
+        ),
+    )];
+    for i in 0..LISTED {
+        validations.push(forbid(
+            &format!(
+                "size(variables.accounts) <= {i} || authorizer.group('').resource('serviceaccounts').namespace(request.namespace).name(variables.accounts[{i}]).check('use').allowed()"
+            ),
+            &format!(
+                "{user} + 'use service account ' + variables.accounts[{i}] + ', which spec.serviceAccounts names: remove it there, or ask for the verb use on serviceaccounts in namespace ' + request.namespace"
+            ),
+        ));
+    }
+    for i in 0..LISTED {
+        validations.push(forbid(
+            &format!(
+                "size(variables.namespaces) <= {i} || authorizer.group('').resource('pods').namespace(variables.namespaces[{i}]).check('get').allowed()"
+            ),
+            &format!(
+                "{user} + 'get pods in namespace ' + variables.namespaces[{i}] + ', which spec.namespaces names: remove it there, or ask for that right'"
+            ),
+        ));
+    }
+    Policy {
+        name: "authors",
+        matches: json!({"resourceRules": [
+            rule("seaworthy.dev", &["releaseplans"], &["CREATE", "UPDATE"]),
+            rule("seaworthy.dev", &["e2eruns", "soaktests"], &["CREATE"]),
+        ]}),
+        conditions: vec![
+            not_the_operator(flavour),
+            ("spec-changes", "request.operation == 'CREATE' || object.spec != oldObject.spec".to_owned()),
+        ],
+        variables: vec![
+            ("accounts", "has(object.spec.serviceAccounts) ? object.spec.serviceAccounts : []".to_owned()),
+            ("namespaces", "has(object.spec.namespaces) ? object.spec.namespaces : []".to_owned()),
+        ],
+        validations,
+    }
+}
+
+/// Approving is more than writing a field of a Release.
+fn approvals() -> Policy {
+    Policy {
+        name: "approvals",
+        matches: json!({"resourceRules": [rule("seaworthy.dev", &["releases"], &["CREATE", "UPDATE"])]}),
+        conditions: vec![(
+            "approval-is-given",
+            "has(object.spec.approval) && (request.operation == 'CREATE' || !has(oldObject.spec.approval))".to_owned(),
+        )],
+        variables: Vec::new(),
+        validations: vec![forbid(
+            "authorizer.group('seaworthy.dev').resource('releases').namespace(request.namespace).check('approve').allowed()",
+            "'user ' + request.userInfo.username + ' may not set spec.approval: ask for the verb approve on releases.seaworthy.dev in namespace ' + request.namespace",
+        )],
+    }
+}
+
+/// Jobs, records and evidence of ours, and whatever claims to be: only the operator creates, changes and deletes them.
+///
+/// With the verb `override` on `jobs`, which no role but a cluster administrator's has, a person can step in; never for evidence.
+fn owned(flavour: Flavour) -> Policy {
+    let ours = "(has(o.metadata.labels) && ('seaworthy.dev/evidence' in o.metadata.labels || o.metadata.labels[?'app.kubernetes.io/managed-by'].orValue('') == 'seaworthy')) || (has(o.metadata.ownerReferences) && o.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('seaworthy.dev/') && has(r.controller) && r.controller))";
+    let what = "request.resource.resource + ' ' + (request.name == '' ? 'of this kind' : request.name)";
+    Policy {
+        name: "owned",
+        matches: json!({"resourceRules": [
+            rule("batch", &["jobs"], &["CREATE", "UPDATE", "DELETE"]),
+            rule("", &["configmaps"], &["CREATE", "UPDATE", "DELETE"]),
+            rule("apps", &["controllerrevisions"], &["CREATE", "UPDATE", "DELETE"]),
+            rule("seaworthy.dev", &["e2eruns", "soaktests"], &["CREATE"]),
+        ]}),
+        conditions: vec![
+            not_the_operator(flavour),
+            not_the_system(),
+            ("ours", format!("[object, oldObject].exists(o, o != null && ({ours}))")),
+        ],
+        variables: vec![(
+            "evidence",
+            "[object, oldObject].exists(o, o != null && has(o.metadata.labels) && 'seaworthy.dev/evidence' in o.metadata.labels)".to_owned(),
+        )],
+        validations: vec![
+            forbid("!variables.evidence", &format!("{what} + ' is evidence of a SoakTest: only the operator writes and deletes it'")),
+            forbid(
+                "variables.evidence || authorizer.group('batch').resource('jobs').namespace(request.namespace).check('override').allowed()",
+                &format!(
+                    "{what} + ' belongs to Seaworthy, and only the operator creates, changes or deletes it: abort or delete its Release, E2ERun or SoakTest instead'"
+                ),
+            ),
+        ],
+    }
+}
+
+/// A pod that was force-deleted may still run, and one that was relabelled is not found: publishing once depends on neither happening.
+fn pods(flavour: Flavour) -> Policy {
+    let same = |field: &str| {
+        format!(
+            "has(object.metadata.{field}) == has(oldObject.metadata.{field}) && (!has(object.metadata.{field}) || object.metadata.{field} == oldObject.metadata.{field})"
+        )
+    };
+    Policy {
+        name: "pods",
+        matches: json!({
+            "resourceRules": [rule("", &["pods"], &["UPDATE", "DELETE"])],
+            "objectSelector": {"matchExpressions": [{"key": "seaworthy.dev/owner-kind", "operator": "Exists"}]},
+        }),
+        conditions: vec![not_the_operator(flavour), not_the_system()],
+        variables: Vec::new(),
+        validations: vec![
+            forbid(
+                "request.operation != 'DELETE' || !has(request.options.gracePeriodSeconds) || request.options.gracePeriodSeconds != 0",
+                "'pod ' + request.name + ' runs a task of Seaworthy: its program may outlive a forced deletion; delete it without --force'",
+            ),
+            forbid(
+                &format!("request.operation != 'UPDATE' || ({} && {})", same("labels"), same("ownerReferences")),
+                "'pod ' + request.name + ' runs a task of Seaworthy: its labels and owner references are how it is found again, leave them as they are'",
+            ),
+        ],
+    }
+}
