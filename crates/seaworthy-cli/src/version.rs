@@ -2,8 +2,11 @@
 //!
 //! Deliberately absent: anything that writes. Exit status: 0 answered, 1 refused, 2 the input could not be read.
 
+mod explain;
 mod message;
 mod range;
+mod replay;
+mod repo;
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
@@ -26,6 +29,10 @@ enum Command {
     Level(message::Args),
     /// Prints the next version of a range, `none` or `refuse`, and `disputed` where a commit of it is.
     Next(range::Args),
+    /// Prints the next version of a clone with every commit's level, rule and reason.
+    Explain(explain::Args),
+    /// Runs a policy over a clone's own past and compares it with what was released.
+    Replay(replay::Args),
 }
 
 /// Runs the command.
@@ -33,6 +40,8 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let result = match &args.command {
         Command::Level(args) => message::run(args),
         Command::Next(args) => range::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Replay(args) => replay::run(args),
     };
     result.unwrap_or_else(|error| {
         // Nothing is left to report to when standard error is closed as well.

@@ -80,3 +80,76 @@ fn what_cannot_be_read_is_said() {
     assert_eq!(run(&["level", "--jsonl"], b"x").1, 2);
     assert_eq!(run(&["next", "--json", "/does/not/exist"], b"").1, 2);
 }
+
+/// Runs git in a folder.
+fn git(dir: &std::path::Path, args: &[&str]) {
+    let output = Command::new("git")
+        .current_dir(dir)
+        .args(["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"])
+        .args(args)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A clone with three releases: a patch, a minor that no commit announces, and a patch that a commit calls breaking.
+fn clone() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    git(at, &["init", "--quiet"]);
+    for (message, tag) in [
+        ("feat: start", "v1.0.0"),
+        ("fix: a", "v1.0.1"),
+        ("fix: b\n\nbreaking change: c", "v1.1.0"),
+        ("feat!: d", "v1.1.1"),
+        ("feat: e", ""),
+    ] {
+        git(at, &["commit", "--quiet", "--allow-empty", "-m", message]);
+        if !tag.is_empty() {
+            git(at, &["tag", tag]);
+        }
+    }
+    dir
+}
+
+#[test]
+fn a_clone_gives_its_next_version_and_why() {
+    let dir = clone();
+    let repo = dir.path().to_string_lossy().into_owned();
+    assert_eq!(run(&["next", "--repo", &repo], b""), ("1.2.0\n".into(), 0));
+    assert_eq!(run(&["next", "--repo", &repo, "--candidate"], b""), ("1.2.0-rc.1\n".into(), 0));
+    assert_eq!(run(&["next", "--repo", &repo, "--revision", "v1.1.1"], b""), ("none\n".into(), 0));
+    assert_eq!(run(&["next", "--repo", &repo, "--since", "v1.0.1"], b""), ("2.0.0 disputed\n".into(), 0));
+    let plan = dir.path().join("plan.yaml");
+    std::fs::write(&plan, "spec:\n  version: {policy: ConventionalCommits, line: 1.1.x, git: {url: x}}\n").unwrap();
+    let plan = plan.to_string_lossy().into_owned();
+    assert_eq!(run(&["next", "--repo", &repo, "--plan", &plan], b""), ("refuse\n".into(), 1));
+    let (text, status) = run(&["explain", "--repo", &repo], b"");
+    assert!(
+        status == 0 && text.contains("1.2.0 (minor from 1.1.1)") && text.contains("feat: e") && text.contains("Type:"),
+        "{text}"
+    );
+    let (json, _) = run(&["explain", "--repo", &repo, "--output", "json"], b"");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json.pointer("/next/candidateVersion"), Some(&"1.2.0-rc.1".into()));
+    for wrong in [["--revision", "nothing"], ["--since", "v9.9.9"], ["--plan", "/does/not/exist"]] {
+        assert_eq!(run(&["explain", "--repo", &repo, wrong[0], wrong[1]], b"").1, 2, "{wrong:?}");
+    }
+    assert_eq!(run(&["explain", "--repo", "/does/not/exist"], b"").1, 2);
+}
+
+#[test]
+fn a_past_is_replayed() {
+    let dir = clone();
+    let repo = dir.path().to_string_lossy().into_owned();
+    let (json, status) = run(&["replay", "--repo", &repo, "--output", "json"], b"");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(status, 0);
+    let results: Vec<_> =
+        json["releases"].as_array().unwrap().iter().map(|row| row["result"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(results, ["Exact", "TooLow", "TooHigh"]);
+    assert_eq!((json["sums"]["falseMajors"].clone(), json["sums"]["disputed"].clone()), (1.into(), 1.into()));
+    let (text, _) = run(&["replay", "--repo", &repo, "--since", "v1.0.1"], b"");
+    assert!(text.contains("TooLow   v1.1.0") && text.contains("2 releases: 0 exact, 1 too high, 1 too low"), "{text}");
+}

@@ -47,7 +47,19 @@ pub struct Read {
 
 /// Reads tags, position and the commits since the base of `head` (a full id).
 pub fn read(git: &Git, head: &str, policy: &Policy, published: &[Published]) -> Result<Read, GitError> {
-    let mut facts = Facts { head: head.to_owned(), tags: tags(git, head)?, ..Facts::default() };
+    read_with(git, head, policy, published, |_| true)
+}
+
+/// The same as if only some of the tags were there, to look at an earlier time.
+pub fn read_with(
+    git: &Git,
+    head: &str,
+    policy: &Policy,
+    published: &[Published],
+    keep: impl Fn(&TagRef) -> bool,
+) -> Result<Read, GitError> {
+    let tags = tags(git, head)?.into_iter().filter(keep).collect();
+    let mut facts = Facts { head: head.to_owned(), tags, ..Facts::default() };
     facts.first_parent_count = count(git, head)?;
     for one in published {
         let known = resolve(git, &one.commit)?.is_some();
@@ -81,7 +93,7 @@ fn ledger(published: &[Published]) -> Ledger {
 }
 
 /// All tags that stand for commits. Tags of other objects are no versions.
-fn tags(git: &Git, head: &str) -> Result<Vec<TagRef>, GitError> {
+pub fn tags(git: &Git, head: &str) -> Result<Vec<TagRef>, GitError> {
     const FORMAT: &str = "--format=%(refname)%09%(objecttype)%09%(objectname)%09%(*objecttype)%09%(*objectname)";
     let merged = git.text(&["for-each-ref", "--merged", head, "--format=%(refname)", "refs/tags"])?;
     let merged: BTreeSet<&str> = merged.lines().collect();

@@ -84,8 +84,9 @@ fn local(git: &Git, revision: &str) -> Result<Option<String>, GitError> {
     };
     for name in names {
         let Some(id) = resolve(git, &name)? else { continue };
-        let holders = git.text(&["for-each-ref", "--count=1", "--contains", &id, "refs/heads", "refs/tags"])?;
-        return if holders.trim().is_empty() { Err(GitError::RevisionNotOnBranch(id)) } else { Ok(Some(id)) };
+        // Prints the commit unless a branch or tag reaches it.
+        let apart = git.text(&["rev-list", "--max-count=1", &id, "--not", "--branches", "--tags"])?;
+        return if apart.trim().is_empty() { Ok(Some(id)) } else { Err(GitError::RevisionNotOnBranch(id)) };
     }
     Ok(None)
 }

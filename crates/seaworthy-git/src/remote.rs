@@ -73,7 +73,7 @@ fn authority(rest: &str) -> Result<(&str, &str), &'static str> {
     if path.is_empty() {
         return Err("it has no path");
     }
-    if !plain_host(host) { Err("its host is not plain") } else { Ok((user, host)) }
+    if plain_host(host) { Ok((user, host)) } else { Err("its host is not plain") }
 }
 
 /// A host, with or without a port, that no program takes for an option.

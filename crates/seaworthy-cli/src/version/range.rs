@@ -1,4 +1,4 @@
-//! `version next --json -`: a range without a repository.
+//! `version next`: of a clone, or of a range without a repository (`--json -`).
 //!
 //! The object: `{id, policy {channel: final|rc, …}, tags [{name, commit, ancestor}], ledger [{version, state, commit?}], head,
 //! commits [{id, message, parents, paths?}]}`. The policy is the plan's `spec.version`; its words may be in lower case. A
@@ -13,14 +13,31 @@ use semver::Version;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Prints the next version of a range that is given as JSON.
+use super::explain::Output;
+use super::repo;
+
+/// Prints the next version of a clone, or of a range that is given as JSON.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The range: a file, or `-` for standard input.
-    #[arg(long, value_name = "FILE", required_unless_present = "jsonl")]
+    #[command(flatten)]
+    repo: repo::Source,
+    /// The commit to release.
+    #[arg(long, default_value = "HEAD")]
+    revision: String,
+    /// Looks from this version's tag on, as if later versions had no tags.
+    #[arg(long, value_name = "TAG")]
+    since: Option<String>,
+    /// Prints the candidate's label in place of the final version.
+    #[arg(long)]
+    candidate: bool,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    /// A range in place of a clone: a file, or `-` for standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["repo", "plan", "tag_format", "revision", "since"])]
     json: Option<String>,
     /// Reads one such object a line from standard input and prints {id, version, disputed}.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["repo", "plan", "tag_format", "revision", "since", "json"])]
     jsonl: bool,
 }
 
@@ -60,13 +77,21 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         super::print(&out)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let text = match args.json.as_deref() {
-        None | Some("-") => super::input()?,
-        Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?,
+    let answer = match args.json.as_deref() {
+        None => words(&args.repo.outcome(&args.revision, args.since.as_deref())?, args.candidate),
+        Some("-") => one(&super::input()?)?,
+        Some(path) => one(&std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?)?,
     };
-    let answer = answer(serde_json::from_str(&text).context("the range is not the expected JSON object")?)?;
-    super::print(&format!("{}{}\n", answer.words, if answer.disputed { " disputed" } else { "" }))?;
+    let text = match args.output {
+        Output::Text => format!("{}{}\n", answer.words, if answer.disputed { " disputed" } else { "" }),
+        Output::Json => format!("{}\n", json!({"version": answer.words, "disputed": answer.disputed})),
+    };
+    super::print(&text)?;
     Ok(if answer.words == "refuse" { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn one(text: &str) -> anyhow::Result<Answer> {
+    answer(serde_json::from_str(text).context("the range is not the expected JSON object")?)
 }
 
 struct Answer {

@@ -1,0 +1,85 @@
+//! A clone of this machine as the source of a range.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use seaworthy_core::version::{Input, Ledger, Outcome, Policy, plan};
+use seaworthy_git::{Git, facts, fetch};
+use serde_json::Value;
+
+/// Everything that git is asked has to be answered within this time.
+const LIMIT: Duration = Duration::from_secs(600);
+/// Longest plan file.
+const MAX_PLAN: u64 = 1024 * 1024;
+
+/// Where the commits are and how they are judged.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Source {
+    /// A clone with its whole history.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(super) repo: PathBuf,
+    /// A ReleasePlan (YAML or JSON) whose `spec.version` is used; without one, the defaults.
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// How tags are named; wins over the plan.
+    #[arg(long, value_name = "FORMAT")]
+    tag_format: Option<String>,
+}
+
+impl Source {
+    pub(super) fn git(&self) -> anyhow::Result<Git> {
+        anyhow::ensure!(self.repo.is_dir(), "{} is not a folder", self.repo.display());
+        let git = Git::new(&self.repo, LIMIT);
+        let shallow = git.text(&["rev-parse", "--is-shallow-repository"])?;
+        anyhow::ensure!(
+            shallow.trim() != "true",
+            "{} is a shallow clone; run git fetch --unshallow",
+            self.repo.display()
+        );
+        Ok(git)
+    }
+
+    pub(super) fn policy(&self) -> anyhow::Result<Policy> {
+        let mut policy = match &self.plan {
+            None => Policy::default(),
+            Some(path) => {
+                let name = path.display();
+                let size = std::fs::metadata(path).with_context(|| format!("cannot read {name}"))?.len();
+                anyhow::ensure!(size <= MAX_PLAN, "{name} is longer than {MAX_PLAN} bytes");
+                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+                let plan: Value = serde_saphyr::from_str(&text).with_context(|| format!("{name} is no YAML"))?;
+                let section = plan.pointer("/spec/version").with_context(|| format!("{name} has no spec.version"))?;
+                serde_json::from_value(section.clone()).with_context(|| format!("{name}: spec.version"))?
+            }
+        };
+        if let Some(format) = &self.tag_format {
+            policy.tag_format.clone_from(format);
+        }
+        Ok(policy)
+    }
+
+    /// The plan's answer for one revision. With `since`, tags of later versions than that one are not looked at.
+    pub(super) fn outcome(&self, revision: &str, since: Option<&str>) -> anyhow::Result<Outcome> {
+        let (git, policy) = (self.git()?, self.policy()?);
+        let unknown = |name: &str| format!("{name} is no commit of {}", self.repo.display());
+        let head = fetch::resolve(&git, revision)?.with_context(|| unknown(revision))?;
+        let until = match since {
+            None => None,
+            Some(name) => {
+                let format = seaworthy_core::version::tag::TagFormat::parse(&policy.tag_format);
+                let version = format.and_then(|format| format.version(name));
+                fetch::resolve(&git, &format!("refs/tags/{name}"))?.with_context(|| unknown(name))?;
+                Some(version.with_context(|| format!("{name} is no version by the format {}", policy.tag_format))?)
+            }
+        };
+        let format = seaworthy_core::version::tag::TagFormat::parse(&policy.tag_format);
+        let keep = |tag: &seaworthy_core::version::TagRef| {
+            let version = format.as_ref().and_then(|format| format.version(&tag.name));
+            until.as_ref().is_none_or(|until| version.is_some_and(|version| version <= *until))
+        };
+        let read = facts::read_with(&git, &head, &policy, &[], keep)?;
+        Ok(plan(&Input { policy, facts: read.facts, ledger: Ledger::default(), owner: None }))
+    }
+}
