@@ -3,4 +3,5 @@
 //! They run against the API server that `KUBECONFIG` names; `cargo xtask test` brings up a cluster and sets it.
 
 pub mod api;
+pub mod cluster;
 pub mod shape;

@@ -1,5 +1,7 @@
 //! What becomes of a Release: tables over the real `decide` in a small world.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
+
 use seaworthy_core::{
     condition::{self, ConditionStatus, types},
     lock::Lock,
@@ -159,12 +161,9 @@ fn verify_decides_how_an_unhappy_publish_ended() {
         assert!(w.settle());
         finished(&w, phase);
         let published = condition::get(&w.status.conditions, types::PUBLISHED).unwrap().status;
-        let want = match phase {
-            ReleasePhase::Published => ConditionStatus::True,
-            ReleasePhase::Failed => ConditionStatus::False,
-            _ => ConditionStatus::Unknown,
-        };
-        assert_eq!(published, want);
+        let known = phase != ReleasePhase::PublishUnknown;
+        assert_eq!(published == ConditionStatus::Unknown, !known);
+        assert_eq!(published == ConditionStatus::True, phase == ReleasePhase::Published);
     }
 }
 
@@ -353,9 +352,7 @@ fn concurrency_policies_differ_in_who_gives_way() {
         }
         w.siblings = vec![sibling_.clone()];
         assert!(w.settle());
-        for child in ["rel-suites"] {
-            w.end_child(child, Verdict::Inconclusive);
-        }
+        w.end_child("rel-suites", Verdict::Inconclusive);
         if want == ReleasePhase::Superseded {
             assert!(w.settle());
         }
