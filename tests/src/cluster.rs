@@ -11,7 +11,7 @@ use k8s_openapi::{
     },
 };
 use kube::{
-    Api, Client, Resource, ResourceExt as _,
+    Api, Client, Resource, ResourceExt,
     api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams},
     runtime::wait::await_condition,
 };
@@ -159,7 +159,7 @@ impl Ground {
     /// When they cannot be listed.
     pub async fn jobs_of(&self, owner: &str) -> Result<Vec<String>> {
         let params = ListParams::default().labels(&format!("{}={owner}", seaworthy_api::labels::OWNER));
-        let mut names: Vec<String> = self.api::<Job>().list(&params).await?.iter().map(|j| j.name_any()).collect();
+        let mut names: Vec<String> = self.api::<Job>().list(&params).await?.iter().map(ResourceExt::name_any).collect();
         names.sort();
         Ok(names)
     }

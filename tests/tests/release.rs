@@ -1,0 +1,454 @@
+//! What becomes of a Release on the real cluster, from create to its end.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
+
+use k8s_openapi::api::{
+    batch::v1::Job,
+    coordination::v1::Lease,
+    core::v1::{ConfigMap, ResourceQuota},
+};
+use kube::{
+    ResourceExt as _,
+    api::{DeleteParams, ListParams, Patch, PatchParams},
+};
+use seaworthy_api::{
+    E2ERun, Release, ReleasePlan,
+    core::{
+        condition::{self, ConditionStatus, types},
+        release::{PublishState, ReleasePhase},
+    },
+};
+use seaworthy_tests::cluster::{Ground, sh};
+use serde_json::{Value, json};
+
+const REVISION: &str = "4f2c0d7b1e6a9c3f5d8b2a4e6c1f3b5d7a9e0c2b";
+
+/// Reports one artifact whose digest is that of the version.
+const BUILD: &str = r#"d=$(printf '%s' "$SEAWORTHY_VERSION" | sha256sum | cut -d' ' -f1)
+printf '{"artifacts":[{"name":"controller","uri":"registry.example/controller","digest":"sha256:%s"}]}' "$d" > /dev/termination-log"#;
+
+fn plan(name: &str) -> Value {
+    json!({
+        "metadata": {"name": name},
+        "spec": {
+            "version": {"policy": "Explicit"},
+            "candidate": {"from": "Task", "task": sh(BUILD).unwrap()},
+            "gates": [{"name": "suites", "e2e": {"suites": [
+                {"name": "first", "task": sh(r#"test -n "$SEAWORTHY_ARTIFACT_CONTROLLER""#).unwrap()},
+                {"name": "second", "task": sh("true").unwrap()},
+            ]}}],
+            "publish": {
+                "task": sh(r#"echo "$SEAWORTHY_ARTIFACT_CONTROLLER as $SEAWORTHY_TAG""#).unwrap(),
+                "verify": {"task": sh("exit 0").unwrap()},
+            },
+        },
+    })
+}
+
+fn release(name: &str, plan: &str, version: &str) -> Value {
+    json!({"metadata": {"name": name}, "spec": {
+        "planRef": {"name": plan}, "revision": REVISION, "version": {"number": version, "reason": "a test"}}})
+}
+
+fn phase(release: &Release) -> ReleasePhase {
+    release.status.as_ref().map(|s| s.phase).unwrap_or_default()
+}
+
+fn reason(release: &Release, type_: &str) -> String {
+    let status = release.status.clone().unwrap_or_default();
+    condition::get(&status.conditions, type_).map(|c| c.reason.clone()).unwrap_or_default()
+}
+
+async fn finished(ground: &Ground, name: &str) -> Release {
+    ground
+        .until::<Release>(name, "Finished", |r| {
+            r.status.as_ref().is_some_and(|s| condition::is_true(&s.conditions, types::FINISHED))
+                && r.finalizers().is_empty()
+        })
+        .await
+        .unwrap()
+}
+
+async fn ends(ground: &Ground, name: &str, phase_: ReleasePhase, reason_: &str) -> Release {
+    let release = finished(ground, name).await;
+    assert_eq!(
+        (phase(&release), reason(&release, types::FINISHED).as_str()),
+        (phase_, reason_),
+        "{:#?}",
+        release.status
+    );
+    release
+}
+
+/// A plan with one part replaced, a Release of it, and how that ends.
+async fn ends_with(
+    prefix: &str,
+    edit: impl FnOnce(&mut Value),
+    phase_: ReleasePhase,
+    reason_: &str,
+) -> (Ground, Release) {
+    let ground = Ground::new(prefix).await.unwrap();
+    let mut plan = plan("plan");
+    edit(&mut plan["spec"]);
+    ground.create::<ReleasePlan>(plan).await.unwrap();
+    ground.create::<Release>(release("r", "plan", "1.4.0")).await.unwrap();
+    let release = ends(&ground, "r", phase_, reason_).await;
+    (ground, release)
+}
+
+#[tokio::test]
+async fn happy_path_the_record_is_bound_to_version_digest_and_plan() {
+    let (ground, release) = ends_with("happy", |_| {}, ReleasePhase::Published, "Published").await;
+    let status = release.status.unwrap();
+    for type_ in [types::ACCEPTED, types::VERIFIED, types::PUBLISHED, types::FINISHED] {
+        assert!(condition::is_true(&status.conditions, type_), "{type_}");
+        assert_eq!(condition::get(&status.conditions, type_).unwrap().observed_generation, 1);
+    }
+    // The digest is the version's, the child's is the same, and so is the plan's hash.
+    let digest = seaworthy_api::hash::digest(b"1.4.0");
+    assert_eq!(status.artifacts[0].digest, digest);
+    let run = ground.api::<E2ERun>().get(&status.gates[0].child).await.unwrap();
+    let candidate = run.spec.candidate.clone().unwrap();
+    assert_eq!((candidate.artifacts, candidate.plan_hash), (status.artifacts, status.plan_snapshot.unwrap().hash));
+    assert_eq!(run.uid(), status.gates[0].uid);
+    assert_eq!(
+        ground.jobs_of("r").await.unwrap(),
+        ["r-candidate-1", "r-publish-1", "r-verify-1-1"],
+        "every Job ran once"
+    );
+    // The turn is given back and the number is on record.
+    let turn = ground.api::<Lease>().get("seaworthy-plan-plan").await.unwrap();
+    assert_eq!(turn.spec.unwrap().holder_identity, None);
+    let maps = ground.api::<ConfigMap>().list(&ListParams::default()).await.unwrap();
+    let ledger = maps.iter().find(|m| m.name_any().starts_with("seaworthy-ledger-")).unwrap();
+    assert!(ledger.data.as_ref().unwrap()["ledger.json"].contains(r#""state":"Published""#));
+    // The plan says what was published last.
+    let plan = ground
+        .until::<ReleasePlan>("plan", "lastPublished", |p| {
+            p.status.as_ref().and_then(|s| s.last_published.as_ref()).is_some_and(|l| l.version == "1.4.0")
+        })
+        .await
+        .unwrap();
+    assert_eq!(plan.status.unwrap().running, "");
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn plan_edited_mid_run_changes_nothing() {
+    let ground = Ground::new("edited").await.unwrap();
+    let mut plan = plan("plan");
+    plan["spec"]["candidate"]["task"] = sh(&format!("sleep 5\n{BUILD}")).unwrap();
+    ground.create::<ReleasePlan>(plan).await.unwrap();
+    ground.create::<Release>(release("r", "plan", "1.4.0")).await.unwrap();
+    ground.until::<Release>("r", "building", |r| phase(r) == ReleasePhase::Building).await.unwrap();
+    let poison = sh("exit 1").unwrap();
+    ground.patch::<ReleasePlan>("plan", json!({"spec": {"publish": {"task": poison}}})).await.unwrap();
+    ends(&ground, "r", ReleasePhase::Published, "Published").await;
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn failing_suite_publishes_nothing() {
+    let edit = |spec: &mut Value| spec["gates"][0]["e2e"]["suites"][1]["task"] = sh("exit 3").unwrap();
+    let (ground, release) = ends_with("failing", edit, ReleasePhase::Failed, "GateFailed").await;
+    let status = release.status.unwrap();
+    assert!(status.publish.is_none() && !condition::is_true(&status.conditions, types::VERIFIED));
+    assert_eq!(ground.jobs_of("r").await.unwrap(), ["r-candidate-1"]);
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn candidate_that_cannot_be_built_says_why() {
+    let edit = |spec: &mut Value| spec["candidate"]["task"] = sh("echo no compiler; exit 7").unwrap();
+    let (ground, release) = ends_with("build", edit, ReleasePhase::Failed, "BuildFailed").await;
+    let message = condition::get(&release.status.unwrap().conditions, types::FINISHED).unwrap().message.clone();
+    assert!(message.contains("exit code 7") && message.contains("no compiler"), "{message}");
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn candidate_that_reports_nothing_is_refused() {
+    let edit = |spec: &mut Value| spec["candidate"]["task"] = sh("true").unwrap();
+    let (ground, _) = ends_with("nothing", edit, ReleasePhase::Failed, "NoArtifacts").await;
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn publish_job_fails_and_verify_decides() {
+    for (verify, phase_, reason_) in [
+        ("exit 0", ReleasePhase::Published, "Published"),
+        ("exit 10", ReleasePhase::Failed, "PublishFailed"),
+        ("exit 1", ReleasePhase::PublishUnknown, "PublishUnknown"),
+    ] {
+        let edit = |spec: &mut Value| {
+            spec["publish"]["task"] = sh("exit 1").unwrap();
+            spec["publish"]["verify"]["task"] = sh(verify).unwrap();
+        };
+        let (ground, _) = ends_with("verify", edit, phase_, reason_).await;
+        ground.done().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn publish_without_verify_that_fails_is_unknown() {
+    let edit = |spec: &mut Value| spec["publish"] = json!({"task": sh("exit 1").unwrap()});
+    let (ground, _) = ends_with("unknown", edit, ReleasePhase::PublishUnknown, "PublishUnknown").await;
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn publish_job_deleted_while_it_runs_is_never_run_again() {
+    let ground = Ground::new("deleted").await.unwrap();
+    let mut plan = plan("plan");
+    plan["spec"]["publish"] = json!({"task": sh("sleep 30").unwrap(), "verify": {"task": sh("exit 10").unwrap()}});
+    ground.create::<ReleasePlan>(plan).await.unwrap();
+    ground.create::<Release>(release("r", "plan", "1.4.0")).await.unwrap();
+    ground
+        .until::<Release>("r", "publishing", |r| {
+            r.status.as_ref().and_then(|s| s.publish.as_ref()).is_some_and(|p| p.state == PublishState::Running)
+        })
+        .await
+        .unwrap();
+    ground.api::<Job>().delete("r-publish-1", &DeleteParams::background()).await.unwrap();
+    let release = ends(&ground, "r", ReleasePhase::Failed, "PublishFailed").await;
+    assert_eq!(release.status.unwrap().publish.unwrap().attempt, 1);
+    assert_eq!(ground.jobs_of("r").await.unwrap(), ["r-candidate-1", "r-verify-1-1"]);
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn approval_given_rejected_and_expired() {
+    let ground = Ground::new("approval").await.unwrap();
+    let mut slow = plan("slow");
+    slow["spec"]["approvalPolicy"] = json!({"mode": "Manual", "timeout": "1h"});
+    slow["spec"]["concurrencyPolicy"] = json!("Queue");
+    let mut fast = plan("fast");
+    fast["spec"]["approvalPolicy"] = json!({"mode": "Manual", "timeout": "2s"});
+    ground.create::<ReleasePlan>(slow).await.unwrap();
+    ground.create::<ReleasePlan>(fast).await.unwrap();
+    for (name, plan, version) in [("yes", "slow", "1.4.0"), ("late", "fast", "1.4.0")] {
+        ground.create::<Release>(release(name, plan, version)).await.unwrap();
+    }
+    ground.until::<Release>("yes", "awaiting", |r| phase(r) == ReleasePhase::AwaitingApproval).await.unwrap();
+    assert!(!ground.jobs_of("yes").await.unwrap().iter().any(|j| j.contains("publish")));
+    ground
+        .patch::<Release>("yes", json!({"spec": {"approval": {"approved": true, "reason": "looked at it"}}}))
+        .await
+        .unwrap();
+    ends(&ground, "yes", ReleasePhase::Published, "Published").await;
+    ends(&ground, "late", ReleasePhase::Failed, "ApprovalExpired").await;
+    ground.create::<Release>(release("no", "slow", "1.5.0")).await.unwrap();
+    ground.until::<Release>("no", "awaiting", |r| phase(r) == ReleasePhase::AwaitingApproval).await.unwrap();
+    ground
+        .patch::<Release>("no", json!({"spec": {"approval": {"approved": false, "reason": "not today"}}}))
+        .await
+        .unwrap();
+    ends(&ground, "no", ReleasePhase::Failed, "Rejected").await;
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn abort_before_publishing_ends_it_and_its_gates() {
+    let ground = Ground::new("abort").await.unwrap();
+    let mut plan = plan("plan");
+    plan["spec"]["gates"][0]["e2e"]["suites"][0]["task"] = sh("sleep 50").unwrap();
+    ground.create::<ReleasePlan>(plan).await.unwrap();
+    ground.create::<Release>(release("r", "plan", "1.4.0")).await.unwrap();
+    ground.until::<Release>("r", "verifying", |r| phase(r) == ReleasePhase::Verifying).await.unwrap();
+    ground
+        .until::<Job>("r-suites-first-run-1", "running", |j| j.status.as_ref().is_some_and(|s| s.active == Some(1)))
+        .await
+        .unwrap();
+    ground.patch::<Release>("r", json!({"spec": {"abort": true}})).await.unwrap();
+    ends(&ground, "r", ReleasePhase::Aborted, "Aborted").await;
+    let run = ground.api::<E2ERun>().get("r-suites").await.unwrap();
+    assert!(condition::is_true(&run.status.unwrap().conditions, types::FINISHED));
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn suspend_holds_and_resume_goes_on() {
+    let ground = Ground::new("suspend").await.unwrap();
+    ground.create::<ReleasePlan>(plan("plan")).await.unwrap();
+    let mut held = release("r", "plan", "1.4.0");
+    held["spec"]["suspend"] = json!(true);
+    ground.create::<Release>(held).await.unwrap();
+    let waits = |r: &Release| reason(r, types::FINISHED) == "Suspended";
+    ground.until::<Release>("r", "held", waits).await.unwrap();
+    assert!(ground.jobs_of("r").await.unwrap().is_empty());
+    ground.patch::<Release>("r", json!({"spec": {"suspend": false}})).await.unwrap();
+    ends(&ground, "r", ReleasePhase::Published, "Published").await;
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn latest_keeps_only_the_newest_waiting_one() {
+    let ground = Ground::new("latest").await.unwrap();
+    let mut plan = plan("plan");
+    plan["spec"]["candidate"]["task"] = sh(&format!("sleep 8\n{BUILD}")).unwrap();
+    ground.create::<ReleasePlan>(plan).await.unwrap();
+    ground.create::<Release>(release("a", "plan", "1.0.0")).await.unwrap();
+    ground.until::<Release>("a", "building", |r| phase(r) == ReleasePhase::Building).await.unwrap();
+    ground.create::<Release>(release("b", "plan", "1.1.0")).await.unwrap();
+    ground.until::<Release>("b", "queued", |r| reason(r, types::FINISHED) == "Queued").await.unwrap();
+    ground.create::<Release>(release("c", "plan", "1.2.0")).await.unwrap();
+    ends(&ground, "b", ReleasePhase::Superseded, "Superseded").await;
+    ends(&ground, "a", ReleasePhase::Published, "Published").await;
+    ends(&ground, "c", ReleasePhase::Published, "Published").await;
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn queue_keeps_all_in_order_and_supersede_replaces_the_running_one() {
+    let ground = Ground::new("queue").await.unwrap();
+    let mut queue = plan("queue");
+    queue["spec"]["concurrencyPolicy"] = json!("Queue");
+    let mut supersede = plan("supersede");
+    supersede["spec"]["concurrencyPolicy"] = json!("Supersede");
+    supersede["spec"]["candidate"]["task"] = sh(&format!("sleep 20\n{BUILD}")).unwrap();
+    ground.create::<ReleasePlan>(queue).await.unwrap();
+    ground.create::<ReleasePlan>(supersede).await.unwrap();
+    ground.create::<Release>(release("old", "supersede", "2.0.0")).await.unwrap();
+    for (name, version) in [("q-a", "1.0.0"), ("q-b", "1.1.0"), ("q-c", "1.2.0")] {
+        ground.create::<Release>(release(name, "queue", version)).await.unwrap();
+    }
+    ground.until::<Release>("old", "building", |r| phase(r) == ReleasePhase::Building).await.unwrap();
+    ground.create::<Release>(release("new", "supersede", "2.1.0")).await.unwrap();
+    ends(&ground, "old", ReleasePhase::Superseded, "Superseded").await;
+    let mut starts = Vec::new();
+    for name in ["q-a", "q-b", "q-c"] {
+        let done = ends(&ground, name, ReleasePhase::Published, "Published").await.status.unwrap();
+        starts.push((done.start_time.unwrap(), done.completion_time.unwrap()));
+    }
+    assert!(starts.windows(2).all(|w| w[0].1 <= w[1].0), "one after another: {starts:?}");
+    ends(&ground, "new", ReleasePhase::Published, "Published").await;
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn two_plans_side_by_side_do_not_wait_for_each_other() {
+    let ground = Ground::new("two").await.unwrap();
+    let mut slow = plan("slow");
+    slow["spec"]["candidate"]["task"] = sh(&format!("sleep 40\n{BUILD}")).unwrap();
+    ground.create::<ReleasePlan>(slow).await.unwrap();
+    ground.create::<ReleasePlan>(plan("quick")).await.unwrap();
+    ground.create::<Release>(release("s", "slow", "1.0.0")).await.unwrap();
+    ground.create::<Release>(release("q", "quick", "1.0.0")).await.unwrap();
+    ends(&ground, "q", ReleasePhase::Published, "Published").await;
+    let slow = ground.api::<Release>().get("s").await.unwrap();
+    assert!(!phase(&slow).is_terminal() || phase(&slow) == ReleasePhase::Published);
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn release_deleted_in_every_phase_leaves_nothing() {
+    for (at, slow) in [
+        (ReleasePhase::Building, "candidate"),
+        (ReleasePhase::Verifying, "suite"),
+        (ReleasePhase::AwaitingApproval, "approval"),
+        (ReleasePhase::Publishing, "publish"),
+    ] {
+        let ground = Ground::new("gone").await.unwrap();
+        let mut plan = plan("plan");
+        match slow {
+            "candidate" => plan["spec"]["candidate"]["task"] = sh("sleep 50").unwrap(),
+            "suite" => plan["spec"]["gates"][0]["e2e"]["suites"][0]["task"] = sh("sleep 50").unwrap(),
+            "approval" => plan["spec"]["approvalPolicy"] = json!({"mode": "Manual"}),
+            _ => plan["spec"]["publish"]["task"] = sh("sleep 4").unwrap(),
+        }
+        ground.create::<ReleasePlan>(plan).await.unwrap();
+        ground.create::<Release>(release("r", "plan", "1.4.0")).await.unwrap();
+        ground.until::<Release>("r", slow, |r| phase(r) == at).await.unwrap();
+        ground.api::<Release>().delete("r", &DeleteParams::background()).await.unwrap();
+        ground.until_gone::<Release>("r").await.unwrap();
+        ground.until_gone::<E2ERun>("r-suites").await.unwrap();
+        for job in ["r-candidate-1", "r-publish-1", "r-verify-1-1"] {
+            ground.until_gone::<Job>(job).await.unwrap();
+        }
+        let turn = ground.api::<Lease>().get("seaworthy-plan-plan").await.unwrap();
+        assert_eq!(turn.spec.and_then(|s| s.holder_identity), None, "{slow}");
+        ground.done().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn missing_plan_is_named_and_picked_up_when_it_comes() {
+    let ground = Ground::new("noplan").await.unwrap();
+    ground.create::<Release>(release("r", "plan", "1.4.0")).await.unwrap();
+    let named = |r: &Release| reason(r, types::ACCEPTED) == "PlanNotFound";
+    let waiting = ground.until::<Release>("r", "PlanNotFound", named).await.unwrap();
+    let accepted = condition::get(&waiting.status.as_ref().unwrap().conditions, types::ACCEPTED).unwrap().clone();
+    assert_eq!(accepted.status, ConditionStatus::Unknown);
+    assert!(accepted.message.contains("plan"));
+    ground.create::<ReleasePlan>(plan("plan")).await.unwrap();
+    ends(&ground, "r", ReleasePhase::Published, "Published").await;
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn explicit_policy_needs_a_version_and_refuses_a_used_one() {
+    let ground = Ground::new("explicit").await.unwrap();
+    ground.create::<ReleasePlan>(plan("plan")).await.unwrap();
+    let mut bare = release("bare", "plan", "1.4.0");
+    bare["spec"].as_object_mut().unwrap().remove("version");
+    ground.create::<Release>(bare).await.unwrap();
+    let bare = ends(&ground, "bare", ReleasePhase::Failed, "InvalidSpec").await;
+    assert!(
+        condition::get(&bare.status.unwrap().conditions, types::FINISHED).unwrap().message.contains("spec.version")
+    );
+    ground.create::<Release>(release("first", "plan", "1.4.0")).await.unwrap();
+    ends(&ground, "first", ReleasePhase::Published, "Published").await;
+    let mut again = release("again", "plan", "1.4.0");
+    again["spec"]["revision"] = json!("5f2c0d7b1e6a9c3f5d8b2a4e6c1f3b5d7a9e0c2b");
+    ground.create::<Release>(again).await.unwrap();
+    ends(&ground, "again", ReleasePhase::Failed, "VersionRefused").await;
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn quota_exhausted_is_shown_and_a_raised_one_lets_it_go_on() {
+    let ground = Ground::new("quota").await.unwrap();
+    let quota = json!({"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}});
+    ground.create::<ResourceQuota>(quota).await.unwrap();
+    ground.create::<ReleasePlan>(plan("plan")).await.unwrap();
+    ground.create::<Release>(release("r", "plan", "1.4.0")).await.unwrap();
+    let shown = |r: &Release| {
+        let status = r.status.clone().unwrap_or_default();
+        condition::get(&status.conditions, types::FINISHED).is_some_and(|c| c.message.contains("quota"))
+    };
+    ground.until::<Release>("r", "names the quota", shown).await.unwrap();
+    ground.api::<ResourceQuota>().delete("none", &DeleteParams::default()).await.unwrap();
+    ends(&ground, "r", ReleasePhase::Published, "Published").await;
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn apply_of_the_same_object_twice_writes_nothing() {
+    let ground = Ground::new("twice").await.unwrap();
+    ground.create::<ReleasePlan>(plan("plan")).await.unwrap();
+    let mut object = release("r", "plan", "1.4.0");
+    object["apiVersion"] = json!("seaworthy.dev/v1alpha1");
+    object["kind"] = json!("Release");
+    let apply = PatchParams::apply("person");
+    ground.api::<Release>().patch("r", &apply, &Patch::Apply(&object)).await.unwrap();
+    let before = finished(&ground, "r").await;
+    ground.api::<Release>().patch("r", &apply, &Patch::Apply(&object)).await.unwrap();
+    let after = ground.api::<Release>().get("r").await.unwrap();
+    assert_eq!(before.resource_version(), after.resource_version());
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn history_limit_keeps_the_newest() {
+    let ground = Ground::new("history").await.unwrap();
+    let mut plan = plan("plan");
+    plan["spec"]["historyLimit"] = json!({"published": 1, "other": 1});
+    ground.create::<ReleasePlan>(plan).await.unwrap();
+    for (name, version) in [("a", "1.0.0"), ("b", "1.1.0")] {
+        ground.create::<Release>(release(name, "plan", version)).await.unwrap();
+        ground.until::<Release>(name, "Published", |r| phase(r) == ReleasePhase::Published).await.unwrap();
+    }
+    ground.until_gone::<Release>("a").await.unwrap();
+    assert_eq!(phase(&ground.api::<Release>().get("b").await.unwrap()), ReleasePhase::Published);
+    ground.done().await.unwrap();
+}
