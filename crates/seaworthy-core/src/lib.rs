@@ -19,6 +19,8 @@ pub mod release;
 pub mod release_plan;
 pub mod soak_test;
 pub mod task;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod verdict;
 pub mod version;
