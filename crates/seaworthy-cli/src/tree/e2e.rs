@@ -5,7 +5,7 @@ use seaworthy_api::{E2ERun, Suite};
 use seaworthy_core::{
     e2e_run::{E2eRunPhase, E2eRunStatus, SuiteState, SuiteStatus},
     task::{Cause, TaskStatus},
-    time::Timestamp,
+    time::{Seconds, Timestamp},
     verdict::Enforcement,
 };
 
@@ -83,7 +83,10 @@ fn suite(suite: &SuiteStatus, spec: Option<&Suite>, now: Timestamp) -> Node {
         node.fact(parts.join(", "));
     }
     if suite.state != SuiteState::Skipped {
-        node.took(suite.start_time, suite.completion_time, now);
+        match suite.duration_seconds {
+            Some(seconds) => node.fact(span(Seconds(seconds))),
+            None => node.took(suite.start_time, None, now),
+        };
     }
     let cause = suite.cause.filter(|_| suite.state != SuiteState::Passed).map(blame);
     let message = suite.message.as_str();

@@ -82,7 +82,7 @@ fn e2e_run(name: &str, status: &Value) -> E2ERun {
 
 fn suite(name: &str, state: &str, more: Value) -> Value {
     let mut suite = json!({"name": name, "state": state, "attempts": 1, "productFailures": 0, "infrastructureFailures": 0,
-                           "startTime": "2026-03-01T12:01:20Z", "completionTime": "2026-03-01T12:04:32Z"});
+                           "durationSeconds": 192});
     merge(&mut suite, more);
     suite
 }
@@ -93,13 +93,13 @@ fn passed_suites() -> E2ERun {
         suite(
             "hello-pepr-store",
             "Passed",
-            json!({"tests": 12, "testsSkipped": 1, "attempts": 2, "productFailures": 1, "flaky": true,
+            json!({"tests": 12, "skipped": 1, "attempts": 2, "productFailures": 1, "flaky": true,
                                                    "cause": "Product", "message": "attempt 1: exit code 1: timeout of watch"}),
         ),
         suite(
             "hello-pepr-soak-ci",
             "Failed",
-            json!({"tests": 9, "testsFailed": 2, "productFailures": 1, "cause": "Product",
+            json!({"tests": 9, "failed": 2, "productFailures": 1, "cause": "Product",
                                                      "message": "exit code 1"}),
         ),
     ];
@@ -195,17 +195,17 @@ fn a_failing_suite() {
         suite(
             "hello-pepr-watch",
             "Failed",
-            json!({"tests": 41, "testsFailed": 2, "attempts": 4, "productFailures": 3,
+            json!({"tests": 41, "failed": 2, "attempts": 4, "productFailures": 3,
                                                    "infrastructureFailures": 1, "cause": "Product", "message": message}),
         ),
         suite(
             "hello-pepr-store",
             "Running",
-            json!({"attempts": 2, "productFailures": 1, "completionTime": null,
+            json!({"attempts": 2, "productFailures": 1, "durationSeconds": null, "startTime": "2026-03-01T12:01:20Z",
             "run": {"job": "j", "attempt": 2, "state": "Running", "startTime": "2026-03-01T19:58:00Z", "reason": "Unschedulable",
                     "message": "no node can take its pod: 0/1 nodes are available: 1 Insufficient memory"}}),
         ),
-        suite("hello-pepr-soak-ci", "Pending", json!({"attempts": 0, "startTime": null, "completionTime": null})),
+        suite("hello-pepr-soak-ci", "Pending", json!({"attempts": 0, "durationSeconds": null})),
     ];
     let run = e2e_run(
         "pepr-x7k2p-examples",
