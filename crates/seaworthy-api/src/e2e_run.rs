@@ -17,7 +17,7 @@ pub struct E2e {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 16))]
     pub parallelism: u32,
-    /// Whether the first required suite that fails ends the run.
+    /// Whether the first required suite that fails ends the run, other suites that are under way included.
     #[serde(default)]
     pub fail_fast: bool,
     /// Runs before each attempt of each suite.
@@ -26,7 +26,7 @@ pub struct E2e {
     /// Always runs after each attempt of each suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teardown: Option<Step>,
-    /// How long the whole run may take.
+    /// How long the whole run may take, but for the teardown that is then due; the time for which it is suspended does not count.
     #[serde(default = "one_day")]
     #[x_kube(validation = rules::duration("deadline", 1, 604_800, "between 1s and 168h"))]
     pub deadline: Duration,
@@ -51,9 +51,9 @@ pub struct Suite {
     /// Its name.
     #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// What runs; exit code 0 is a pass.
+    /// What runs; exit code 0 is a pass, unless it reports failed tests all the same.
     pub task: Task,
-    /// How often it may fail by the product's fault, plus one.
+    /// The most attempts that may fail by the product's fault or at their own limits; failures of the cluster have a budget of their own.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 10))]
     pub max_attempts: u32,
@@ -113,7 +113,7 @@ pub struct E2ERunSpec {
     /// What is judged; set by the Release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Candidate>,
-    /// Holds the run between two steps.
+    /// Holds the run between two attempts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspend: bool,
     /// Ends the run; cannot be taken back.

@@ -10,6 +10,7 @@ pub mod controller;
 pub mod jobs;
 pub mod kinds;
 pub mod locks;
+pub mod meta;
 pub mod metrics;
 pub mod telemetry;
 

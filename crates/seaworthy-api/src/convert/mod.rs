@@ -1,3 +1,4 @@
 //! From the API's types to what decisions need. One file per kind.
 
+pub mod e2e_run;
 pub mod release;

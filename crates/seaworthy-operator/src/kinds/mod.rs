@@ -1,5 +1,6 @@
 //! The kinds. Each has `observe` (reads), `build` (objects, pure) and `execute` (writes); its `decide` is in `seaworthy-core`.
 
+pub mod e2e_run;
 pub mod release;
 pub mod release_plan;
 
@@ -18,6 +19,7 @@ pub fn start(ctx: &Context, stopped: &watch::Receiver<bool>, controllers: &mut J
     vec![
         one::<release::ReleaseKind>(ctx, stopped, controllers),
         one::<release_plan::ReleasePlanKind>(ctx, stopped, controllers),
+        one::<e2e_run::E2eRunKind>(ctx, stopped, controllers),
     ]
 }
 
