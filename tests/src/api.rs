@@ -1,6 +1,9 @@
 //! The real API server: a client, namespaces of one's own, the definitions of this checkout.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail};
 use k8s_openapi::{
@@ -61,4 +64,40 @@ pub async fn create_namespace(client: &Client, prefix: &str) -> Result<String> {
 pub async fn delete_namespace(client: &Client, name: &str) -> Result<()> {
     Api::<Namespace>::all(client.clone()).delete(name, &DeleteParams::default()).await?;
     Ok(())
+}
+
+/// A client that acts as another user.
+///
+/// # Errors
+/// When `KUBECONFIG` names no usable cluster.
+pub async fn client_as(user: &str, groups: &[&str]) -> Result<Client> {
+    let mut config = kube::Config::infer().await?;
+    config.auth_info.impersonate = Some(user.to_owned());
+    config.auth_info.impersonate_groups = Some(groups.iter().map(|&group| group.to_owned()).collect());
+    Ok(Client::try_from(config)?)
+}
+
+/// What the server said, without how the client wraps it.
+#[must_use]
+pub fn said(error: &kube::Error) -> String {
+    if let kube::Error::Api(status) = error { status.message.clone() } else { error.to_string() }
+}
+
+/// The objects of a file of this repository.
+///
+/// # Errors
+/// When the file cannot be read or is no YAML.
+pub fn read_yaml(path: &str) -> Result<Vec<serde_json::Value>> {
+    let path = repository().join(path);
+    let text = std::fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
+    let all: Vec<Option<serde_json::Value>> =
+        serde_saphyr::from_multiple(&text).with_context(|| format!("{} is no YAML", path.display()))?;
+    Ok(all.into_iter().flatten().collect())
+}
+
+/// The root of the repository.
+#[must_use]
+pub fn repository() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own).to_path_buf()
 }

@@ -71,23 +71,23 @@ impl Place {
             object_to_create.metadata.generate_name =
                 object_to_create.metadata.name.take().map(|name| format!("{name}-"));
         }
-        let created = self.api(object).create(&parameters, &object_to_create).await.map_err(|error| said(&error))?;
+        let created =
+            self.api(object).create(&parameters, &object_to_create).await.map_err(|error| api::said(&error))?;
         Ok(created.metadata.name.unwrap_or_default())
     }
 
     async fn change(&self, object: &Value, name: &str, merge: &Value) -> Result<(), String> {
         let parameters = PatchParams { dry_run: true, ..PatchParams::default() };
-        self.api(object).patch(name, &parameters, &Patch::Merge(merge)).await.map(drop).map_err(|error| said(&error))
+        self.api(object)
+            .patch(name, &parameters, &Patch::Merge(merge))
+            .await
+            .map(drop)
+            .map_err(|error| api::said(&error))
     }
 
     async fn end(self) -> Result<()> {
         api::delete_namespace(&self.client, &self.namespace).await
     }
-}
-
-/// What the server said, without how the client wraps it.
-fn said(error: &kube::Error) -> String {
-    if let kube::Error::Api(status) = error { status.message.clone() } else { error.to_string() }
 }
 
 /// What was found wrong with the answers of the server, and all that it said.

@@ -1,4 +1,4 @@
-//! ValidatingAdmissionPolicies: what RBAC and schemas cannot say.
+//! Admission policies: what RBAC and schemas cannot say.
 //!
 //! What: an author needs the rights that the operator will use for them; only the operator touches what belongs to it; only who has
 //! the verb `approve` approves. Why not webhooks: these live in the API server, so they hold while the operator is down.

@@ -1,0 +1,35 @@
+//! Approving is more than writing a field of a Release.
+
+use anyhow::Result;
+use kube::ResourceExt as _;
+use seaworthy_tests::shape::{edited, release};
+use serde_json::json;
+
+use crate::{Try, World};
+
+#[tokio::test]
+async fn only_who_has_the_verb_approves() -> Result<()> {
+    let world = World::new().await?;
+    let (ci, editor, approver) = ("ci@example", "editor@example", "approver@example");
+    world.allow(ci, &world.namespace, &[("seaworthy.dev", "releases", &["create"])]).await?;
+    world.allow(editor, &world.namespace, &[("seaworthy.dev", "releases", &["get", "patch"])]).await?;
+    world.allow(approver, &world.namespace, &[("seaworthy.dev", "releases", &["get", "patch", "approve"])]).await?;
+
+    let says =
+        ["may not set spec.approval: ask for the verb approve on releases.seaworthy.dev in namespace admission-"];
+    let approval = json!({"spec": {"approval": {"approved": true}}});
+    let approved = edited(release(), &[("/spec/approval/approved", json!(true))]);
+    world.denied(Some(ci), Try::Create(&approved), &says).await?;
+    world.allowed(Some(ci), Try::Create(&release())).await?;
+    let name = world.create(None, &release()).await?.name_any();
+    world.denied(Some(editor), Try::Change(&release(), &name, approval.clone()), &[editor, says[0]]).await?;
+    world.allowed(Some(editor), Try::Change(&release(), &name, json!({"spec": {"suspend": false}}))).await?;
+    world.allowed(Some(approver), Try::Change(&release(), &name, approval)).await?;
+
+    // Once given, the approval is no obstacle to others' changes.
+    let mut given = approved;
+    given["metadata"]["name"] = json!("given");
+    world.create(None, &given).await?;
+    world.allowed(Some(editor), Try::Change(&given, "given", json!({"spec": {"abort": true}}))).await?;
+    world.end().await
+}
