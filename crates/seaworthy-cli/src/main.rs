@@ -4,6 +4,7 @@ mod abort;
 mod approve;
 mod cluster;
 mod exit;
+mod explain;
 mod look;
 mod outcome;
 mod scan;
@@ -36,6 +37,8 @@ enum Command {
     Status(status::Args),
     /// Waits until a Release or a run is finished; the exit code tells how it ended.
     Wait(wait::Args),
+    /// Says what the operator would do now, and why; writes nothing.
+    Explain(explain::Args),
     /// Ends a Release or a run; cannot be taken back.
     Abort(abort::Args),
     /// Approves a Release that waits for a person, or rejects it.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Status(args) => status::run(&args, &cli.cluster),
         Command::Wait(args) => wait::run(&args, &cli.cluster),
+        Command::Explain(args) => explain::run(&args, &cli.cluster),
         Command::Abort(args) => abort::run(&args, &cli.cluster),
         Command::Approve(args) => approve::run(&args, &cli.cluster),
         Command::Scan(args) => scan::run(&args),

@@ -34,9 +34,7 @@ fn root(release: &Release, children: &BTreeMap<String, Child>, now: Timestamp) -
     let title = format!("Release {}/{name}", release.namespace().unwrap_or_default());
     let mut node = Node::new(format!("release/{name}"), mark(status.phase), title, format!("{:?}", status.phase));
     header(&mut node, release, &status, now);
-    if let Some(planning) = &status.planning {
-        node.children.push(version(planning, &status, now));
-    }
+    node.children.extend(version(&status, now));
     node.children.extend(candidate(&status, now));
     for gate in &status.gates {
         node.children.push(self::gate(gate, children.get(&gate.name).unwrap_or(&Child::NotYet), now));
@@ -121,17 +119,23 @@ pub(crate) fn due(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-fn version(planning: &seaworthy_core::task::TaskStatus, status: &ReleaseStatus, now: Timestamp) -> Node {
-    let mut node = task("version", "Version", planning, now);
+fn version(status: &ReleaseStatus, now: Timestamp) -> Option<Node> {
+    let mut node = match (&status.planning, &status.version_plan) {
+        (Some(planning), _) => task("version", "Version", planning, now),
+        (None, Some(_)) => Node::new("version", Mark::Passed, "Version", "given"),
+        (None, None) => return None,
+    };
     if let Some(plan) = &status.version_plan {
         node.fact(&status.version);
-        node.fact(format!("{} over {}", plan.level, count(plan.commits, "commit")));
+        if plan.commits > 0 {
+            node.fact(format!("{} over {}", plan.level, count(plan.commits, "commit")));
+        }
         if plan.disputed > 0 {
             node.fact(format!("{} disputed", plan.disputed));
         }
         node.note(&plan.message);
     }
-    node
+    Some(node)
 }
 
 fn candidate(status: &ReleaseStatus, now: Timestamp) -> Option<Node> {
