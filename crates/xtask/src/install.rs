@@ -24,7 +24,7 @@ pub(crate) fn operator(
     helm.arg(root.join("charts/seaworthy"))
         .args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "2m"])
         .env("KUBECONFIG", &cluster.kubeconfig);
-    for (key, image) in [("image", operator), ("git.image", git)] {
+    for (key, image) in [("image", operator), ("gitImage", git)] {
         let (repository, digest) = image.split_once('@').context("an image that was pushed has a digest")?;
         helm.arg("--set").arg(format!("{key}.repository={repository}"));
         helm.arg("--set").arg(format!("{key}.digest={digest}"));
