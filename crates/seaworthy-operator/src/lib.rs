@@ -12,6 +12,7 @@ pub mod kinds;
 pub mod locks;
 pub mod meta;
 pub mod metrics;
+pub mod sampler;
 pub mod telemetry;
 
 pub use self::{

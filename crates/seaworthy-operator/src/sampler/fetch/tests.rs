@@ -1,0 +1,239 @@
+//! Against real sockets on the loopback address: everything that an endpoint can do to us.
+
+use std::{io::Write as _, sync::Arc, time::Duration};
+
+use flate2::{Compression, write::GzEncoder};
+use seaworthy_soak::record::GapReason;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+
+use super::*;
+
+/// Serves every connection with `answer`, and gives the address.
+async fn serve<F, R>(answer: F) -> SocketAddr
+where
+    F: Fn(TcpStream) -> R + Send + Sync + 'static,
+    R: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream));
+        }
+    });
+    address
+}
+
+/// Reads the request, and answers with these bytes.
+async fn says(bytes: Vec<u8>) -> SocketAddr {
+    let bytes = Arc::new(bytes);
+    serve(move |mut stream| {
+        let bytes = Arc::clone(&bytes);
+        async move {
+            request_of(&mut stream).await;
+            let _ = stream.write_all(&bytes).await;
+            let _ = stream.shutdown().await;
+        }
+    })
+    .await
+}
+
+async fn request_of(stream: &mut TcpStream) -> String {
+    let mut seen = Vec::new();
+    let mut buffer = [0; 1024];
+    while !seen.windows(4).any(|w| w == b"\r\n\r\n") {
+        match stream.read(&mut buffer).await {
+            Ok(n) if n > 0 => seen.extend_from_slice(&buffer[..n]),
+            _ => break,
+        }
+    }
+    String::from_utf8_lossy(&seen).into_owned()
+}
+
+fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn quick() -> Fetcher {
+    Fetcher::new(Bounds { connect: Duration::from_millis(300), total: Duration::from_millis(800), bytes: 4 << 20 })
+}
+
+async fn get(address: SocketAddr) -> Result<Fetched, Gap> {
+    quick().fetch(&Endpoint { address, tls: false, path: "/metrics".into() }, "text/plain").await
+}
+
+async fn refused(address: SocketAddr) -> GapReason {
+    let gap = get(address).await.err().expect("a gap");
+    assert!(!gap.detail.is_empty());
+    gap.reason
+}
+
+#[tokio::test]
+async fn a_page_comes_plain_or_compressed() {
+    let page = b"up 1\n".repeat(1000);
+    let plain = says(answer("200 OK", "Content-Type: text/plain\r\n", &page)).await;
+    let fetched = get(plain).await.unwrap_or_else(|g| panic!("{g}"));
+    assert_eq!((fetched.body, fetched.content_type.as_str()), (page.clone(), "text/plain"));
+    let packed = says(answer("200 OK", "Content-Encoding: gzip\r\n", &gzip(&page))).await;
+    assert_eq!(get(packed).await.unwrap_or_else(|g| panic!("{g}")).body, page);
+    let chunked = says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nup 1\n\r\n0\r\n\r\n".to_vec()).await;
+    assert_eq!(get(chunked).await.unwrap_or_else(|g| panic!("{g}")).body, b"up 1\n");
+    let until_close = says(b"HTTP/1.1 200 OK\r\n\r\nup 1\n".to_vec()).await;
+    assert_eq!(get(until_close).await.unwrap_or_else(|g| panic!("{g}")).body, b"up 1\n");
+}
+
+#[tokio::test]
+async fn the_request_is_what_it_should_be() {
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+    let address = serve(move |mut stream| {
+        let sender = sender.clone();
+        async move {
+            let _ = sender.send(request_of(&mut stream).await).await;
+            let _ = stream.write_all(&answer("200 OK", "", b"")).await;
+        }
+    })
+    .await;
+    get(address).await.unwrap_or_else(|g| panic!("{g}"));
+    let request = receiver.recv().await.unwrap().to_ascii_lowercase();
+    assert!(request.starts_with("get /metrics http/1.1\r\n"), "{request}");
+    for line in ["accept: text/plain", "accept-encoding: gzip", "connection: close"] {
+        assert!(request.contains(line), "{request}");
+    }
+    assert!(!request.contains("authorization"), "{request}");
+}
+
+#[tokio::test]
+async fn bad_answers_are_gaps_with_their_reason() {
+    for (bytes, reason) in [
+        (answer("500 Internal Server Error", "", b"up 1\n"), GapReason::HttpStatus),
+        (answer("403 Forbidden", "", b""), GapReason::HttpStatus),
+        (answer("206 Partial Content", "", b"up 1\n"), GapReason::HttpStatus),
+        (answer("302 Found", "Location: http://127.0.0.1:1/metrics\r\n", b""), GapReason::Redirect),
+        (answer("200 OK", "Content-Encoding: br\r\n", b"up 1\n"), GapReason::Malformed),
+        (answer("200 OK", "Content-Encoding: gzip\r\n", &b"up 1\n".repeat(9)), GapReason::Malformed),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nup 1\n".to_vec(), GapReason::Truncated),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nup 1\n\r\n".to_vec(), GapReason::Truncated),
+        (b"SSH-2.0-OpenSSH\r\n\r\n".to_vec(), GapReason::Malformed),
+        (b"".to_vec(), GapReason::Truncated),
+        (format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(1_000_000)).into_bytes(), GapReason::TooLarge),
+    ] {
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
+        let gap = get(says(bytes).await).await.err().unwrap_or_else(|| panic!("no gap: {shown}"));
+        assert_eq!(gap.reason, reason, "{shown} {gap}");
+    }
+    let page = gzip(&b"up 1\n".repeat(1000));
+    let cut = answer("200 OK", "Content-Encoding: gzip\r\n", &page[..page.len() / 2]);
+    assert_eq!(refused(says(cut).await).await, GapReason::Truncated);
+}
+
+#[tokio::test]
+async fn bombs_and_endless_pages_meet_the_cap() {
+    let bomb = gzip(&vec![b'#'; 64 << 20]);
+    assert!(bomb.len() < 100_000);
+    assert_eq!(refused(says(answer("200 OK", "Content-Encoding: gzip\r\n", &bomb)).await).await, GapReason::TooLarge);
+    let endless = serve(|mut stream| async move {
+        request_of(&mut stream).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        while stream.write_all(&[b'\n'; 65536]).await.is_ok() {}
+    })
+    .await;
+    assert_eq!(refused(endless).await, GapReason::TooLarge);
+}
+
+#[tokio::test]
+async fn what_hangs_or_drips_ends_in_time() {
+    let hung = serve(|mut stream| async move {
+        request_of(&mut stream).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    assert_eq!(refused(hung).await, GapReason::Timeout);
+    let dripping = serve(|mut stream| async move {
+        request_of(&mut stream).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        while stream.write_all(b"#").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert_eq!(refused(dripping).await, GapReason::Timeout);
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    assert_eq!(refused(nobody).await, GapReason::Connection);
+}
+
+#[tokio::test]
+async fn tls_that_never_ends_its_handshake_is_a_gap() {
+    let silent = serve(|stream| async move {
+        let _stream = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let plain = says(answer("200 OK", "", b"up 1\n")).await;
+    for address in [silent, plain] {
+        let endpoint = Endpoint { address, tls: true, path: "/metrics".into() };
+        let gap = quick().fetch(&endpoint, "text/plain").await.err().expect("a gap");
+        assert_eq!(gap.reason, GapReason::Tls, "{gap}");
+    }
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_will_do() {
+    let made = rcgen::generate_simple_self_signed(vec!["pod.example".into()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let address = serve(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            let mut buffer = [0; 1024];
+            let _ = stream.read(&mut buffer).await;
+            let _ = stream.write_all(&answer("200 OK", "", b"up 1\n")).await;
+            let _ = stream.shutdown().await;
+        }
+    })
+    .await;
+    let endpoint = Endpoint { address, tls: true, path: "/metrics".into() };
+    let fetched = quick().fetch(&endpoint, "text/plain").await.unwrap_or_else(|g| panic!("{g}"));
+    assert_eq!(fetched.body, b"up 1\n");
+}
+
+#[tokio::test]
+async fn one_that_hangs_does_not_hold_up_the_others() {
+    let hung = serve(|mut stream| async move {
+        request_of(&mut stream).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        let _ = stream.write_all(&[b'#'; 60_000]).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let good = says(answer("200 OK", "", &b"up 1\n".repeat(40_000))).await;
+    let fetcher = quick();
+    let at = |address| Endpoint { address, tls: false, path: "/metrics".into() };
+    let (all, one) = (at(hung), at(good));
+    let many = futures::future::join_all((0..200).map(|_| fetcher.fetch(&all, "text/plain")));
+    let page = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        fetcher.fetch(&one, "text/plain").await
+    };
+    let (hung, page) = tokio::join!(many, page);
+    assert!(hung.iter().all(Result::is_err));
+    assert_eq!(page.unwrap_or_else(|g| panic!("{g}")).body.len(), 200_000);
+}

@@ -1,0 +1,4 @@
+//! The sampler.
+#![expect(dead_code, reason = "wip")]
+mod fetch;
+mod tls;
