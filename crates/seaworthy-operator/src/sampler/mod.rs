@@ -1,4 +1,190 @@
-//! The sampler.
-#![expect(dead_code, reason = "wip")]
+//! The sampler: looks at targets by schedule, records what it saw, and stores it as evidence.
+//!
+//! One sampler for the process. Which SoakTests are sampled follows from their recorded times alone: whoever visits one hands it over with
+//! [`Sampler::ensure`], again and again, and ends it with [`Sampler::stop`]. Slot k is at `startTime + k * interval` whoever runs it, so a
+//! restart goes on where the stored evidence ends and records the hole.
+//!
+//! Absent: judgement. What was seen becomes pages and gaps here, and verdicts in `seaworthy-soak`. Nothing here writes a status: progress
+//! is published as facts, and the SoakTest's visit is woken when they matter.
+
+pub mod evidence;
 mod fetch;
+mod inventory;
+mod kubelet;
+mod ledger;
+mod looks;
+mod pods;
+mod run;
+mod slices;
+pub(crate) mod spec;
+pub(crate) mod target;
 mod tls;
+mod watch;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::Stream;
+use k8s_openapi::api::{core::v1::Pod, discovery::v1::EndpointSlice};
+use kube::{Client, runtime::reflector::ObjectRef};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    registry::Registry,
+};
+use seaworthy_api::SoakTest;
+use seaworthy_core::soak_test::SamplerFacts;
+use seaworthy_soak::record::{Gap, Page};
+use tokio::{sync::mpsc, time::Instant};
+
+use self::{
+    evidence::Store,
+    fetch::{Bounds, Fetcher},
+    kubelet::Kubelets,
+    pods::PodView,
+    run::Run,
+    slices::SliceView,
+    spec::RunSpec,
+    watch::Pictures,
+};
+
+/// How long the end of the process waits for evidence to be stored.
+const SHUTDOWN: Duration = Duration::from_secs(10);
+/// Wakes that may wait; what finds no room is woken by its own deadline.
+const WAKES: usize = 1024;
+
+/// Labels of a look.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LookLabels {
+    /// `Page`, or the reason of the gap.
+    result: String,
+}
+
+/// What all runs share.
+pub(crate) struct Shared {
+    client: Client,
+    fetcher: Fetcher,
+    kubelets: Kubelets,
+    pods: Pictures<Pod, PodView>,
+    slices: Pictures<EndpointSlice, SliceView>,
+    looks: Family<LookLabels, Counter>,
+    lateness: Histogram,
+    checkpoints: Counter,
+    wake: mpsc::Sender<ObjectRef<SoakTest>>,
+}
+
+impl Shared {
+    fn count(&self, result: &Result<Page, Gap>) {
+        let label = match result {
+            Ok(_) => "Page".to_owned(),
+            Err(gap) => format!("{:?}", gap.reason),
+        };
+        self.looks.get_or_create(&LookLabels { result: label }).inc();
+    }
+
+    /// Wakes the SoakTest's visit.
+    fn wake(&self, spec: &RunSpec) {
+        // A full channel only delays: every visit has a time of its own, too.
+        let _ = self.wake.try_send(ObjectRef::new(&spec.name).within(&spec.namespace));
+    }
+}
+
+/// Samples SoakTests. Cheap to clone.
+#[derive(Clone)]
+pub struct Sampler {
+    shared: Arc<Shared>,
+    runs: Arc<Mutex<HashMap<String, Arc<Run>>>>,
+    woken: Arc<Mutex<Option<mpsc::Receiver<ObjectRef<SoakTest>>>>>,
+}
+
+impl Sampler {
+    /// A sampler. Kubelets are asked with the credentials in `config`, and verified unless `insecure_kubelets`.
+    pub fn new(client: Client, config: kube::Config, insecure_kubelets: bool, registry: &mut Registry) -> Self {
+        let (wake, woken) = mpsc::channel(WAKES);
+        let shared = Shared {
+            fetcher: Fetcher::new(Bounds::default()),
+            kubelets: Kubelets::new(config, insecure_kubelets),
+            pods: Pictures::new(client.clone()),
+            slices: Pictures::new(client.clone()),
+            client,
+            looks: Family::default(),
+            lateness: Histogram::new([0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0]),
+            checkpoints: Counter::default(),
+            wake,
+        };
+        registry.register("sampler_looks", "Looks at targets, by result", shared.looks.clone());
+        registry.register("sampler_lateness_seconds", "How late slots began", shared.lateness.clone());
+        registry.register("sampler_checkpoints", "Evidence that was stored", shared.checkpoints.clone());
+        Self { shared: Arc::new(shared), runs: Arc::default(), woken: Arc::new(Mutex::new(Some(woken))) }
+    }
+
+    /// SoakTests whose facts changed in a way that matters. To be taken once.
+    pub fn wakes(&self) -> impl Stream<Item = ObjectRef<SoakTest>> + Send + 'static {
+        let taken = self.woken.lock().unwrap_or_else(PoisonError::into_inner).take();
+        futures::stream::unfold(taken, |taken| async move {
+            let mut receiver = taken?;
+            let next = receiver.recv().await?;
+            Some((next, Some(receiver)))
+        })
+    }
+
+    /// Wakes the visits of other SoakTests, e.g. those that wait for a lock which was given back.
+    pub fn wake(&self, object: ObjectRef<SoakTest>) {
+        let _ = self.shared.wake.try_send(object);
+    }
+
+    /// Sees to it that this run is sampled, and returns what is known of it.
+    pub(crate) fn ensure(
+        &self,
+        spec: impl FnOnce() -> RunSpec,
+        uid: &str,
+        store: impl FnOnce(Client) -> Store,
+        tip: Option<&str>,
+        inventory_job: Option<&str>,
+    ) -> SamplerFacts {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = runs.entry(uid.to_owned()).or_insert_with(|| {
+            let store = store(self.shared.client.clone());
+            Run::start(Arc::clone(&self.shared), spec(), store, tip.map(str::to_owned))
+        });
+        run.inventory_job(inventory_job);
+        run.facts()
+    }
+
+    /// Ends a run that is sampled no more; what it recorded is stored.
+    pub(crate) fn stop(&self, uid: &str) {
+        let run = self.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        if let Some(run) = run {
+            run.stop();
+        }
+    }
+
+    /// Stores what all runs recorded, and ends them.
+    pub async fn shutdown(&self) {
+        let runs: Vec<Arc<Run>> = {
+            let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+            runs.drain().map(|(_, run)| run).collect()
+        };
+        let count = runs.len();
+        let ended = futures::future::join_all(runs.iter().map(|run| {
+            run.stop();
+            run.ended()
+        }));
+        if tokio::time::timeout(SHUTDOWN, ended).await.is_err() {
+            tracing::warn!("some evidence was not stored in time; its slots will be a recorded hole");
+        }
+        tracing::info!(runs = count, "sampler stopped");
+    }
+}
+
+/// Milliseconds from `planned` to `then`; negative when it was early.
+pub(crate) fn late_ms(planned: Instant, then: Instant) -> i64 {
+    let ms = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
+    match then.checked_duration_since(planned) {
+        Some(late) => ms(late),
+        None => -ms(planned.duration_since(then)),
+    }
+}

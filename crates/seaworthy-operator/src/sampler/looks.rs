@@ -1,0 +1,317 @@
+//! Everything that is looked at in one slot: the target's pods, each source's pages, the inventory. Each look gives a page or a gap.
+//!
+//! One request at a time per target: a look whose predecessor still waits for its answer is a gap, so that what hangs costs one
+//! connection, not one per slot.
+
+use std::{
+    collections::HashSet,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::future::{BoxFuture, join_all};
+use k8s_openapi::api::{core::v1::Pod, discovery::v1::EndpointSlice};
+use seaworthy_core::{
+    presence::Presence,
+    soak_test::target::{Match, runs_candidate},
+};
+use seaworthy_soak::{
+    page::{Wants, read_page},
+    record::{Gap, GapReason, Look, Page, SlotRecord},
+    scan::{ACCEPT, Format, Limits},
+};
+use tokio::time::{Instant, timeout};
+
+use super::{
+    Shared, inventory,
+    fetch::{Endpoint, Fetched},
+    late_ms,
+    pods::PodView,
+    slices::{SliceView, ready_pods},
+    spec::{RunSpec, SourceKind, SourceSpec},
+    target::{Owners, Workload},
+    watch::Picture,
+};
+
+/// How long what was read of the workload is good for; its UID changes only when it is made anew.
+const WORKLOAD: Duration = Duration::from_secs(30);
+/// How long one read of it may take.
+const READ: Duration = Duration::from_secs(4);
+/// Larger pages are read beside the other work, not among it.
+const LARGE: usize = 256 << 10;
+/// The most pods that one source asks in one slot.
+const MOST_PODS: usize = 64;
+
+type Pods = Result<Vec<Arc<PodView>>, Gap>;
+
+/// Looks for one run.
+pub(crate) struct Looker {
+    shared: Arc<Shared>,
+    spec: Arc<RunSpec>,
+    owners: Owners,
+    /// Pictures of the namespaces that the run looks at; kept for as long as it lasts.
+    target: Arc<Picture<Pod, PodView>>,
+    own: Arc<Picture<Pod, PodView>>,
+    services: Vec<Option<(Arc<Picture<Pod, PodView>>, Arc<Picture<EndpointSlice, SliceView>>)>>,
+    workload: Mutex<Option<(Instant, Presence<Workload>)>>,
+    busy: Arc<Mutex<HashSet<(String, String)>>>,
+    inventory_job: Mutex<Option<String>>,
+}
+
+/// What a slot showed.
+pub(crate) struct Seen {
+    /// For the recorder.
+    pub(crate) record: SlotRecord,
+    /// A pod that runs something else than the candidate.
+    pub(crate) not_candidate: Option<String>,
+}
+
+/// Marks a target as being asked, until dropped.
+struct Busy {
+    all: Arc<Mutex<HashSet<(String, String)>>>,
+    key: (String, String),
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+impl Looker {
+    pub(crate) fn new(shared: Arc<Shared>, spec: Arc<RunSpec>) -> Self {
+        let services = spec.sources.iter().map(|source| match &source.kind {
+            SourceKind::Prometheus { service: Some((namespace, _)), .. } => {
+                Some((shared.pods.of(namespace), shared.slices.of(namespace)))
+            }
+            SourceKind::Prometheus { service: None, .. } | SourceKind::Kubelet => None,
+        });
+        Self {
+            owners: Owners::new(shared.client.clone()),
+            target: shared.pods.of(&spec.target.namespace),
+            own: shared.pods.of(&spec.namespace),
+            services: services.collect(),
+            workload: Mutex::default(),
+            busy: Arc::default(),
+            inventory_job: Mutex::default(),
+            shared,
+            spec,
+        }
+    }
+
+    /// The Job whose pod answers for the inventory.
+    pub(crate) fn inventory_job(&self, uid: Option<&str>) {
+        *self.inventory_job.lock().unwrap_or_else(PoisonError::into_inner) = uid.map(str::to_owned);
+    }
+
+    /// Looks at everything. `planned` is when the slot was due; never fails, and ends within seconds.
+    pub(crate) async fn look(&self, slot: u64, unix_ms: i64, planned: Instant) -> Seen {
+        let pods = self.pods().await;
+        let mut looks: Vec<BoxFuture<'_, Look>> = Vec::new();
+        for (source, service) in self.spec.sources.iter().zip(&self.services) {
+            match &source.kind {
+                SourceKind::Kubelet => self.kubelet(source, &pods, planned, &mut looks),
+                SourceKind::Prometheus { port, path, tls, service: wanted } => {
+                    let asked = match (wanted, service) {
+                        (Some((_, name)), Some((pods, slices))) => behind(name, pods, slices).await,
+                        _ => addressed(&pods),
+                    };
+                    self.pages(source, (*port, path, *tls), asked, planned, &mut looks);
+                }
+            }
+        }
+        let (looks, inventories) = futures::join!(join_all(looks), self.inventories());
+        let not_candidate = pods.as_ref().ok().and_then(|pods| self.not_candidate(pods));
+        let states = pods.map(|pods| pods.iter().map(|p| p.state(&self.spec.artifacts)).collect());
+        let record = SlotRecord { slot, unix_ms, looks, pods: Some(states), inventories };
+        Seen { record, not_candidate }
+    }
+
+    fn not_candidate(&self, pods: &[Arc<PodView>]) -> Option<String> {
+        pods.iter().filter(|p| !p.is_over()).find_map(|p| match runs_candidate(&p.images(), &self.spec.artifacts) {
+            Match::Other(what) => Some(format!("pod {}: {what}", p.name)),
+            Match::Candidate | Match::Pending => None,
+        })
+    }
+
+    /// The target's pods, those that ended included.
+    async fn pods(&self) -> Pods {
+        let all = self.target.all().await?;
+        let workload = self.workload(false).await?;
+        let mut own = self.owners.own(&workload, &all).await?;
+        if own.is_empty() {
+            // Made anew under the same name, maybe.
+            let again = self.workload(true).await?;
+            own = self.owners.own(&again, &all).await?;
+        }
+        Ok(own)
+    }
+
+    async fn workload(&self, anew: bool) -> Result<Workload, Gap> {
+        let gone = || Gap::new(GapReason::NoTarget, format!("{} does not exist", self.spec.target.name));
+        let known = self.workload.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, found)) = known.filter(|(at, _)| !anew && at.elapsed() < WORKLOAD) {
+            let _ = at;
+            return found.present().cloned().ok_or_else(gone);
+        }
+        let found = match timeout(READ, Workload::get(&self.shared.client, &self.spec.target)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(e)) => {
+                let reason = if e.code() == 403 { GapReason::Forbidden } else { GapReason::Other };
+                return Err(Gap::new(reason, e.to_string()));
+            }
+            Err(_) => return Err(Gap::new(GapReason::Other, "the API server did not give the target in time")),
+        };
+        // One that is absent is asked for again at the next slot.
+        let remembered = found.present().is_some().then(|| (Instant::now(), found.clone()));
+        *self.workload.lock().unwrap_or_else(PoisonError::into_inner) = remembered;
+        found.present().cloned().ok_or_else(gone)
+    }
+
+    /// Marks a target as being asked; None when it still is from an earlier slot.
+    fn claim(&self, source: &str, target: &str) -> Option<Busy> {
+        let key = (source.to_owned(), target.to_owned());
+        let mut all = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(key.clone()).then(|| Busy { all: Arc::clone(&self.busy), key })
+    }
+
+    /// Runs one look unless its predecessor still runs.
+    fn one<'a>(
+        &'a self,
+        source: &'a str,
+        target: String,
+        how: impl Future<Output = Result<Page, Gap>> + Send + 'a,
+    ) -> BoxFuture<'a, Look> {
+        let claim = self.claim(source, &target);
+        Box::pin(async move {
+            let result = match claim {
+                Some(_busy) => how.await,
+                None => Err(Gap::new(GapReason::Missed, "the answer to an earlier slot's request is still awaited")),
+            };
+            self.shared.count(&result);
+            Look { source: source.to_owned(), target, result }
+        })
+    }
+
+    fn nothing<'a>(&'a self, source: &'a SourceSpec, gap: Gap, looks: &mut Vec<BoxFuture<'a, Look>>) {
+        looks.push(self.one(&source.name, "-".to_owned(), async { Err(gap) }));
+    }
+
+    fn pages<'a>(
+        &'a self,
+        source: &'a SourceSpec,
+        (port, path, tls): (u16, &str, bool),
+        asked: Result<Vec<(Arc<PodView>, Option<IpAddr>)>, Gap>,
+        planned: Instant,
+        looks: &mut Vec<BoxFuture<'a, Look>>,
+    ) {
+        let asked = match asked {
+            Ok(asked) if asked.is_empty() => {
+                return self.nothing(source, Gap::new(GapReason::NoTarget, "there is no pod to ask"), looks);
+            }
+            Ok(asked) if asked.len() > MOST_PODS => {
+                let gap = Gap::new(GapReason::TooManySeries, format!("{} pods, at most {MOST_PODS}", asked.len()));
+                return self.nothing(source, gap, looks);
+            }
+            Ok(asked) => asked,
+            Err(gap) => return self.nothing(source, gap, looks),
+        };
+        for (pod, address) in asked {
+            let incarnation = pod.incarnation(port, &self.spec.artifacts).to_owned();
+            let endpoint = address.map(|ip| Endpoint { address: SocketAddr::new(ip, port), tls, path: path.to_owned() });
+            let how = async move {
+                let endpoint = endpoint.ok_or_else(|| Gap::new(GapReason::NoTarget, "the pod has no address yet"))?;
+                let late = late_ms(planned, Instant::now());
+                let fetched = self.shared.fetcher.fetch(&endpoint, ACCEPT).await?;
+                read(fetched, &source.wants, late, incarnation).await
+            };
+            looks.push(self.one(&source.name, pod.name.clone(), how));
+        }
+    }
+
+    fn kubelet<'a>(
+        &'a self,
+        source: &'a SourceSpec,
+        pods: &Pods,
+        planned: Instant,
+        looks: &mut Vec<BoxFuture<'a, Look>>,
+    ) {
+        let pods = match pods {
+            Ok(pods) => pods,
+            Err(gap) => return self.nothing(source, gap.clone(), looks),
+        };
+        let mut any = false;
+        for pod in pods.iter().filter(|p| !p.is_over() && !p.deleting).take(MOST_PODS) {
+            for container in &pod.containers {
+                any = true;
+                let (pod, container) = (Arc::clone(pod), container.clone());
+                let target = format!("{}/{}", pod.name, container.name);
+                let how = async move {
+                    let none = || Gap::new(GapReason::NoTarget, "the pod has no node yet");
+                    let node = pod.node.ok_or_else(none)?;
+                    let (pod, container) = ((&*pod.namespace, &*pod.name), (&*container.name, &*container.id));
+                    self.shared.kubelets.look(node, pod, container, &source.wants, planned).await
+                };
+                looks.push(self.one(&source.name, target, how));
+            }
+        }
+        if !any {
+            self.nothing(source, Gap::new(GapReason::NoTarget, "there is no pod to ask about"), looks);
+        }
+    }
+
+    async fn inventories(&self) -> Vec<seaworthy_soak::record::InventoryLook> {
+        if self.spec.inventories.is_empty() {
+            return Vec::new();
+        }
+        let job = self.inventory_job.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let asked = async {
+            let none = || Gap::new(GapReason::NoTarget, "the inventory task does not run (yet)");
+            let job = job.ok_or_else(none)?;
+            let pods = self.own.all().await?;
+            let mine = |p: &&Arc<PodView>| p.controller.as_ref().is_some_and(|(k, _, uid)| k == "Job" && *uid == job);
+            let pod = pods.iter().filter(mine).find(|p| !p.is_over()).ok_or_else(none)?;
+            let address = *pod.addresses.first().ok_or_else(none)?;
+            let _busy = self.claim("@inventory", "-").ok_or_else(|| Gap::new(GapReason::Missed, "still awaited"))?;
+            inventory::ask(&self.shared.fetcher, address, self.spec.run.interval_ms).await
+        };
+        let answer: Result<inventory::Answer, Gap> = asked.await;
+        self.spec.inventories.iter().map(|check| inventory::look(check, &answer)).collect()
+    }
+}
+
+/// The target's pods that run, each with the address to ask.
+fn addressed(pods: &Pods) -> Result<Vec<(Arc<PodView>, Option<IpAddr>)>, Gap> {
+    let pods = pods.as_ref().map_err(Clone::clone)?;
+    let running = pods.iter().filter(|p| !p.is_over() && !p.deleting);
+    Ok(running.map(|p| (Arc::clone(p), p.addresses.first().copied())).collect())
+}
+
+/// The ready pods behind a Service.
+async fn behind(
+    service: &str,
+    pods: &Picture<Pod, PodView>,
+    slices: &Picture<EndpointSlice, SliceView>,
+) -> Result<Vec<(Arc<PodView>, Option<IpAddr>)>, Gap> {
+    let (pods, slices) = futures::join!(pods.all(), slices.all());
+    let found = ready_pods(service, &slices?, &pods?);
+    if found.is_empty() {
+        return Err(Gap::new(GapReason::NoTarget, format!("Service {service} has no ready pod")));
+    }
+    Ok(found.into_iter().map(|(pod, address)| (pod, Some(address))).collect())
+}
+
+async fn read(fetched: Fetched, wants: &Wants, late: i64, incarnation: String) -> Result<Page, Gap> {
+    let Some(format) = Format::from_content_type(&fetched.content_type) else {
+        let detail = format!("{:?} is no page of metrics", fetched.content_type);
+        return Err(Gap::new(GapReason::Malformed, detail));
+    };
+    if fetched.body.len() < LARGE {
+        return read_page(&fetched.body, format, &Limits::default(), wants, late, &incarnation);
+    }
+    let wants = wants.clone();
+    let read =
+        tokio::task::spawn_blocking(move || read_page(&fetched.body, format, &Limits::default(), &wants, late, &incarnation));
+    read.await.unwrap_or_else(|e| Err(Gap::new(GapReason::Other, format!("reading the page failed: {e}"))))
+}

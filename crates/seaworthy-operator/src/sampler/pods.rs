@@ -1,0 +1,219 @@
+//! What the sampler keeps of a pod: a hundredth of it.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use k8s_openapi::api::core::v1::{ContainerState as Running, ContainerStatus, Pod};
+use kube::{Resource as _, ResourceExt as _};
+use seaworthy_core::{
+    candidate::Artifact,
+    soak_test::target::{Match, RunningImage, TargetPod, runs_candidate},
+};
+use seaworthy_soak::record::{ContainerState, PodPhase, PodState};
+
+use super::watch::View;
+
+/// A pod, as far as sampling needs it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PodView {
+    /// `metadata.name`.
+    pub(crate) name: String,
+    /// `metadata.namespace`.
+    pub(crate) namespace: String,
+    /// `metadata.uid`.
+    pub(crate) uid: String,
+    /// `metadata.labels`.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Kind, name and UID of its controller.
+    pub(crate) controller: Option<(String, String, String)>,
+    /// `status.phase`.
+    pub(crate) phase: PodPhase,
+    /// `status.reason`.
+    pub(crate) reason: String,
+    /// Whether it is being deleted.
+    pub(crate) deleting: bool,
+    /// Its `Ready` condition.
+    pub(crate) ready: bool,
+    /// Its addresses.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// Its node's address.
+    pub(crate) node: Option<IpAddr>,
+    /// Its main containers.
+    pub(crate) containers: Vec<ContainerView>,
+}
+
+/// A container of a pod.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ContainerView {
+    /// Its name.
+    pub(crate) name: String,
+    /// `image` in the spec.
+    pub(crate) image: String,
+    /// `imageID` in the status.
+    pub(crate) image_id: String,
+    /// `containerID` in the status: its incarnation.
+    pub(crate) id: String,
+    /// `restartCount`.
+    pub(crate) restarts: u32,
+    /// Why it ended last.
+    pub(crate) last_reason: String,
+    /// With which exit code.
+    pub(crate) last_exit_code: i32,
+    /// Why it does not run, if it waits.
+    pub(crate) waiting: Option<String>,
+    /// The ports that its spec declares.
+    pub(crate) ports: Vec<u16>,
+}
+
+impl PodView {
+    /// Takes from a pod what is kept.
+    pub(crate) fn of(pod: &Pod) -> Self {
+        let status = pod.status.as_ref();
+        let statuses = status.and_then(|s| s.container_statuses.as_deref()).unwrap_or_default();
+        let spec = pod.spec.as_ref();
+        let containers = spec.map(|s| s.containers.as_slice()).unwrap_or_default();
+        let conditions = status.and_then(|s| s.conditions.as_deref()).unwrap_or_default();
+        let mut addresses: Vec<IpAddr> =
+            status.and_then(|s| s.pod_ips.as_deref()).unwrap_or_default().iter().filter_map(|i| i.ip.parse().ok()).collect();
+        if addresses.is_empty() {
+            addresses.extend(status.and_then(|s| s.pod_ip.as_deref()).and_then(|ip| ip.parse().ok()));
+        }
+        Self {
+            name: pod.name_any(),
+            namespace: pod.namespace().unwrap_or_default(),
+            uid: pod.uid().unwrap_or_default(),
+            labels: pod.labels().clone(),
+            controller: pod.controller_owner_ref(&()).map(|o| (o.kind.clone(), o.name.clone(), o.uid.clone())),
+            phase: phase(status.and_then(|s| s.phase.as_deref()).unwrap_or_default()),
+            reason: status.and_then(|s| s.reason.clone()).unwrap_or_default(),
+            deleting: pod.meta().deletion_timestamp.is_some(),
+            ready: conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True"),
+            addresses,
+            node: status.and_then(|s| s.host_ip.as_deref()).and_then(|ip| ip.parse().ok()),
+            containers: containers
+                .iter()
+                .map(|c| {
+                    let status = statuses.iter().find(|s| s.name == c.name);
+                    let ports = c.ports.iter().flatten().filter_map(|p| u16::try_from(p.container_port).ok()).collect();
+                    ContainerView { ports, ..container(&c.name, c.image.as_deref().unwrap_or_default(), status) }
+                })
+                .collect(),
+        }
+    }
+
+    /// Whether it has ended for good.
+    pub(crate) const fn is_over(&self) -> bool {
+        matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed)
+    }
+
+    /// The life of the container that answers on `port`: the one that declares it, else the candidate's, else the first.
+    pub(crate) fn incarnation(&self, port: u16, artifacts: &[Artifact]) -> &str {
+        let declares = |c: &&ContainerView| c.ports.contains(&port);
+        let ours = |c: &&ContainerView| artifacts.iter().any(|a| c.image.ends_with(&a.digest));
+        let all = &self.containers;
+        let found = all.iter().find(declares).or_else(|| all.iter().find(ours)).or_else(|| all.first());
+        found.map_or("", |c| c.id.as_str())
+    }
+
+    /// What its containers are to run, and run.
+    pub(crate) fn images(&self) -> Vec<RunningImage> {
+        let image = |c: &ContainerView| RunningImage {
+            container: c.name.clone(),
+            image: c.image.clone(),
+            image_id: c.image_id.clone(),
+        };
+        self.containers.iter().map(image).collect()
+    }
+
+    /// As evidence.
+    pub(crate) fn state(&self, artifacts: &[Artifact]) -> PodState {
+        let container = |c: &ContainerView| ContainerState {
+            name: c.name.clone(),
+            restarts: c.restarts,
+            last_reason: c.last_reason.clone(),
+            last_exit_code: c.last_exit_code,
+        };
+        PodState {
+            name: self.name.clone(),
+            uid: self.uid.clone(),
+            phase: self.phase,
+            reason: self.reason.clone(),
+            candidate: !matches!(runs_candidate(&self.images(), artifacts), Match::Other(_)),
+            terminating: self.deleting,
+            containers: self.containers.iter().map(container).collect(),
+        }
+    }
+
+    /// For the decision that waits for the target.
+    pub(crate) fn target(&self) -> TargetPod {
+        let waiting = |c: &ContainerView| c.waiting.as_ref().map(|w| format!("container {} waits: {w}", c.name));
+        TargetPod {
+            name: self.name.clone(),
+            ready: self.ready,
+            waiting: self.containers.iter().find_map(waiting),
+            containers: self.images(),
+        }
+    }
+}
+
+impl View<Pod> for PodView {
+    fn of(pod: &Pod) -> Self {
+        Self::of(pod)
+    }
+}
+
+fn container(name: &str, image: &str, status: Option<&ContainerStatus>) -> ContainerView {
+    let mut view = ContainerView { name: name.to_owned(), image: image.to_owned(), ..ContainerView::default() };
+    let Some(status) = status else { return view };
+    view.image_id.clone_from(&status.image_id);
+    view.id = status.container_id.clone().unwrap_or_default();
+    view.restarts = u32::try_from(status.restart_count).unwrap_or(0);
+    let now = status.state.as_ref();
+    view.waiting = now.and_then(|s| s.waiting.as_ref()).map(|w| {
+        [w.reason.as_deref(), w.message.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(": ")
+    });
+    let ended = |state: Option<&Running>| state.and_then(|s| s.terminated.clone());
+    if let Some(end) = ended(now).or_else(|| ended(status.last_state.as_ref())) {
+        view.last_reason = end.reason.unwrap_or_default();
+        view.last_exit_code = end.exit_code;
+    }
+    view
+}
+
+fn phase(text: &str) -> PodPhase {
+    match text {
+        "Pending" => PodPhase::Pending,
+        "Running" => PodPhase::Running,
+        "Succeeded" => PodPhase::Succeeded,
+        "Failed" => PodPhase::Failed,
+        _ => PodPhase::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_crash_loops() {
+        let pod: Pod = serde_json::from_value(serde_json::json!({
+            "metadata": {"name": "p", "namespace": "n", "uid": "u",
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "ru", "controller": true}]},
+            "spec": {"containers": [{"name": "c", "image": "i@sha256:0"}, {"name": "d", "image": "j"}]},
+            "status": {"phase": "Running", "podIP": "10.0.0.7", "hostIP": "10.0.0.1",
+                "conditions": [{"type": "Ready", "status": "False"}],
+                "containerStatuses": [{"name": "c", "image": "i", "imageID": "i@sha256:0", "containerID": "x://1", "ready": false,
+                    "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}},
+                    "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}]}
+        }))
+        .unwrap();
+        let view = PodView::of(&pod);
+        assert_eq!(view.controller, Some(("ReplicaSet".into(), "r".into(), "ru".into())));
+        assert_eq!((view.addresses.len(), view.node.is_some(), view.ready), (1, true, false));
+        let state = view.state(&[]);
+        assert_eq!((state.phase, state.candidate), (PodPhase::Running, true));
+        let c = &state.containers[0];
+        assert_eq!((c.restarts, c.last_reason.as_str(), c.last_exit_code), (3, "OOMKilled", 137));
+        assert_eq!(state.containers.len(), 2, "a container without a status counts too");
+        assert_eq!(view.target().waiting.unwrap(), "container c waits: CrashLoopBackOff: back-off 10s");
+    }
+}

@@ -1,0 +1,87 @@
+//! The ready pods behind a Service, by its EndpointSlices. Never the Service's own address, and never an address that is not a pod's:
+//! whoever can write an EndpointSlice must not be able to send us elsewhere.
+
+use std::{net::IpAddr, sync::Arc};
+
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::ResourceExt as _;
+
+use super::{pods::PodView, watch::View};
+
+/// What is kept of an EndpointSlice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SliceView {
+    service: String,
+    ready: Vec<(String, IpAddr)>,
+}
+
+impl View<EndpointSlice> for SliceView {
+    fn of(slice: &EndpointSlice) -> Self {
+        let service = slice.labels().get("kubernetes.io/service-name").cloned().unwrap_or_default();
+        let mut ready = Vec::new();
+        for endpoint in slice.endpoints.iter().filter(|e| e.conditions.as_ref().is_none_or(|c| c.ready != Some(false))) {
+            let Some(pod) = endpoint.target_ref.as_ref().filter(|r| r.kind.as_deref() == Some("Pod")) else { continue };
+            let address = endpoint.addresses.first().and_then(|a| a.parse().ok());
+            if let (Some(name), Some(address)) = (pod.name.clone(), address) {
+                ready.push((name, address));
+            }
+        }
+        Self { service, ready }
+    }
+}
+
+/// The ready pods of a Service, each with the address to ask: only where the pod's own status names that address, too.
+pub(crate) fn ready_pods(
+    service: &str,
+    slices: &[Arc<SliceView>],
+    pods: &[Arc<PodView>],
+) -> Vec<(Arc<PodView>, IpAddr)> {
+    let mut found: Vec<(Arc<PodView>, IpAddr)> = Vec::new();
+    for (name, address) in slices.iter().filter(|s| s.service == service).flat_map(|s| &s.ready) {
+        let pod = pods.iter().find(|p| p.name == *name && p.addresses.contains(address));
+        if let Some(pod) = pod.filter(|p| !found.iter().any(|(known, _)| known.uid == p.uid)) {
+            found.push((Arc::clone(pod), *address));
+        }
+    }
+    found.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Pod;
+
+    use super::*;
+
+    fn slice(json: &str) -> Arc<SliceView> {
+        Arc::new(SliceView::of(&serde_json::from_str(json).unwrap()))
+    }
+
+    #[test]
+    fn only_ready_pods_at_their_own_address() {
+        let pod = |name: &str, ip: &str| {
+            let json = serde_json::json!({"metadata": {"name": name, "uid": name}, "status": {"podIP": ip}});
+            Arc::new(PodView::of(&serde_json::from_value::<Pod>(json).unwrap()))
+        };
+        let pods = [pod("a", "10.0.0.1"), pod("b", "10.0.0.2"), pod("c", "10.0.0.3")];
+        let slices = [
+            slice(
+                r#"{"metadata":{"labels":{"kubernetes.io/service-name":"s"}},"addressType":"IPv4","endpoints":[
+                {"addresses":["10.0.0.1"],"conditions":{"ready":true},"targetRef":{"kind":"Pod","name":"a"}},
+                {"addresses":["10.0.0.2"],"conditions":{"ready":false},"targetRef":{"kind":"Pod","name":"b"}},
+                {"addresses":["169.254.169.254"],"conditions":{"ready":true},"targetRef":{"kind":"Pod","name":"c"}},
+                {"addresses":["10.0.0.9"],"conditions":{"ready":true}}]}"#,
+            ),
+            slice(
+                r#"{"metadata":{"labels":{"kubernetes.io/service-name":"s"}},"addressType":"IPv6","endpoints":[
+                {"addresses":["fd00::1"],"targetRef":{"kind":"Pod","name":"a"}}]}"#,
+            ),
+            slice(
+                r#"{"metadata":{"labels":{"kubernetes.io/service-name":"other"}},"addressType":"IPv4","endpoints":[
+                {"addresses":["10.0.0.3"],"targetRef":{"kind":"Pod","name":"c"}}]}"#,
+            ),
+        ];
+        let found: Vec<String> = ready_pods("s", &slices, &pods).iter().map(|(p, ip)| format!("{} {ip}", p.name)).collect();
+        assert_eq!(found, ["a 10.0.0.1"]);
+    }
+}

@@ -1,0 +1,92 @@
+//! What the sampler is asked to do for one SoakTest. Made from its spec and its recorded times.
+
+use std::time::Duration;
+
+use seaworthy_core::candidate::Artifact;
+use seaworthy_soak::{
+    check::{CheckSpec, Phases},
+    page::Wants,
+    record::RunInfo,
+};
+
+use super::target::TargetName;
+
+/// One run of the sampler.
+#[derive(Debug, Clone)]
+pub(crate) struct RunSpec {
+    /// Namespace and name of the SoakTest.
+    pub(crate) namespace: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Identity and schedule.
+    pub(crate) run: RunInfo,
+    /// Slots from 0 up to, not including, this are planned.
+    pub(crate) slots: u64,
+    /// The workload under test.
+    pub(crate) target: TargetName,
+    /// What its pods must run; empty: anything.
+    pub(crate) artifacts: Vec<Artifact>,
+    /// Where samples come from.
+    pub(crate) sources: Vec<SourceSpec>,
+    /// What is judged.
+    pub(crate) checks: Vec<CheckSpec>,
+    /// Names of the checks that the inventory task serves.
+    pub(crate) inventories: Vec<String>,
+    /// Warm-up, measure and settle.
+    pub(crate) phases: Phases,
+}
+
+/// One source.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceSpec {
+    /// Its name.
+    pub(crate) name: String,
+    /// What the checks ask of it.
+    pub(crate) wants: Wants,
+    /// What it is.
+    pub(crate) kind: SourceKind,
+}
+
+/// What a source is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SourceKind {
+    /// A page of each pod.
+    Prometheus {
+        /// The pods' port.
+        port: u16,
+        /// The path.
+        path: String,
+        /// Whether over TLS.
+        tls: bool,
+        /// Namespace and name of the Service whose ready pods are asked; the target's pods without.
+        service: Option<(String, String)>,
+    },
+    /// The kubelets' figures of the target's containers.
+    Kubelet,
+}
+
+impl RunSpec {
+    /// How often evidence is stored: every 2 minutes or 5 slots, whichever is longer; but ten times within the measure at least, so that a
+    /// crash costs a short soak no more than a tenth of it.
+    pub(crate) fn checkpoint_every(&self) -> Duration {
+        let five = Duration::from_millis(self.run.interval_ms.saturating_mul(5));
+        let tenth = Duration::from_millis(self.phases.measure_ms / 10).max(Duration::from_millis(self.run.interval_ms));
+        five.max(Duration::from_secs(120)).min(tenth)
+    }
+
+    /// The phases when so many slots have passed.
+    pub(crate) fn phases_at(&self, slots: u64) -> Phases {
+        Phases { elapsed_ms: slots.saturating_mul(self.run.interval_ms), ..self.phases }
+    }
+
+    /// Whether some check may end the run early.
+    pub(crate) fn fails_fast(&self) -> bool {
+        self.checks.iter().any(|c| c.fail_fast)
+    }
+
+    /// Whether evidence is stored right after this slot: it is the last of measure, or of all.
+    pub(crate) fn ends_phase(&self, slot: u64) -> bool {
+        let measured = (self.phases.warm_up_ms + self.phases.measure_ms) / self.run.interval_ms.max(1);
+        slot == measured || slot + 1 == self.slots
+    }
+}

@@ -1,0 +1,195 @@
+//! The workload under test and which pods are its own, by owner references, never by labels alone.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use k8s_openapi::{
+    api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
+    apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta},
+};
+use kube::{Api, Client, Resource as _, core::{Selector, SelectorExt as _}};
+use seaworthy_api::soak_test::TargetKind;
+use seaworthy_core::{
+    presence::Presence,
+    soak_test::target::{Rollout, Target},
+};
+use seaworthy_soak::record::{Gap, GapReason};
+use tokio::time::timeout;
+
+use super::{pods::PodView, watch::refused};
+use crate::{Error, client::get_live};
+
+/// How long one read for a slot may take.
+const READ: Duration = Duration::from_secs(4);
+/// The most ReplicaSets whose owners are remembered.
+const REMEMBERED: usize = 256;
+
+/// Which workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TargetName {
+    /// Its kind.
+    pub(crate) kind: TargetKind,
+    /// Its namespace.
+    pub(crate) namespace: String,
+    /// Its name.
+    pub(crate) name: String,
+}
+
+/// A workload, as far as its pods are concerned.
+#[derive(Debug, Clone)]
+pub(crate) struct Workload {
+    /// Its UID.
+    pub(crate) uid: String,
+    selector: Selector,
+    desired: u32,
+    complete: bool,
+}
+
+impl Workload {
+    /// Reads it live.
+    ///
+    /// # Errors
+    /// When the read gave no answer.
+    pub(crate) async fn get(client: &Client, target: &TargetName) -> Result<Presence<Self>, Error> {
+        let namespace = &target.namespace;
+        Ok(match target.kind {
+            TargetKind::Deployment => {
+                let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
+                map(get_live(&api, &target.name).await?, |d| Self::deployment(&d))
+            }
+            TargetKind::StatefulSet => {
+                let api: Api<StatefulSet> = Api::namespaced(client.clone(), namespace);
+                map(get_live(&api, &target.name).await?, |s| Self::stateful_set(&s))
+            }
+            TargetKind::DaemonSet => {
+                let api: Api<DaemonSet> = Api::namespaced(client.clone(), namespace);
+                map(get_live(&api, &target.name).await?, |d| Self::daemon_set(&d))
+            }
+        })
+    }
+
+    fn deployment(object: &Deployment) -> Self {
+        let (spec, status) = (object.spec.as_ref(), object.status.clone().unwrap_or_default());
+        let desired = spec.and_then(|s| s.replicas).unwrap_or(1);
+        let (all, updated) = (status.replicas.unwrap_or(0), status.updated_replicas.unwrap_or(0));
+        let complete = seen(&object.metadata, status.observed_generation) && updated >= desired && all == updated;
+        Self::new(&object.metadata, spec.map(|s| &s.selector), desired, complete)
+    }
+
+    fn stateful_set(object: &StatefulSet) -> Self {
+        let (spec, status) = (object.spec.as_ref(), object.status.clone().unwrap_or_default());
+        let desired = spec.and_then(|s| s.replicas).unwrap_or(1);
+        let current = status.current_revision == status.update_revision;
+        let updated = current || status.updated_replicas.unwrap_or(0) >= desired;
+        let complete = seen(&object.metadata, status.observed_generation) && updated;
+        Self::new(&object.metadata, spec.map(|s| &s.selector), desired, complete)
+    }
+
+    fn daemon_set(object: &DaemonSet) -> Self {
+        let status = object.status.clone().unwrap_or_default();
+        let desired = status.desired_number_scheduled;
+        let updated = status.updated_number_scheduled.unwrap_or(0) >= desired;
+        let complete = seen(&object.metadata, status.observed_generation) && updated;
+        Self::new(&object.metadata, object.spec.as_ref().map(|s| &s.selector), desired, complete)
+    }
+
+    fn new(meta: &ObjectMeta, selector: Option<&LabelSelector>, desired: i32, complete: bool) -> Self {
+        // A selector that kube cannot read selects nothing here; the API server would not have stored it.
+        let selector = selector.and_then(|s| Selector::try_from(s.clone()).ok()).unwrap_or_default();
+        let uid = meta.uid.clone().unwrap_or_default();
+        Self { uid, selector, desired: u32::try_from(desired).unwrap_or(0), complete }
+    }
+
+    /// Whether its selector matches, and is not one that matches everything.
+    fn selects(&self, pod: &PodView) -> bool {
+        !self.selector.selects_all() && self.selector.matches(&pod.labels)
+    }
+}
+
+fn map<T, U>(presence: Presence<T>, with: impl FnOnce(T) -> U) -> Presence<U> {
+    match presence {
+        Presence::Present(t) => Presence::Present(with(t)),
+        Presence::AbsentLive => Presence::AbsentLive,
+        Presence::Unknown => Presence::Unknown,
+    }
+}
+
+fn seen(meta: &ObjectMeta, observed: Option<i64>) -> bool {
+    observed.unwrap_or(0) >= meta.generation.unwrap_or(0)
+}
+
+/// Finds a workload's pods; remembers which ReplicaSet belongs to which Deployment, for that never changes.
+pub(crate) struct Owners {
+    client: Client,
+    replica_sets: Mutex<HashMap<String, String>>,
+}
+
+impl Owners {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client, replica_sets: Mutex::default() }
+    }
+
+    /// Those of `pods` that the workload owns.
+    ///
+    /// # Errors
+    /// A gap when the API server does not say whose a ReplicaSet is.
+    pub(crate) async fn own(&self, workload: &Workload, pods: &[Arc<PodView>]) -> Result<Vec<Arc<PodView>>, Gap> {
+        let mut own = Vec::new();
+        for pod in pods.iter().filter(|p| workload.selects(p)) {
+            let Some((kind, name, uid)) = &pod.controller else { continue };
+            let owner = if kind == "ReplicaSet" { self.owner_of(&pod.namespace, name, uid).await? } else { uid.clone() };
+            if owner == workload.uid {
+                own.push(Arc::clone(pod));
+            }
+        }
+        Ok(own)
+    }
+
+    async fn owner_of(&self, namespace: &str, name: &str, uid: &str) -> Result<String, Gap> {
+        if let Some(owner) = self.replica_sets.lock().unwrap_or_else(PoisonError::into_inner).get(uid) {
+            return Ok(owner.clone());
+        }
+        let api: Api<ReplicaSet> = Api::namespaced(self.client.clone(), namespace);
+        let found = match timeout(READ, api.get_opt(name)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(e)) => return Err(refused("a ReplicaSet", &e)),
+            Err(_) => return Err(Gap::new(GapReason::Other, "the API server did not give a ReplicaSet in time")),
+        };
+        // One that is gone, or is another one of the same name, owns nothing; that may change, so it is not remembered.
+        let Some(set) = found.filter(|s| s.metadata.uid.as_deref() == Some(uid)) else { return Ok(String::new()) };
+        let owner = set.controller_owner_ref(&()).map(|o| o.uid.clone()).unwrap_or_default();
+        let mut known = self.replica_sets.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(uid.to_owned(), owner.clone());
+        Ok(owner)
+    }
+}
+
+/// The target and its pods, read live, for the decision that waits for it.
+///
+/// # Errors
+/// When a read gave no answer.
+pub(crate) async fn observe(client: &Client, target: &TargetName) -> Result<Target, Error> {
+    let workload = match Workload::get(client, target).await? {
+        Presence::Present(workload) => workload,
+        Presence::AbsentLive => return Ok(Presence::AbsentLive),
+        Presence::Unknown => return Ok(Presence::Unknown),
+    };
+    let api: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client.clone(), &target.namespace);
+    let params = kube::api::ListParams::default().labels_from(&workload.selector);
+    let pods = crate::client::list_live(&api, &params).await?;
+    let views: Vec<Arc<PodView>> = pods.iter().map(|p| Arc::new(PodView::of(p))).collect();
+    let Ok(own) = Owners::new(client.clone()).own(&workload, &views).await else { return Ok(Presence::Unknown) };
+    let (ending, staying): (Vec<_>, Vec<_>) = own.into_iter().filter(|p| !p.is_over()).partition(|p| p.deleting);
+    Ok(Presence::Present(Rollout {
+        desired: workload.desired,
+        complete: workload.complete,
+        pods: staying.iter().map(|p| p.target()).collect(),
+        ending: u32::try_from(ending.len()).unwrap_or(u32::MAX),
+    }))
+}
