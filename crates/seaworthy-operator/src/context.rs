@@ -11,7 +11,7 @@ use kube::{
 };
 use seaworthy_core::{task::Refusal, time::Timestamp};
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, sampler::Sampler};
 
 /// How the operator is set up.
 #[derive(Debug, Clone, clap::Parser)]
@@ -32,6 +32,9 @@ pub struct Config {
     /// How many objects of a kind are visited at the same time.
     #[arg(long, env = "SEAWORTHY_CONCURRENCY", default_value_t = 16)]
     pub concurrency: u16,
+    /// Whether kubelets are asked without verifying their certificates: only where they are not signed by the cluster's authority.
+    #[arg(long, env = "SEAWORTHY_KUBELET_INSECURE_TLS", default_value_t = false)]
+    pub kubelet_insecure_tls: bool,
 }
 
 /// What every visit has at hand. Cheap to clone.
@@ -45,6 +48,8 @@ pub struct Context {
     pub recorder: Recorder,
     /// Counts.
     pub metrics: Metrics,
+    /// Samples SoakTests; absent where nothing is to be begun (somebody asks what would be decided).
+    pub sampler: Option<Sampler>,
     /// What the API server last said to a create that it refused, by namespace and name; only for messages and for ending early what can
     /// never work, so it may be lost.
     refusals: Arc<Mutex<HashMap<(String, String), Refusal>>>,
@@ -58,7 +63,7 @@ impl Context {
     pub fn new(client: Client, config: Config, metrics: Metrics) -> Self {
         let instance = std::env::var("HOSTNAME").ok();
         let recorder = Recorder::new(client.clone(), Reporter { controller: "seaworthy".into(), instance });
-        Self { client, config: Arc::new(config), recorder, metrics, refusals: Arc::default() }
+        Self { client, config: Arc::new(config), recorder, metrics, sampler: None, refusals: Arc::default() }
     }
 
     /// The wall clock: the only place where the operator asks for it on behalf of decisions.

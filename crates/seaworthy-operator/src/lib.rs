@@ -7,6 +7,7 @@ pub mod admin;
 pub mod client;
 pub mod context;
 pub mod controller;
+pub mod inventory;
 pub mod jobs;
 pub mod kinds;
 pub mod locks;
@@ -38,7 +39,9 @@ use tokio::signal::unix::{SignalKind, signal};
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let client = client::connect().await.context("no usable configuration for the API server")?;
     let metrics = metrics::Metrics::default();
-    let ctx = Context::new(client, config, metrics.clone());
+    let mut ctx = Context::new(client, config, metrics.clone());
+    let sampler = start_sampler(&ctx).await?;
+    ctx.sampler = Some(sampler.clone());
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let mut controllers = tokio::task::JoinSet::new();
     let parts = kinds::start(&ctx, &stopped, &mut controllers);
@@ -54,11 +57,19 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     // Nobody listening any more is as good as told.
     let _ = stop.send(true);
-    let drained = tokio::time::timeout(Duration::from_secs(20), controllers.join_all()).await;
+    let drained = tokio::time::timeout(Duration::from_secs(20), controllers.join_all());
+    let (drained, ()) = tokio::join!(drained, sampler.shutdown());
     if drained.is_err() {
         tracing::warn!("some visits did not finish in time; the next start takes them up");
     }
     Ok(())
+}
+
+/// A sampler that asks kubelets with the operator's own credentials.
+async fn start_sampler(ctx: &Context) -> anyhow::Result<sampler::Sampler> {
+    let config = kube::Config::infer().await.context("no usable configuration for the API server")?;
+    let (client, insecure) = (ctx.client.clone(), ctx.config.kubelet_insecure_tls);
+    Ok(ctx.metrics.register(|registry| sampler::Sampler::new(client, config, insecure, registry)))
 }
 
 /// Sets `ready` once every part is.

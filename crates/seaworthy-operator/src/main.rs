@@ -1,11 +1,34 @@
-//! The operator's process: connects, runs one controller per kind, and stops in good order.
+//! The operator's process: connects, runs one controller per kind, and stops in good order. Also the inventory task's, in its Jobs.
 
-use clap::Parser as _;
-use seaworthy_operator::{Config, telemetry};
+use clap::{Parser, Subcommand};
+use seaworthy_operator::{Config, inventory, telemetry};
+
+/// Proves release candidates of Kubernetes controllers and ships exactly what was proven.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Looks at objects for a SoakTest's `survivors` checks; run by the operator as a Job.
+    Inventory {
+        /// What is looked at, as JSON.
+        #[arg(long, env = inventory::REQUEST)]
+        request: String,
+    },
+}
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let config = Config::parse();
+    let arguments = Arguments::parse();
     telemetry::init();
-    seaworthy_operator::run(config).await
+    match arguments.command {
+        Some(Command::Inventory { request }) => inventory::run(&request).await,
+        None => seaworthy_operator::run(arguments.config).await,
+    }
 }

@@ -76,8 +76,8 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Lets a part of the operator register what it counts itself.
-    pub fn register(&self, with: impl FnOnce(&mut Registry)) {
-        with(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+    pub fn register<T>(&self, with: impl FnOnce(&mut Registry) -> T) -> T {
+        with(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The page.

@@ -2,3 +2,4 @@
 
 pub mod e2e_run;
 pub mod release;
+pub mod soak_test;

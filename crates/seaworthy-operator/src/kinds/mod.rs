@@ -3,6 +3,7 @@
 pub mod e2e_run;
 pub mod release;
 pub mod release_plan;
+pub mod soak_test;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub fn start(ctx: &Context, stopped: &watch::Receiver<bool>, controllers: &mut J
         one::<release::ReleaseKind>(ctx, stopped, controllers),
         one::<release_plan::ReleasePlanKind>(ctx, stopped, controllers),
         one::<e2e_run::E2eRunKind>(ctx, stopped, controllers),
+        one::<soak_test::SoakTestKind>(ctx, stopped, controllers),
     ]
 }
 

@@ -7,11 +7,12 @@ use k8s_openapi::{
     api::core::v1::ConfigMap,
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
-use kube::{Api, Client, Resource as _, ResourceExt as _, api::ListParams};
+use kube::{Api, Client, ResourceExt as _, api::ListParams};
 use seaworthy_api::labels;
 use seaworthy_core::{names, presence::Presence};
 use seaworthy_soak::segment::Object;
 
+use super::pods::controller;
 use crate::{
     Error,
     client::{create, delete_uid, get_live, list_live, replace},
@@ -73,7 +74,7 @@ impl Store {
         let params = ListParams::default().labels(&format!("{}={}", labels::EVIDENCE, self.owner.uid));
         let mut stored = Stored::default();
         for map in list_live(&self.api, &params).await? {
-            if map.controller_owner_ref(&()).is_none_or(|o| o.uid != self.owner.uid) {
+            if controller(&map).is_none_or(|o| o.uid != self.owner.uid) {
                 continue;
             }
             let object = object(&map);
@@ -126,7 +127,7 @@ impl Store {
     }
 
     fn holds(&self, map: &ConfigMap, part: &Object) -> bool {
-        map.controller_owner_ref(&()).is_some_and(|o| o.uid == self.owner.uid) && object(map) == *part
+        controller(map).is_some_and(|o| o.uid == self.owner.uid) && object(map) == *part
     }
 
     fn build(&self, part: &Object) -> ConfigMap {

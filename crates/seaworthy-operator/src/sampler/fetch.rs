@@ -102,7 +102,10 @@ impl Fetcher {
             Ok(Ok(stream)) => stream,
             Ok(Err(e)) => return Err(gap(GapReason::Connection, &e)),
             Err(_) => {
-                return Err(Gap::new(GapReason::ConnectTimeout, format!("no connection within {} s", connect.as_secs())));
+                return Err(Gap::new(
+                    GapReason::ConnectTimeout,
+                    format!("no connection within {} s", connect.as_secs()),
+                ));
             }
         };
         // Nagle would hold a request back that has nothing more to send.
@@ -308,12 +311,13 @@ impl Sink {
 }
 
 fn unpacked(error: &io::Error, most: usize) -> Gap {
-    match error.kind() {
-        io::ErrorKind::FileTooLarge => {
-            Gap::new(GapReason::TooLarge, format!("the page has more than {most} bytes, decompressed"))
-        }
-        io::ErrorKind::UnexpectedEof => Gap::new(GapReason::Truncated, format!("the gzip stream ends early: {error}")),
-        _ => Gap::new(GapReason::Malformed, format!("the gzip stream is damaged: {error}")),
+    let kind = error.kind();
+    if kind == io::ErrorKind::FileTooLarge {
+        Gap::new(GapReason::TooLarge, format!("the page has more than {most} bytes, decompressed"))
+    } else if kind == io::ErrorKind::UnexpectedEof {
+        Gap::new(GapReason::Truncated, format!("the gzip stream ends early: {error}"))
+    } else {
+        Gap::new(GapReason::Malformed, format!("the gzip stream is damaged: {error}"))
     }
 }
 

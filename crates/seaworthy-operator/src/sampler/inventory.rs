@@ -22,8 +22,8 @@ pub(super) type Answer = HashMap<String, Result<Found, String>>;
 /// Asks the pod.
 pub(super) async fn ask(fetcher: &Fetcher, pod: IpAddr, interval_ms: u64) -> Result<Answer, Gap> {
     let endpoint = Endpoint { address: SocketAddr::new(pod, PORT), tls: false, path: PATH.to_owned() };
-    let fetched = fetcher.fetch(&endpoint, "application/json").await?;
-    parse(&fetched.body, interval_ms)
+    let page = fetcher.fetch(&endpoint, "application/json").await?;
+    parse(&page.body, interval_ms)
 }
 
 fn parse(body: &[u8], interval_ms: u64) -> Result<Answer, Gap> {

@@ -56,11 +56,7 @@ impl Counts {
     }
 
     pub(super) const fn shown(&self) -> SampleCounts {
-        SampleCounts {
-            planned: self.planned,
-            obtained: self.obtained,
-            longest_gap_seconds: self.longest_gap_ms / 1000,
-        }
+        SampleCounts { planned: self.planned, obtained: self.obtained, longest_gap_seconds: self.longest_gap_ms / 1000 }
     }
 }
 

@@ -24,9 +24,9 @@ use seaworthy_soak::{
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Shared, inventory,
+    Shared,
     fetch::{Endpoint, Fetched},
-    late_ms,
+    inventory, late_ms,
     pods::PodView,
     slices::{SliceView, ready_pods},
     spec::{RunSpec, SourceKind, SourceSpec},
@@ -44,6 +44,10 @@ const LARGE: usize = 256 << 10;
 const MOST_PODS: usize = 64;
 
 type Pods = Result<Vec<Arc<PodView>>, Gap>;
+/// Pods and where to ask them.
+type Asked = Result<Vec<(Arc<PodView>, Option<IpAddr>)>, Gap>;
+/// The pods and endpoints of a Service's namespace.
+type ServicePictures = (Arc<Picture<Pod, PodView>>, Arc<Picture<EndpointSlice, SliceView>>);
 
 /// Looks for one run.
 pub(crate) struct Looker {
@@ -53,7 +57,7 @@ pub(crate) struct Looker {
     /// Pictures of the namespaces that the run looks at; kept for as long as it lasts.
     target: Arc<Picture<Pod, PodView>>,
     own: Arc<Picture<Pod, PodView>>,
-    services: Vec<Option<(Arc<Picture<Pod, PodView>>, Arc<Picture<EndpointSlice, SliceView>>)>>,
+    services: Vec<Option<ServicePictures>>,
     workload: Mutex<Option<(Instant, Presence<Workload>)>>,
     busy: Arc<Mutex<HashSet<(String, String)>>>,
     inventory_job: Mutex<Option<String>>,
@@ -202,7 +206,7 @@ impl Looker {
         &'a self,
         source: &'a SourceSpec,
         (port, path, tls): (u16, &str, bool),
-        asked: Result<Vec<(Arc<PodView>, Option<IpAddr>)>, Gap>,
+        asked: Asked,
         planned: Instant,
         looks: &mut Vec<BoxFuture<'a, Look>>,
     ) {
@@ -219,7 +223,8 @@ impl Looker {
         };
         for (pod, address) in asked {
             let incarnation = pod.incarnation(port, &self.spec.artifacts).to_owned();
-            let endpoint = address.map(|ip| Endpoint { address: SocketAddr::new(ip, port), tls, path: path.to_owned() });
+            let endpoint =
+                address.map(|ip| Endpoint { address: SocketAddr::new(ip, port), tls, path: path.to_owned() });
             let how = async move {
                 let endpoint = endpoint.ok_or_else(|| Gap::new(GapReason::NoTarget, "the pod has no address yet"))?;
                 let late = late_ms(planned, Instant::now());
@@ -248,8 +253,8 @@ impl Looker {
                 let (pod, container) = (Arc::clone(pod), container.clone());
                 let target = format!("{}/{}", pod.name, container.name);
                 let how = async move {
-                    let none = || Gap::new(GapReason::NoTarget, "the pod has no node yet");
-                    let node = pod.node.ok_or_else(none)?;
+                    let unscheduled = || Gap::new(GapReason::NoTarget, "the pod has no node yet");
+                    let node = pod.node.ok_or_else(unscheduled)?;
                     let (pod, container) = ((&*pod.namespace, &*pod.name), (&*container.name, &*container.id));
                     self.shared.kubelets.look(node, pod, container, &source.wants, planned).await
                 };
@@ -282,18 +287,14 @@ impl Looker {
 }
 
 /// The target's pods that run, each with the address to ask.
-fn addressed(pods: &Pods) -> Result<Vec<(Arc<PodView>, Option<IpAddr>)>, Gap> {
+fn addressed(pods: &Pods) -> Asked {
     let pods = pods.as_ref().map_err(Clone::clone)?;
     let running = pods.iter().filter(|p| !p.is_over() && !p.deleting);
     Ok(running.map(|p| (Arc::clone(p), p.addresses.first().copied())).collect())
 }
 
 /// The ready pods behind a Service.
-async fn behind(
-    service: &str,
-    pods: &Picture<Pod, PodView>,
-    slices: &Picture<EndpointSlice, SliceView>,
-) -> Result<Vec<(Arc<PodView>, Option<IpAddr>)>, Gap> {
+async fn behind(service: &str, pods: &Picture<Pod, PodView>, slices: &Picture<EndpointSlice, SliceView>) -> Asked {
     let (pods, slices) = futures::join!(pods.all(), slices.all());
     let found = ready_pods(service, &slices?, &pods?);
     if found.is_empty() {
@@ -311,7 +312,8 @@ async fn read(fetched: Fetched, wants: &Wants, late: i64, incarnation: String) -
         return read_page(&fetched.body, format, &Limits::default(), wants, late, &incarnation);
     }
     let wants = wants.clone();
-    let read =
-        tokio::task::spawn_blocking(move || read_page(&fetched.body, format, &Limits::default(), &wants, late, &incarnation));
+    let read = tokio::task::spawn_blocking(move || {
+        read_page(&fetched.body, format, &Limits::default(), &wants, late, &incarnation)
+    });
     read.await.unwrap_or_else(|e| Err(Gap::new(GapReason::Other, format!("reading the page failed: {e}"))))
 }

@@ -29,19 +29,22 @@ use std::{
 
 use futures::Stream;
 use k8s_openapi::api::{core::v1::Pod, discovery::v1::EndpointSlice};
-use kube::{Client, runtime::reflector::ObjectRef};
+use kube::{
+    Client, ResourceExt as _,
+    runtime::reflector::{ObjectRef, Store},
+};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::Registry,
 };
-use seaworthy_api::SoakTest;
+use seaworthy_api::{SoakTest, convert::soak_test as convert};
 use seaworthy_core::soak_test::SamplerFacts;
 use seaworthy_soak::record::{Gap, Page};
 use tokio::{sync::mpsc, time::Instant};
 
 use self::{
-    evidence::Store,
+    evidence::Store as Evidence,
     fetch::{Bounds, Fetcher},
     kubelet::Kubelets,
     pods::PodView,
@@ -62,6 +65,8 @@ struct LookLabels {
     /// `Page`, or the reason of the gap.
     result: String,
 }
+
+pub(crate) use self::run::judged;
 
 /// What all runs share.
 pub(crate) struct Shared {
@@ -98,6 +103,7 @@ pub struct Sampler {
     shared: Arc<Shared>,
     runs: Arc<Mutex<HashMap<String, Arc<Run>>>>,
     woken: Arc<Mutex<Option<mpsc::Receiver<ObjectRef<SoakTest>>>>>,
+    all: Arc<Mutex<Option<Store<SoakTest>>>>,
 }
 
 impl Sampler {
@@ -118,11 +124,17 @@ impl Sampler {
         registry.register("sampler_looks", "Looks at targets, by result", shared.looks.clone());
         registry.register("sampler_lateness_seconds", "How late slots began", shared.lateness.clone());
         registry.register("sampler_checkpoints", "Evidence that was stored", shared.checkpoints.clone());
-        Self { shared: Arc::new(shared), runs: Arc::default(), woken: Arc::new(Mutex::new(Some(woken))) }
+        Self {
+            shared: Arc::new(shared),
+            runs: Arc::default(),
+            woken: Arc::new(Mutex::new(Some(woken))),
+            all: Arc::default(),
+        }
     }
 
-    /// SoakTests whose facts changed in a way that matters. To be taken once.
-    pub fn wakes(&self) -> impl Stream<Item = ObjectRef<SoakTest>> + Send + 'static {
+    /// SoakTests whose facts changed in a way that matters. To be taken once; `all` are those that may wait for each other.
+    pub fn wakes(&self, all: Store<SoakTest>) -> impl Stream<Item = ObjectRef<SoakTest>> + Send + 'static {
+        *self.all.lock().unwrap_or_else(PoisonError::into_inner) = Some(all);
         let taken = self.woken.lock().unwrap_or_else(PoisonError::into_inner).take();
         futures::stream::unfold(taken, |taken| async move {
             let mut receiver = taken?;
@@ -131,25 +143,32 @@ impl Sampler {
         })
     }
 
-    /// Wakes the visits of other SoakTests, e.g. those that wait for a lock which was given back.
-    pub fn wake(&self, object: ObjectRef<SoakTest>) {
-        let _ = self.shared.wake.try_send(object);
+    /// Wakes the SoakTests that may wait for the target that this one has given back.
+    pub(crate) fn wake_waiting(&self, done: &SoakTest) {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let target = convert::target(done);
+        let waits = |other: &SoakTest| {
+            other.uid() != done.uid()
+                && other.status.as_ref().is_none_or(|s| s.turn_time.is_none() && s.ending.is_none())
+                && convert::target(other) == target
+        };
+        for other in all.iter().flat_map(Store::state).filter(|other| waits(other)) {
+            let _ = self.shared.wake.try_send(ObjectRef::from_obj(other.as_ref()));
+        }
     }
 
     /// Sees to it that this run is sampled, and returns what is known of it.
     pub(crate) fn ensure(
         &self,
-        spec: impl FnOnce() -> RunSpec,
-        uid: &str,
-        store: impl FnOnce(Client) -> Store,
+        spec: RunSpec,
+        store: &Evidence,
         tip: Option<&str>,
         inventory_job: Option<&str>,
     ) -> SamplerFacts {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let run = runs.entry(uid.to_owned()).or_insert_with(|| {
-            let store = store(self.shared.client.clone());
-            Run::start(Arc::clone(&self.shared), spec(), store, tip.map(str::to_owned))
-        });
+        let run = runs
+            .entry(spec.run.run.clone())
+            .or_insert_with(|| Run::start(Arc::clone(&self.shared), spec, store.clone(), tip.map(str::to_owned)));
         run.inventory_job(inventory_job);
         run.facts()
     }

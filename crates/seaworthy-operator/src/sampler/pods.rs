@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use k8s_openapi::api::core::v1::{ContainerState as Running, ContainerStatus, Pod};
-use kube::{Resource as _, ResourceExt as _};
+use k8s_openapi::{
+    api::core::v1::{ContainerState as Running, ContainerStatus, Pod},
+    apimachinery::pkg::apis::meta::v1::OwnerReference,
+};
+use kube::{Resource, ResourceExt as _};
 use seaworthy_core::{
     candidate::Artifact,
     soak_test::target::{Match, RunningImage, TargetPod, runs_candidate},
@@ -72,17 +75,21 @@ impl PodView {
         let spec = pod.spec.as_ref();
         let containers = spec.map(|s| s.containers.as_slice()).unwrap_or_default();
         let conditions = status.and_then(|s| s.conditions.as_deref()).unwrap_or_default();
-        let mut addresses: Vec<IpAddr> =
-            status.and_then(|s| s.pod_ips.as_deref()).unwrap_or_default().iter().filter_map(|i| i.ip.parse().ok()).collect();
+        let mut addresses: Vec<IpAddr> = status
+            .and_then(|s| s.pod_ips.as_deref())
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|i| i.ip.parse().ok())
+            .collect();
         if addresses.is_empty() {
-            addresses.extend(status.and_then(|s| s.pod_ip.as_deref()).and_then(|ip| ip.parse().ok()));
+            addresses.extend(status.and_then(|s| s.pod_ip.as_deref()).and_then(|ip| ip.parse::<IpAddr>().ok()));
         }
         Self {
             name: pod.name_any(),
             namespace: pod.namespace().unwrap_or_default(),
             uid: pod.uid().unwrap_or_default(),
             labels: pod.labels().clone(),
-            controller: pod.controller_owner_ref(&()).map(|o| (o.kind.clone(), o.name.clone(), o.uid.clone())),
+            controller: controller(pod).map(|o| (o.kind.clone(), o.name.clone(), o.uid.clone())),
             phase: phase(status.and_then(|s| s.phase.as_deref()).unwrap_or_default()),
             reason: status.and_then(|s| s.reason.clone()).unwrap_or_default(),
             deleting: pod.meta().deletion_timestamp.is_some(),
@@ -155,6 +162,11 @@ impl PodView {
     }
 }
 
+/// The reference to an object's controller, if it has one.
+pub(super) fn controller<K: Resource>(object: &K) -> Option<&OwnerReference> {
+    object.owner_references().iter().find(|o| o.controller == Some(true))
+}
+
 impl View<Pod> for PodView {
     fn of(pod: &Pod) -> Self {
         Self::of(pod)
@@ -168,9 +180,9 @@ fn container(name: &str, image: &str, status: Option<&ContainerStatus>) -> Conta
     view.id = status.container_id.clone().unwrap_or_default();
     view.restarts = u32::try_from(status.restart_count).unwrap_or(0);
     let now = status.state.as_ref();
-    view.waiting = now.and_then(|s| s.waiting.as_ref()).map(|w| {
-        [w.reason.as_deref(), w.message.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(": ")
-    });
+    view.waiting = now
+        .and_then(|s| s.waiting.as_ref())
+        .map(|w| [w.reason.as_deref(), w.message.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(": "));
     let ended = |state: Option<&Running>| state.and_then(|s| s.terminated.clone());
     if let Some(end) = ended(now).or_else(|| ended(status.last_state.as_ref())) {
         view.last_reason = end.reason.unwrap_or_default();

@@ -171,6 +171,10 @@ impl Run {
         let ledger = Ledger::new(resumed.recorder, counts);
         let through = ledger.through();
         let shown = ledger.counts().shown();
+        if ledger.next() >= self.spec.slots && ledger.dirty() {
+            // Nothing more will be looked at; what nobody recorded is stored as the hole that it is.
+            self.store_now.notify_one();
+        }
         *self.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Some(ledger);
         self.publish(|facts| {
             facts.through = through;

@@ -19,7 +19,8 @@ impl View<EndpointSlice> for SliceView {
     fn of(slice: &EndpointSlice) -> Self {
         let service = slice.labels().get("kubernetes.io/service-name").cloned().unwrap_or_default();
         let mut ready = Vec::new();
-        for endpoint in slice.endpoints.iter().filter(|e| e.conditions.as_ref().is_none_or(|c| c.ready != Some(false))) {
+        for endpoint in slice.endpoints.iter().filter(|e| e.conditions.as_ref().is_none_or(|c| c.ready != Some(false)))
+        {
             let Some(pod) = endpoint.target_ref.as_ref().filter(|r| r.kind.as_deref() == Some("Pod")) else { continue };
             let address = endpoint.addresses.first().and_then(|a| a.parse().ok());
             if let (Some(name), Some(address)) = (pod.name.clone(), address) {
@@ -81,7 +82,8 @@ mod tests {
                 {"addresses":["10.0.0.3"],"targetRef":{"kind":"Pod","name":"c"}}]}"#,
             ),
         ];
-        let found: Vec<String> = ready_pods("s", &slices, &pods).iter().map(|(p, ip)| format!("{} {ip}", p.name)).collect();
+        let found: Vec<String> =
+            ready_pods("s", &slices, &pods).iter().map(|(p, ip)| format!("{} {ip}", p.name)).collect();
         assert_eq!(found, ["a 10.0.0.1"]);
     }
 }

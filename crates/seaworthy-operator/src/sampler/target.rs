@@ -10,7 +10,10 @@ use k8s_openapi::{
     api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
     apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta},
 };
-use kube::{Api, Client, Resource as _, core::{Selector, SelectorExt as _}};
+use kube::{
+    Api, Client,
+    core::{Selector, SelectorExt as _},
+};
 use seaworthy_api::soak_test::TargetKind;
 use seaworthy_core::{
     presence::Presence,
@@ -19,12 +22,15 @@ use seaworthy_core::{
 use seaworthy_soak::record::{Gap, GapReason};
 use tokio::time::timeout;
 
-use super::{pods::PodView, watch::refused};
+use super::{
+    pods::{PodView, controller},
+    watch::refused,
+};
 use crate::{Error, client::get_live};
 
 /// How long one read for a slot may take.
 const READ: Duration = Duration::from_secs(4);
-/// The most ReplicaSets whose owners are remembered.
+/// The most `ReplicaSets` whose owners are remembered.
 const REMEMBERED: usize = 256;
 
 /// Which workload.
@@ -121,7 +127,7 @@ fn seen(meta: &ObjectMeta, observed: Option<i64>) -> bool {
     observed.unwrap_or(0) >= meta.generation.unwrap_or(0)
 }
 
-/// Finds a workload's pods; remembers which ReplicaSet belongs to which Deployment, for that never changes.
+/// Finds a workload's pods; remembers which `ReplicaSet` belongs to which Deployment, for that never changes.
 pub(crate) struct Owners {
     client: Client,
     replica_sets: Mutex<HashMap<String, String>>,
@@ -135,12 +141,13 @@ impl Owners {
     /// Those of `pods` that the workload owns.
     ///
     /// # Errors
-    /// A gap when the API server does not say whose a ReplicaSet is.
+    /// A gap when the API server does not say whose a `ReplicaSet` is.
     pub(crate) async fn own(&self, workload: &Workload, pods: &[Arc<PodView>]) -> Result<Vec<Arc<PodView>>, Gap> {
         let mut own = Vec::new();
         for pod in pods.iter().filter(|p| workload.selects(p)) {
             let Some((kind, name, uid)) = &pod.controller else { continue };
-            let owner = if kind == "ReplicaSet" { self.owner_of(&pod.namespace, name, uid).await? } else { uid.clone() };
+            let owner =
+                if kind == "ReplicaSet" { self.owner_of(&pod.namespace, name, uid).await? } else { uid.clone() };
             if owner == workload.uid {
                 own.push(Arc::clone(pod));
             }
@@ -160,7 +167,7 @@ impl Owners {
         };
         // One that is gone, or is another one of the same name, owns nothing; that may change, so it is not remembered.
         let Some(set) = found.filter(|s| s.metadata.uid.as_deref() == Some(uid)) else { return Ok(String::new()) };
-        let owner = set.controller_owner_ref(&()).map(|o| o.uid.clone()).unwrap_or_default();
+        let owner = controller(&set).map(|o| o.uid.clone()).unwrap_or_default();
         let mut known = self.replica_sets.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
             known.clear();

@@ -7,7 +7,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::Debug,
-    hash::Hash,
     sync::{Arc, Mutex, PoisonError, RwLock, Weak},
     time::{Duration, Instant},
 };
@@ -66,7 +65,6 @@ impl<K, V> Drop for Picture<K, V> {
 impl<K, V> Pictures<K, V>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Send + 'static,
-    K: Eq + Hash + PartialEq<K> + Sync,
     V: View<K>,
 {
     pub(crate) fn new(client: Client) -> Self {
@@ -92,11 +90,8 @@ where
     V: View<K>,
 {
     fn new(api: Api<K>) -> Self {
-        let content = Arc::new(Content {
-            views: RwLock::default(),
-            complete: watch::channel(false).0,
-            broken: Mutex::new(None),
-        });
+        let content =
+            Arc::new(Content { views: RwLock::default(), complete: watch::channel(false).0, broken: Mutex::new(None) });
         let feeding = tokio::spawn(feed(api.clone(), Arc::clone(&content))).abort_handle();
         Self { api, content, feeding }
     }
@@ -107,9 +102,9 @@ where
     /// A gap when the API server does not say.
     pub(crate) async fn all(&self) -> Result<Vec<Arc<V>>, Gap> {
         let mut complete = self.content.complete.subscribe();
-        let first = timeout(FIRST, complete.wait_for(|complete| *complete)).await;
+        let first = timeout(FIRST, complete.wait_for(|complete| *complete)).await.is_ok_and(|c| c.is_ok());
         let broken = self.content.broken.lock().unwrap_or_else(PoisonError::into_inner).map(|since| since.elapsed());
-        if matches!(first, Ok(Ok(_))) && broken.is_none_or(|b| b < TRUSTED) {
+        if first && broken.is_none_or(|b| b < TRUSTED) {
             let views = self.content.views.read().unwrap_or_else(PoisonError::into_inner);
             return Ok(views.values().cloned().collect());
         }
@@ -132,10 +127,8 @@ where
 
 /// A gap for an answer of the API server's.
 pub(crate) fn refused(what: &str, error: &kube::Error) -> Gap {
-    let reason = match error {
-        kube::Error::Api(status) if status.code == 403 => GapReason::Forbidden,
-        _ => GapReason::Other,
-    };
+    let forbidden = matches!(error, kube::Error::Api(status) if status.code == 403);
+    let reason = if forbidden { GapReason::Forbidden } else { GapReason::Other };
     Gap::new(reason, format!("the API server did not give {what}: {error}"))
 }
 

@@ -1,0 +1,213 @@
+//! Objects and names of a SoakTest, and what the sampler is asked for. Pure.
+
+use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use kube::{Resource as _, ResourceExt as _};
+use seaworthy_api::{
+    Duration, SoakTest, Source, Task,
+    convert::soak_test as convert,
+    quantity::Quantity,
+    soak_test::Scheme,
+    task::{Resources, SecurityContext},
+};
+use seaworthy_core::{
+    names,
+    soak_test::{Role, SoakSpec, SoakTestStatus},
+    time::Seconds,
+};
+use seaworthy_soak::{check::CheckSpec, page::Wants};
+
+use crate::{
+    inventory::{
+        REQUEST,
+        page::{Request, Resource, Selection},
+    },
+    jobs::{JobSpec, build_job},
+    sampler::{
+        spec::{RunSpec, SourceKind, SourceSpec},
+        target::TargetName,
+    },
+};
+
+/// The SoakTest as an owner.
+pub(super) fn owner(object: &SoakTest) -> OwnerReference {
+    object.controller_owner_ref(&()).unwrap_or_default()
+}
+
+/// The name of the target's lock: one per kind, namespace and name, wherever the SoakTest is.
+pub(super) fn lock_name(object: &SoakTest) -> String {
+    let (kind, namespace, name) = convert::target(object);
+    // The dots keep the parts apart: they make the name be hashed as it stands here.
+    names::fit(&format!("soak.{kind:?}.{namespace}.{name}").to_ascii_lowercase())
+}
+
+/// The workload under test.
+pub(super) fn target(object: &SoakTest) -> TargetName {
+    let (kind, namespace, name) = convert::target(object);
+    TargetName { kind, namespace, name }
+}
+
+/// The Job of a task; None when the spec has no such task.
+pub(super) fn job(object: &SoakTest, spec: &SoakSpec, role: Role, name: &str, image: &str) -> Option<Job> {
+    let soak = &object.spec.soak;
+    let step = |step: &Option<seaworthy_api::Step>| step.as_ref().map(|s| s.task.clone());
+    let task = match role {
+        Role::Setup => step(&soak.setup)?,
+        // It ends when measure does, whatever timeout was written.
+        Role::Workload => Task { timeout: duration(spec.load_timeout()), ..step(&soak.workload)? },
+        Role::Teardown => step(&soak.teardown)?,
+        Role::Inventory => inventory_task(convert::inventory_account(soak)?, image, spec.load_timeout()),
+    };
+    let status = object.status.clone().unwrap_or_default();
+    let attempt = role.record(&status).map_or(1, |r| r.attempt);
+    let mut env = object.spec.candidate.clone().unwrap_or_default().env();
+    env.push(("SEAWORTHY_ATTEMPT".to_owned(), attempt.to_string()));
+    if role == Role::Inventory {
+        env.push((REQUEST.to_owned(), serde_json::to_string(&request(object)).unwrap_or_default()));
+    }
+    let namespace = object.namespace().unwrap_or_default();
+    Some(build_job(&JobSpec {
+        name,
+        namespace: &namespace,
+        owner: owner(object),
+        purpose: role.purpose(),
+        task: &task,
+        env,
+        suspend: false,
+    }))
+}
+
+fn duration(span: Seconds) -> Duration {
+    Duration::seconds(u32::try_from(span.0).unwrap_or(u32::MAX))
+}
+
+/// Our own image under the plan's account.
+fn inventory_task(account: &str, image: &str, timeout: Seconds) -> Task {
+    let memory = |n: &str| [("memory".to_owned(), Quantity::from(n))].into();
+    Task {
+        image: image.to_owned(),
+        command: Vec::new(),
+        args: vec!["inventory".to_owned()],
+        env: Vec::new(),
+        env_from: Vec::new(),
+        working_dir: None,
+        resources: Some(Resources { limits: memory("128Mi"), requests: memory("24Mi") }),
+        service_account_name: Some(account.to_owned()),
+        image_pull_policy: None,
+        image_pull_secrets: Vec::new(),
+        volumes: Vec::new(),
+        volume_mounts: Vec::new(),
+        node_selector: std::collections::BTreeMap::new(),
+        tolerations: Vec::new(),
+        security_context: Some(SecurityContext { read_only_root_filesystem: true, ..SecurityContext::default() }),
+        timeout: duration(timeout),
+    }
+}
+
+/// What the inventory task looks at.
+fn request(object: &SoakTest) -> Request {
+    let soak = &object.spec.soak;
+    let checks = soak.checks.iter().filter_map(|check| {
+        let survivors = check.survivors.as_ref()?;
+        let resource = |r: &seaworthy_api::soak_test::ResourceRef| Resource {
+            group: r.group.clone(),
+            version: r.version.clone(),
+            resource: r.resource.clone(),
+        };
+        Some(Selection {
+            check: check.name.clone(),
+            resources: survivors.resources.iter().map(resource).collect(),
+            namespaces: survivors.namespaces.clone(),
+            selector: survivors.selector.clone().unwrap_or_default(),
+            max_age_seconds: survivors.max_age.get().0,
+        })
+    });
+    Request { every_seconds: soak.interval.get().0, checks: checks.collect() }
+}
+
+/// What the sampler is asked for; None before the start is recorded, or when the checks make no sense.
+pub(super) fn run(object: &SoakTest, spec: &SoakSpec, status: &SoakTestStatus) -> Option<RunSpec> {
+    let soak = &object.spec.soak;
+    let checks = convert::checks(soak).ok()?;
+    let namespace = object.namespace().unwrap_or_default();
+    Some(RunSpec {
+        run: convert::run(&object.uid().unwrap_or_default(), soak, status)?,
+        slots: spec.slots(),
+        target: target(object),
+        artifacts: spec.artifacts.clone(),
+        sources: soak.sources.iter().filter_map(|s| source(s, &checks, &namespace)).collect(),
+        inventories: soak.checks.iter().filter(|c| c.survivors.is_some()).map(|c| c.name.clone()).collect(),
+        phases: convert::phases(soak),
+        name: object.name_any(),
+        namespace,
+        checks,
+    })
+}
+
+fn source(source: &Source, checks: &[CheckSpec], own: &str) -> Option<SourceSpec> {
+    let kind = match (&source.prometheus, &source.kubelet) {
+        (Some(p), _) => SourceKind::Prometheus {
+            port: p.port,
+            path: p.path.clone(),
+            tls: p.scheme == Scheme::Https,
+            service: p.service.clone().map(|name| (p.namespace.clone().unwrap_or_else(|| own.to_owned()), name)),
+        },
+        (None, Some(_)) => SourceKind::Kubelet,
+        (None, None) => return None,
+    };
+    Some(SourceSpec { name: source.name.clone(), wants: Wants::of(checks, &source.name), kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(namespace: &str, target: &str) -> SoakTest {
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "seaworthy.dev/v1alpha1", "kind": "SoakTest",
+            "metadata": {"name": "soak", "namespace": namespace, "uid": "u"},
+            "spec": {
+                "serviceAccounts": ["tester"],
+                "targetRef": {"kind": "Deployment", "name": target},
+                "workload": {"task": {"image": "i", "timeout": "1m"}},
+                "interval": "1s", "measure": "1h",
+                "sources": [{"name": "pages", "prometheus": {"port": 8080, "service": "auditor"}}],
+                "checks": [{"name": "young", "survivors": {"resources": [{"resource": "pods"}, {"group": "apps", "resource": "deployments"}],
+                    "namespaces": [namespace], "maxAge": "10m", "selector": "a=b", "serviceAccountName": "tester"}}]
+            }
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn locks_never_collide() {
+        let names = [("a-b", "c"), ("a", "b-c"), ("a", "b.c"), ("a", "bc")].map(|(n, t)| lock_name(&object(n, t)));
+        for (i, name) in names.iter().enumerate() {
+            assert!(name.len() <= 63 && !names[..i].contains(name), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn the_load_lasts_as_long_as_the_measure_needs_it() {
+        let object = object("n", "t");
+        let spec = convert::spec(&object);
+        let job = job(&object, &spec, Role::Workload, "soak-workload-1", "image").unwrap();
+        assert_eq!(job.spec.unwrap().active_deadline_seconds, Some(3600 + 2 + 300));
+        assert!(super::job(&object, &spec, Role::Setup, "x", "image").is_none());
+    }
+
+    #[test]
+    fn the_inventory_runs_our_image_under_the_plans_account() {
+        let object = object("n", "t");
+        let spec = convert::spec(&object);
+        let job = job(&object, &spec, Role::Inventory, "soak-inventory-1", "operator@sha256:0").unwrap();
+        let pod = job.spec.unwrap().template.spec.unwrap();
+        let container = &pod.containers[0];
+        assert_eq!(pod.service_account_name.as_deref(), Some("tester"));
+        assert_eq!(container.image.as_deref(), Some("operator@sha256:0"));
+        assert_eq!(container.args.as_deref(), Some(&["inventory".to_owned()][..]));
+        let env = container.env.as_ref().unwrap().iter().find(|e| e.name == REQUEST).unwrap();
+        let request: Request = serde_json::from_str(env.value.as_deref().unwrap()).unwrap();
+        assert_eq!((request.every_seconds, request.checks[0].max_age_seconds), (1, 600));
+        assert_eq!(request.checks[0].resources[1].name(), "deployments.apps");
+    }
+}
