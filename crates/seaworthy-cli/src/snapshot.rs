@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 
 use kube::{Api, Resource, ResourceExt};
 use seaworthy_api::{E2ERun, Release, SoakTest};
-use seaworthy_core::release::{GateKind, GateStatus};
+use seaworthy_core::{
+    e2e_run::E2eRunPhase,
+    release::{GateKind, GateStatus},
+    soak_test::SoakTestPhase,
+};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -25,6 +29,14 @@ pub(crate) enum Run {
 }
 
 impl Run {
+    /// Whether it has left its first phase, in which it waits for something.
+    pub(crate) fn has_begun(&self) -> bool {
+        match self {
+            Self::E2e(run) => run.status.as_ref().is_some_and(|s| s.phase != E2eRunPhase::Pending),
+            Self::Soak(run) => run.status.as_ref().is_some_and(|s| s.phase != SoakTestPhase::Pending),
+        }
+    }
+
     /// Its `metadata.uid`.
     pub(crate) fn uid(&self) -> Option<&str> {
         match self {

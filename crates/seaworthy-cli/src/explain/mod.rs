@@ -4,6 +4,7 @@
 //! remembers (answers of the API server to refused creates), so a refused create is explained as one that is still to come.
 
 mod diff;
+mod e2e;
 mod job;
 mod release;
 
@@ -17,7 +18,10 @@ use seaworthy_core::{
     time::Timestamp,
 };
 use seaworthy_operator::{
-    Config, Context, controller::Kind as Controlled, kinds::release::ReleaseKind, metrics::Metrics,
+    Config, Context,
+    controller::Kind as Controlled,
+    kinds::{e2e_run::E2eRunKind, release::ReleaseKind},
+    metrics::Metrics,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -71,8 +75,9 @@ pub(crate) fn run(args: &Args, cluster: &ClusterArgs) -> ExitCode {
         let cluster = cluster.connect().await?;
         match args.name.kind {
             Kind::Release => Box::pin(explain::<ReleaseKind>(args, &cluster)).await?,
-            Kind::E2ERun | Kind::SoakTest => {
-                return Err(Failure::unusable(format!("{}: only Releases can be explained", args.name)));
+            Kind::E2ERun => Box::pin(explain::<E2eRunKind>(args, &cluster)).await?,
+            Kind::SoakTest => {
+                return Err(Failure::unusable(format!("{}: SoakTests cannot be explained", args.name)));
             }
         }
         Ok(Code::Done)
@@ -167,6 +172,6 @@ fn told<K: Told>(
     for (what, state) in K::saw(observed) {
         saw.note(format!("{what}: {state}"));
     }
-    root.children.push(saw);
+    root.children.extend(Some(saw).filter(|s| !s.notes.is_empty()));
     root
 }

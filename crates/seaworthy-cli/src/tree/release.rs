@@ -191,10 +191,11 @@ fn gate(gate: &GateStatus, child: &Child, now: Timestamp) -> Node {
     if gate.uid.is_some() {
         node.fact(format!("({})", name(gate)));
     }
-    // What a child's own line says already need not be said twice.
+    // What a child's own line says already need not be said twice; nor what it says while it gets on.
+    let said_below = matches!(child, Child::Found(run) if !gate.state.is_finished() && run.has_begun());
     let said = |n: &Node| !gate.message.is_empty() && n.notes.iter().any(|note| gate.message.contains(note.as_str()));
     let sep = if gate.reason.is_empty() || gate.message.is_empty() { "" } else { ": " };
-    if gate.state != GateState::Passed && !node.children.iter().any(said) {
+    if gate.state != GateState::Passed && !said_below && !node.children.iter().any(said) {
         node.note(format!("{}{sep}{}", gate.reason, gate.message));
     }
     node
