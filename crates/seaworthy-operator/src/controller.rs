@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::Pod};
 use kube::{
     Api, Resource, ResourceExt as _,
@@ -99,6 +99,12 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
         .default_backoff()
         .modify(|object| object.meta_mut().managed_fields = None)
         .reflect(writer)
+        // Not by `wait_until_ready` of the store: it wakes one waiter only, and the controller itself waits.
+        .inspect_ok(move |event| {
+            if matches!(event, watcher::Event::InitDone) {
+                ready.store(true, Ordering::Release);
+            }
+        })
         .touched_objects()
         .predicate_filter(changes, PredicateConfig::default());
     let mine = format!("{}={}", labels::OWNER_KIND, K::NAME);
@@ -115,12 +121,6 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
         })
         .graceful_shutdown_on(stop);
     let controller = K::triggers(controller, &ctx, &reader);
-    let marker = reader.clone();
-    tokio::spawn(async move {
-        if marker.wait_until_ready().await.is_ok() {
-            ready.store(true, Ordering::Release);
-        }
-    });
     let state = Arc::new(State { ctx, failures: Mutex::default() });
     controller
         .run(reconcile::<K>, |object, error, state: Arc<State>| state.failed::<K>(&object, error), state)

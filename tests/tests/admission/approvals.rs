@@ -18,7 +18,7 @@ async fn only_who_has_the_verb_approves() -> Result<()> {
     let says =
         ["may not set spec.approval: ask for the verb approve on releases.seaworthy.dev in namespace admission-"];
     let approval = json!({"spec": {"approval": {"approved": true}}});
-    let approved = edited(release(), &[("/spec/approval/approved", json!(true))]);
+    let given = edited(release(), &[("/spec/approval/approved", json!(true))]);
     world.denied(Some(ci), Try::Create(&approved), &says).await?;
     world.allowed(Some(ci), Try::Create(&release())).await?;
     let name = world.create(None, &release()).await?.name_any();
