@@ -155,12 +155,16 @@ pub(super) fn planning_task(
         image: image.to_owned(),
         command: vec![],
         args: vec![],
-        env: vec![
+        env: [
             env("SEAWORTHY_GIT_URL", git.map(|g| g.url).unwrap_or_default()),
             env("SEAWORTHY_GIT_POLICY", policy),
             env("SEAWORTHY_GIT_PUBLISHED", published.join(",")),
             env("SEAWORTHY_GIT_WORK_DIR", "/work".into()),
-        ],
+        ]
+        .into_iter()
+        // A list of nothing is one empty entry to the program that reads it: left out instead.
+        .filter(|variable| variable.value.as_deref() != Some(""))
+        .collect(),
         env_from: vec![],
         working_dir: None,
         resources: None,
