@@ -307,7 +307,7 @@ fn stuck(pod: &Pod) -> Option<JobState> {
                     return wait(
                         Cause::Impossible,
                         Reason::CannotStart,
-                        format!("its container cannot start: {message}"),
+                        format!("its container cannot start: {}", essence(message)),
                     );
                 }
                 _ => {}
@@ -316,12 +316,19 @@ fn stuck(pod: &Pod) -> Option<JobState> {
         if let Some(t) = &c.terminated
             && matches!(t.reason.as_str(), "StartError" | "ContainerCannotRun")
         {
-            let message = format!("its container cannot start: {}", t.message.trim());
+            let message = format!("its container cannot start: {}", essence(&t.message));
             return wait(Cause::Impossible, Reason::CannotStart, message);
         }
     }
     let message = pod.unschedulable.as_ref()?;
     wait(Cause::Infrastructure, Reason::Unschedulable, format!("no node can take its pod: {message}"))
+}
+
+/// What a container runtime's message says in the end; the names of all that passed the error on come before it.
+fn essence(message: &str) -> &str {
+    let preambles =
+        ["OCI runtime create failed: ", "unable to start container process: ", "error during container init: "];
+    preambles.iter().fold(message.trim(), |rest, p| rest.split_once(p).map_or(rest, |(_, rest)| rest))
 }
 
 fn image(reason: &str, message: &str) -> JobState {

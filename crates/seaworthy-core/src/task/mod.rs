@@ -239,6 +239,14 @@ fn running(record: TaskStatus, job: &Job, timeout: Seconds, now: Timestamp) -> A
             let record = TaskStatus { reason: None, message: String::new(), ..record }.ended(TaskState::Succeeded, now);
             Advance { report: Some(report.clone()), ..rest(record, Wake::OnChange) }
         }
+        // The Job's own deadline runs from its creation; what never came to run did not meet a limit of its own.
+        JobState::Failed { cause: Cause::Limits, reason: Reason::DeadlineExceeded, .. } if record.reason.is_some() => {
+            let why = record.reason.unwrap_or(Reason::DeadlineExceeded);
+            let message = format!("did not start within {timeout}: {}", record.message);
+            let record = record.because(Cause::Infrastructure, why, message);
+            let state = if job.live_pods == 0 { TaskState::Failed } else { TaskState::Stopping };
+            rest(record.ended(state, now), Wake::OnChange)
+        }
         JobState::Failed { cause, reason, message, report } => {
             let mut record = record.because(*cause, *reason, message.clone());
             record.exit_code = report.as_ref().and_then(|r| r.exit_code);
@@ -257,7 +265,10 @@ fn running(record: TaskStatus, job: &Job, timeout: Seconds, now: Timestamp) -> A
             rest(record.ended(TaskState::Stopping, now), Wake::OnChange)
         }
         JobState::Waiting { reason, message, .. } => {
-            let record = TaskStatus { reason: *reason, message: cut(message.clone(), 256), ..record };
+            // A Job without a pod still waits for what its last pod waited for: at its deadline pods go before the Job is seen to fail.
+            let same = reason.is_none() && job.live_pods == 0 && record.reason.is_some();
+            let (reason, message) = if same { (record.reason, &record.message) } else { (*reason, message) };
+            let record = TaskStatus { reason, message: cut(message.clone(), 256), ..record };
             rest(record, Wake::At(limit.min(now + Seconds(15))))
         }
         JobState::Running if now >= limit => {

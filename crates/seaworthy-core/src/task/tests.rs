@@ -184,3 +184,35 @@ fn a_refused_create_is_told_and_only_a_final_one_ends_the_attempt() {
         assert!(!a.record.message.is_empty());
     }
 }
+
+#[test]
+fn a_job_that_never_ran_did_not_meet_its_limits() {
+    let waiting = JobState::Waiting {
+        cause: Some(Cause::Infrastructure),
+        reason: Some(Reason::Unschedulable),
+        message: "0/1 nodes".into(),
+    };
+    let late = classify(JobEnd::Failed { deadline: true }, &[], None);
+    let over = |state| Sight::from(Presence::Present(Job { live_pods: 0, ..job(state) }));
+    let a = advance(&recorded(TaskState::Running), &over(waiting), HOUR, t(3595));
+    let podless = classify(JobEnd::Open, &[], None);
+    let a = advance(&a.record, &over(podless), HOUR, t(3600));
+    let b = advance(&a.record, &over(late.clone()), HOUR, t(3601));
+    assert_eq!((b.record.cause, b.record.reason), (Some(Cause::Infrastructure), Some(Reason::Unschedulable)));
+    assert_eq!(b.record.message, "did not start within 1h: 0/1 nodes");
+    let c = advance(&a.record, &over(JobState::Running), HOUR, t(3596));
+    let d = advance(&c.record, &over(late), HOUR, t(3601));
+    assert_eq!((d.record.cause, d.record.reason), (Some(Cause::Limits), Some(Reason::DeadlineExceeded)));
+}
+
+#[test]
+fn a_start_error_is_told_without_the_runtimes_preamble() {
+    let runtime = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: \
+        unable to start container process: error during container init: exec: \"/x\": stat /x: permission denied";
+    let JobState::Failed { message, .. } =
+        classify(JobEnd::Failed { deadline: false }, &[pod_ended(128, "StartError", runtime)], None)
+    else {
+        panic!("failed");
+    };
+    assert_eq!(message, "its container cannot start: exec: \"/x\": stat /x: permission denied");
+}

@@ -1,6 +1,6 @@
 //! The Jobs of an E2ERun. Pure.
 
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{Resource as _, ResourceExt as _};
 use seaworthy_api::{E2ERun, Task, labels};
 use seaworthy_core::e2e_run::Step;
@@ -20,7 +20,7 @@ pub(super) fn job(run: &E2ERun, name: &str, suite: &str, step: Step, attempt: u3
     let mut job = build_job(&JobSpec {
         name,
         namespace: &namespace,
-        owner: run.controller_owner_ref(&()).unwrap_or_default(),
+        owner: owner(run),
         purpose: step.as_str(),
         task: task(run, suite, step)?,
         env,
@@ -30,6 +30,12 @@ pub(super) fn job(run: &E2ERun, name: &str, suite: &str, step: Step, attempt: u3
     let labels = labels.into_iter().filter(|(_, value)| !value.is_empty() && value.len() <= 63);
     job.metadata.labels.get_or_insert_default().extend(labels.map(|(k, v)| (k.to_owned(), v.to_owned())));
     Some(job)
+}
+
+/// The run as the controller of its Jobs. None of them blocks its deletion: in a foreground deletion the garbage collector removes what
+/// blocks, a teardown that has just begun included, while our finalizer waits for that very teardown.
+fn owner(run: &E2ERun) -> OwnerReference {
+    OwnerReference { block_owner_deletion: Some(false), ..run.controller_owner_ref(&()).unwrap_or_default() }
 }
 
 fn task<'a>(run: &'a E2ERun, suite: &str, step: Step) -> Option<&'a Task> {
@@ -76,6 +82,7 @@ mod tests {
             let meta = &job["metadata"];
             assert_eq!(meta["ownerReferences"][0]["uid"], "u");
             assert_eq!(meta["ownerReferences"][0]["controller"], true);
+            assert_eq!(meta["ownerReferences"][0]["blockOwnerDeletion"], false);
             assert_eq!(meta["labels"]["seaworthy.dev/purpose"], step.as_str());
             assert_eq!(meta["labels"]["seaworthy.dev/suite"], "b");
             assert_eq!(meta["labels"]["seaworthy.dev/release"], "rel");
