@@ -111,8 +111,8 @@ pub(crate) fn is_id(text: &str) -> bool {
 /// Finds out from git's words why a fetch failed.
 fn explain(error: GitError, remote: &Remote) -> GitError {
     let GitError::Failed { detail, .. } = &error else { return error };
-    let (url, detail) = (remote.url.clone(), detail.clone());
     let words = detail.to_lowercase();
+    let (url, detail) = (remote.url.clone(), gist(detail));
     let says = |any: &[&str]| any.iter().any(|part| words.contains(part));
     if says(&["host key verification failed", "remote host identification has changed"]) {
         GitError::HostKeyRejected { url, detail }
@@ -138,5 +138,55 @@ fn explain(error: GitError, remote: &Remote) -> GitError {
         GitError::RepositoryNotFound { url, detail }
     } else {
         error
+    }
+}
+
+/// Git's and ssh's words without frames and general advice, on one line.
+fn gist(detail: &str) -> String {
+    let noise = |line: &str| {
+        line.is_empty()
+            || line.starts_with('@')
+            || line.starts_with("Please make sure")
+            || line == "and the repository exists."
+    };
+    let lines: Vec<&str> = detail.lines().map(str::trim).filter(|line| !noise(line)).collect();
+    lines.join("; ").chars().take(600).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gits_words_are_understood() {
+        let remote = Remote::parse("ssh://git@example.org/a").unwrap();
+        let end = "fatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.";
+        for (words, reason) in [
+            ("git@example.org: Permission denied (publickey).", "AuthenticationFailed"),
+            ("Load key \"/tmp/key\": error in libcrypto", "AuthenticationFailed"),
+            (
+                "@@@@@@\r\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\r\n@@@@@@\r\nHost key verification failed.",
+                "HostKeyRejected",
+            ),
+            ("No ED25519 host key is known for example.org\r\nHost key verification failed.", "HostKeyRejected"),
+            ("ssh: connect to host example.org port 22: Connection timed out", "Unreachable"),
+            ("ssh: Could not resolve hostname example.org: Name or service not known", "Unreachable"),
+            (
+                "fatal: unable to access 'https://example.org/a/': SSL certificate problem: self-signed certificate",
+                "Unreachable",
+            ),
+            ("fatal: '/a' does not appear to be a git repository", "RepositoryNotFound"),
+            ("remote: Repository not found.", "RepositoryNotFound"),
+            ("fatal: the remote end hung up unexpectedly", "GitFailed"),
+        ] {
+            let error = GitError::Failed { command: "fetch".into(), status: 128, detail: format!("{words}\n{end}") };
+            let error = explain(error, &remote);
+            assert_eq!(error.reason(), reason, "{words}");
+            assert!(
+                reason == "GitFailed"
+                    || !error.to_string().contains(['\n', '@', '\r'])
+                    || error.to_string().contains("git@")
+            );
+        }
     }
 }
