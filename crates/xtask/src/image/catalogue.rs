@@ -72,12 +72,21 @@ pub(crate) enum Image {
     PeprBuilder,
     /// Suites, churn and the auditor of the demo.
     PeprTestkit,
+    /// A controller whose page, memory and life end-to-end tests set.
+    TestTarget,
 }
 
 impl Image {
     /// Every image, in the order in which they are built.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Operator, Self::Git, Self::Tools, Self::PeprController, Self::PeprBuilder, Self::PeprTestkit];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Operator,
+        Self::Git,
+        Self::Tools,
+        Self::PeprController,
+        Self::PeprBuilder,
+        Self::PeprTestkit,
+        Self::TestTarget,
+    ];
 
     /// The name, which is also the last part of the repository's name.
     pub(crate) fn name(self) -> &'static str {
@@ -88,6 +97,7 @@ impl Image {
             Self::PeprController => "pepr-controller",
             Self::PeprBuilder => "pepr-builder",
             Self::PeprTestkit => "pepr-testkit",
+            Self::TestTarget => "seaworthy-testtarget",
         }
     }
 
@@ -106,6 +116,7 @@ impl Image {
         match self {
             Self::Operator => Some(35),
             Self::Git | Self::Tools | Self::PeprController | Self::PeprBuilder | Self::PeprTestkit => None,
+            Self::TestTarget => Some(20),
         }
     }
 
@@ -117,13 +128,16 @@ impl Image {
             Self::PeprController => "Pepr's controller",
             Self::PeprBuilder => "Builds the demo's Pepr module from a commit",
             Self::PeprTestkit => "Suites, churn and auditor of the demo's Pepr module",
+            Self::TestTarget => "A target for end-to-end tests of soaks",
         }
     }
 
     /// Layers, lowest first.
     pub(crate) fn layers(self, context: &Context) -> Result<Vec<Layer>> {
         match self {
-            Self::Operator => Ok(vec![source::base(context, &RUNTIME)?, own_binary(context, self.name())?]),
+            Self::Operator | Self::TestTarget => {
+                Ok(vec![source::base(context, &RUNTIME)?, own_binary(context, self.name())?])
+            }
             // git hands its ssh command to a shell.
             Self::Git => Ok(vec![
                 source::base(context, &RUNTIME_GIT)?,
@@ -162,12 +176,12 @@ impl Image {
     /// How a container of it starts.
     pub(crate) fn config(self) -> Config {
         let entrypoint = match self {
-            Self::Operator | Self::Git => vec![format!("/usr/local/bin/{}", self.name())],
+            Self::Operator | Self::Git | Self::TestTarget => vec![format!("/usr/local/bin/{}", self.name())],
             Self::Tools | Self::PeprBuilder => vec!["/bin/sh".to_owned()],
             Self::PeprController | Self::PeprTestkit => vec!["/usr/local/bin/node".to_owned()],
         };
         let working_dir = match self {
-            Self::Operator | Self::Git | Self::Tools | Self::PeprBuilder => "/",
+            Self::Operator | Self::Git | Self::Tools | Self::PeprBuilder | Self::TestTarget => "/",
             Self::PeprController | Self::PeprTestkit => "/app",
         };
         let labels = [

@@ -1,0 +1,99 @@
+//! The page, in all its manners.
+
+use std::{
+    io::{self, Write},
+    thread,
+    time::Duration,
+};
+
+use flate2::{Compression, write::GzEncoder};
+
+use crate::settings::{Manner, Settings};
+
+/// Answers one request at this age.
+pub(crate) fn answer(to: &mut impl Write, settings: &Settings, age: f64) -> io::Result<()> {
+    let manner = if age >= settings.after { settings.manner } else { Manner::Fine };
+    match manner {
+        Manner::Fine => whole(to, "200 OK", "text/plain; version=0.0.4", metrics(settings, age).as_bytes()),
+        Manner::Absent => whole(to, "200 OK", "text/plain; version=0.0.4", b"target_other 1\n"),
+        Manner::Html => whole(to, "200 OK", "text/html", b"<html><body>welcome</body></html>\n"),
+        Manner::Broken => whole(to, "500 Internal Server Error", "text/plain", b"target_level 1\n"),
+        Manner::Redirect => to.write_all(
+            b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:8080/metrics\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        ),
+        Manner::Hang => loop {
+            thread::sleep(Duration::from_secs(3600));
+        },
+        Manner::Drip => {
+            to.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+            loop {
+                to.write_all(b"#")?;
+                to.flush()?;
+                thread::sleep(Duration::from_millis(200));
+            }
+        }
+        Manner::Endless => {
+            to.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+            loop {
+                to.write_all(&[b'\n'; 4096])?;
+            }
+        }
+        Manner::Bomb => bomb(to),
+    }
+}
+
+fn whole(to: &mut impl Write, status: &str, kind: &str, body: &[u8]) -> io::Result<()> {
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    to.write_all(head.as_bytes())?;
+    to.write_all(body)
+}
+
+fn bomb(to: &mut impl Write) -> io::Result<()> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    for _ in 0..(64 << 20) / 4096 {
+        packed.write_all(&[b'\n'; 4096])?;
+    }
+    let packed = packed.finish()?;
+    let length = packed.len();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    to.write_all(head.as_bytes())?;
+    to.write_all(&packed)
+}
+
+fn metrics(settings: &Settings, age: f64) -> String {
+    let since = (age - settings.after).max(0.0);
+    let level = if age >= settings.after { settings.level } else { 1.0 };
+    let failures = (since * settings.rise).floor();
+    let count = settings.count;
+    format!(
+        "# TYPE target_age_seconds gauge\ntarget_age_seconds {age}\n\
+         # TYPE target_level gauge\ntarget_level {level}\n\
+         # TYPE target_failures_total counter\ntarget_failures_total {failures}\n\
+         # TYPE target_failure_count gauge\ntarget_failure_count{{count=\"{count}\"}} 1\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(arguments: &[&str], age: f64) -> String {
+        let settings = Settings::parse(arguments.iter().map(|a| (*a).to_owned())).unwrap();
+        let mut out = Vec::new();
+        answer(&mut out, &settings, age).unwrap();
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn pages_are_as_they_were_set() {
+        assert!(page(&["level=7", "after=10"], 5.0).contains("target_level 1\n"));
+        assert!(page(&["level=7", "after=10"], 10.0).contains("target_level 7\n"));
+        assert!(page(&["rise=2", "after=10"], 15.4).contains("target_failures_total 10\n"));
+        assert!(page(&["manner=broken"], 0.0).starts_with("HTTP/1.1 500"));
+        assert!(!page(&["manner=absent"], 0.0).contains("target_level"));
+    }
+}

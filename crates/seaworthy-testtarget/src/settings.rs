@@ -1,0 +1,112 @@
+//! The arguments.
+
+/// How the page is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// As it should be.
+    Fine,
+    /// HTTP 500.
+    Broken,
+    /// Accepts and never answers.
+    Hang,
+    /// A byte every now and then.
+    Drip,
+    /// Bytes without end.
+    Endless,
+    /// 64 MiB, compressed.
+    Bomb,
+    /// Points elsewhere.
+    Redirect,
+    /// No page of metrics.
+    Html,
+    /// A page without the metrics of [`Manner::Fine`].
+    Absent,
+}
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settings {
+    /// `port=`: where the page is served.
+    pub(crate) port: u16,
+    /// `manner=`: how the page is answered, from `after` on.
+    pub(crate) manner: Manner,
+    /// `after=`: seconds of age at which manner, level, rise and growth begin.
+    pub(crate) after: f64,
+    /// `level=`: the value of `target_level`; 1 before `after`.
+    pub(crate) level: f64,
+    /// `rise=`: how fast `target_failures_total` rises, per second.
+    pub(crate) rise: f64,
+    /// `count=`: the label of `target_failure_count`, whose value is always 1.
+    pub(crate) count: u32,
+    /// `grow=`: MiB of memory per second.
+    pub(crate) grow_mib_per_second: f64,
+    /// `exit=`: seconds of age at which it exits with code 1.
+    pub(crate) exit_after: Option<f64>,
+}
+
+impl Settings {
+    /// Reads `key=value` arguments.
+    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut settings = Self {
+            port: 8080,
+            manner: Manner::Fine,
+            after: 0.0,
+            level: 1.0,
+            rise: 0.0,
+            count: 0,
+            grow_mib_per_second: 0.0,
+            exit_after: None,
+        };
+        for argument in arguments {
+            settings.set(&argument).ok_or_else(|| format!("{argument:?} is nothing that can be set"))?;
+        }
+        Ok(settings)
+    }
+
+    fn set(&mut self, argument: &str) -> Option<()> {
+        let (key, value) = argument.split_once('=')?;
+        let number = || value.parse::<f64>().ok();
+        match key {
+            "port" => self.port = value.parse().ok()?,
+            "manner" => self.manner = manner(value)?,
+            "after" => self.after = number()?,
+            "level" => self.level = number()?,
+            "rise" => self.rise = number()?,
+            "count" => self.count = value.parse().ok()?,
+            "grow" => self.grow_mib_per_second = number()?,
+            "exit" => self.exit_after = Some(number()?),
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+fn manner(word: &str) -> Option<Manner> {
+    Some(match word {
+        "fine" => Manner::Fine,
+        "broken" => Manner::Broken,
+        "hang" => Manner::Hang,
+        "drip" => Manner::Drip,
+        "endless" => Manner::Endless,
+        "bomb" => Manner::Bomb,
+        "redirect" => Manner::Redirect,
+        "html" => Manner::Html,
+        "absent" => Manner::Absent,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read_or_refused() {
+        let parse = |all: &[&str]| Settings::parse(all.iter().map(|a| (*a).to_owned()));
+        let settings = parse(&["port=1", "manner=drip", "after=2.5", "exit=3"]).unwrap();
+        assert_eq!((settings.port, settings.manner, settings.exit_after), (1, Manner::Drip, Some(3.0)));
+        for bad in ["x=1", "port=x", "manner=", "level"] {
+            assert!(parse(&[bad]).is_err(), "{bad}");
+        }
+    }
+}
