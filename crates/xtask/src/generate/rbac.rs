@@ -36,7 +36,7 @@ const fn right(
 const OURS: &str = "seaworthy.dev";
 
 /// What the operator may do.
-const OPERATOR: [Right; 17] = [
+const OPERATOR: [Right; 16] = [
     right(OURS, &["releaseplans"], &["get", "list", "watch"], "policy is read, never written"),
     right(
         OURS,
@@ -75,10 +75,9 @@ const OPERATOR: [Right; 17] = [
     right("", &["events"], &["list"], "why a Job has no pod"),
     right("events.k8s.io", &["events"], &["create", "patch"], "transitions"),
     right("apps", &["controllerrevisions"], &["create", "get"], "pinned plans"),
-    right("apps", &["deployments", "statefulsets", "daemonsets", "replicasets"], &["get", "list"], "targets of soaks"),
+    right("apps", &["deployments", "statefulsets", "daemonsets", "replicasets"], &["get"], "targets of soaks"),
     right("coordination.k8s.io", &["leases"], &["create", "get", "update"], "locks on targets, turns of a plan"),
-    right("discovery.k8s.io", &["endpointslices"], &["list"], "ready pods behind a Service"),
-    right("", &["nodes"], &["get", "list"], "addresses of kubelets"),
+    right("discovery.k8s.io", &["endpointslices"], &["list", "watch"], "ready pods behind a Service"),
 ];
 
 /// What the operator may do at kubelets: their figures, nothing that leads to a container.

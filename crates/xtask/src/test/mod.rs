@@ -79,6 +79,7 @@ fn end_to_end(root: &Path, arguments: &Arguments, progress: &Progress) -> Result
     let operator = push(Image::Operator)?;
     let git = push(Image::Git)?;
     let tools_image = push(Image::Tools)?;
+    let target = push(Image::TestTarget)?;
     install::operator(root, &cluster, (&operator, &git), progress)?;
     let mut tests = Command::new(cargo_program());
     tests
@@ -96,6 +97,7 @@ fn end_to_end(root: &Path, arguments: &Arguments, progress: &Progress) -> Result
         .env("SEAWORTHY_TEST_OPERATOR_IMAGE", &operator)
         .env("SEAWORTHY_TEST_REGISTRY", &cluster.registry)
         .env("SEAWORTHY_TEST_STATE", &cluster.state_dir)
+        .env("SEAWORTHY_TEST_TARGET_IMAGE", &target)
         .env("SEAWORTHY_TEST_TOOLS_IMAGE", &tools_image);
     show(&mut tests, progress, "end-to-end tests")?;
     drop(cluster);

@@ -28,6 +28,9 @@ use crate::{
     },
 };
 
+/// How long, in seconds, a load that was told to end may go on: what it does then falls into settling.
+const LOAD_GRACE: i64 = 5;
+
 /// The SoakTest as an owner.
 pub(super) fn owner(object: &SoakTest) -> OwnerReference {
     object.controller_owner_ref(&()).unwrap_or_default()
@@ -65,7 +68,7 @@ pub(super) fn job(object: &SoakTest, spec: &SoakSpec, role: Role, name: &str, im
         env.push((REQUEST.to_owned(), serde_json::to_string(&request(object)).unwrap_or_default()));
     }
     let namespace = object.namespace().unwrap_or_default();
-    Some(build_job(&JobSpec {
+    let spec = JobSpec {
         name,
         namespace: &namespace,
         owner: owner(object),
@@ -73,7 +76,14 @@ pub(super) fn job(object: &SoakTest, spec: &SoakSpec, role: Role, name: &str, im
         task: &task,
         env,
         suspend: false,
-    }))
+    };
+    let mut job = build_job(&spec);
+    if matches!(role, Role::Workload | Role::Inventory)
+        && let Some(pod) = job.spec.as_mut().and_then(|s| s.template.spec.as_mut())
+    {
+        pod.termination_grace_period_seconds = Some(LOAD_GRACE);
+    }
+    Some(job)
 }
 
 fn duration(span: Seconds) -> Duration {
