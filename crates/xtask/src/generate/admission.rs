@@ -56,17 +56,25 @@ fn policy_object(policy: &Policy, flavour: Flavour) -> Value {
     let named = |list: &[(&str, String)]| -> Value {
         list.iter().map(|(name, expression)| json!({"name": name, "expression": expression})).collect()
     };
+    // With what the API server would fill in, and without what it would drop: so that applying it twice changes nothing.
+    let mut matches = json!({"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}});
+    for (name, value) in policy.matches.as_object().into_iter().flatten() {
+        matches[name] = value.clone();
+    }
+    let mut spec = json!({
+        "failurePolicy": "Fail",
+        "matchConstraints": matches,
+        "matchConditions": named(&policy.conditions),
+        "validations": policy.validations,
+    });
+    if !policy.variables.is_empty() {
+        spec["variables"] = named(&policy.variables);
+    }
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
         "metadata": metadata(policy, flavour),
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": policy.matches,
-            "matchConditions": named(&policy.conditions),
-            "variables": named(&policy.variables),
-            "validations": policy.validations,
-        },
+        "spec": spec,
     })
 }
 
@@ -89,7 +97,7 @@ fn metadata(policy: &Policy, flavour: Flavour) -> Value {
 }
 
 fn rule(group: &str, resources: &[&str], operations: &[&str]) -> Value {
-    json!({"apiGroups": [group], "apiVersions": ["*"], "resources": resources, "operations": operations})
+    json!({"apiGroups": [group], "apiVersions": ["*"], "resources": resources, "operations": operations, "scope": "*"})
 }
 
 fn forbid(expression: &str, message: &str) -> Value {

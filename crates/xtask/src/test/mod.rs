@@ -64,8 +64,11 @@ fn chart(root: &Path, progress: &Progress) -> Result<()> {
     let helm = tools::path("helm")?;
     let chart = root.join("charts/seaworthy");
     run::output(run::command(&helm, ["lint", "--strict"]).arg(&chart)).context("helm lint")?;
-    run::output(run::command(&helm, ["template", "seaworthy", "--namespace", install::NAMESPACE]).arg(&chart))
-        .context("helm template")?;
+    run::output(
+        run::command(&helm, ["template", "seaworthy", "--namespace", install::NAMESPACE, "--kube-version", "1.34.4"])
+            .arg(&chart),
+    )
+    .context("helm template")?;
     progress.note("chart lints and renders");
     Ok(())
 }
