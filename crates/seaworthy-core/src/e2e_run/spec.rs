@@ -83,6 +83,11 @@ impl Spec {
                 return Some(format!("spec.suites[{i}].maxAttempts is 0: it must be at least 1"));
             }
         }
+        if self.suites.iter().all(|s| s.enforcement == Enforcement::Advisory) {
+            return Some(
+                "spec.suites: all are Advisory, so nothing could be proven: make at least one Required".to_owned(),
+            );
+        }
         self.tasks().find_map(|(field, task)| self.task_problem(&field, task))
     }
 

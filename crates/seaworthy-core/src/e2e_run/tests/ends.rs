@@ -1,6 +1,7 @@
 //! How runs end before their time: failFast, deadline, abort, deletion, a terminating namespace; and how they are held.
 
 use super::*;
+use crate::condition::Say;
 
 /// Every Job that a run of suite `a` can be in when something ends it, and what was created until then.
 const STEPS: [&str; 3] = ["r-a-setup-1", "r-a-run-1", "r-a-teardown-1"];
@@ -100,8 +101,18 @@ fn an_advisory_failure_neither_blocks_nor_ends_anything() {
 fn nothing_required_is_never_a_pass() {
     let mut s = spec(&["a"]);
     s.suites[0].enforcement = Enforcement::Advisory;
+    let mut run = Run::new(s.clone());
+    assert_eq!(run.finish(), E2eRunPhase::Failed);
+    assert!(run.condition(types::ACCEPTED).2.contains("make at least one Required"));
+    assert!(run.world.created.is_empty());
+
+    // Accepted under older rules: it runs, and proves nothing.
     let mut run = Run::new(s);
+    let message = String::new();
+    let accepted = Say { type_: types::ACCEPTED, status: ConditionStatus::True, reason: Reason::Valid, message };
+    condition::set(&mut run.observed.status.conditions, accepted, 1, run.world.now);
     assert_eq!(run.finish(), E2eRunPhase::Inconclusive);
+    assert_eq!(run.state("a"), SuiteState::Passed);
     assert!(run.condition(types::SUCCEEDED).2.contains("make one Required"));
 }
 
