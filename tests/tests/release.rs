@@ -21,8 +21,6 @@ use seaworthy_api::{
 use seaworthy_tests::cluster::{Ground, sh};
 use serde_json::{Value, json};
 
-const REVISION: &str = "4f2c0d7b1e6a9c3f5d8b2a4e6c1f3b5d7a9e0c2b";
-
 /// Reports one artifact whose digest is that of the version.
 const BUILD: &str = r#"d=$(printf '%s' "$SEAWORTHY_VERSION" | sha256sum | cut -d' ' -f1)
 printf '{"artifacts":[{"name":"controller","uri":"registry.example/controller","digest":"sha256:%s"}]}' "$d" > /dev/termination-log"#;
@@ -45,9 +43,11 @@ fn plan(name: &str) -> Value {
     })
 }
 
+/// Each version is of a commit of its own: a published commit is never released again.
 fn release(name: &str, plan: &str, version: &str) -> Value {
+    let revision = &seaworthy_api::hash::digest(version.as_bytes())[7..47];
     json!({"metadata": {"name": name}, "spec": {
-        "planRef": {"name": plan}, "revision": REVISION, "version": {"number": version, "reason": "a test"}}})
+        "planRef": {"name": plan}, "revision": revision, "version": {"number": version, "reason": "a test"}}})
 }
 
 fn phase(release: &Release) -> ReleasePhase {
