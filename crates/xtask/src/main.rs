@@ -16,8 +16,10 @@ mod image;
 mod install;
 mod progress;
 mod repository;
+mod rights;
 mod run;
 mod test;
+mod tidy;
 mod tools;
 
 /// Developer commands of Seaworthy.
@@ -39,8 +41,12 @@ enum Command {
     Demo(demo::Arguments),
     /// Container images, built without a daemon.
     Image(image::Arguments),
+    /// Compares the operator's rights with what it asked for, by an audit log.
+    Rights(rights::Arguments),
     /// Everything that must hold: format, lints, unit tests, drift, chart, end-to-end suite.
     Test(test::Arguments),
+    /// The rules of this repository that no compiler checks.
+    Tidy,
 }
 
 fn main() -> ExitCode {
@@ -53,7 +59,9 @@ fn main() -> ExitCode {
         },
         Command::Gen(arguments) => generate::main(&arguments),
         Command::Image(arguments) => image::main(arguments),
+        Command::Rights(arguments) => rights::main(&arguments),
         Command::Test(arguments) => test::main(&arguments),
+        Command::Tidy => tidy::main(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

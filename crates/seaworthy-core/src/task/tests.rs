@@ -1,3 +1,5 @@
+//! How a task goes on, case by case.
+
 use super::{facts::*, *};
 
 fn t(s: i64) -> Timestamp {

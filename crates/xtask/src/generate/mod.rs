@@ -17,6 +17,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+pub(crate) use rbac::{Asked, operator_rights};
+
 /// Arguments of `gen`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

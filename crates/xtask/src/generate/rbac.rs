@@ -63,13 +63,13 @@ const OPERATOR: [Right; 16] = [
         "owner references that block deletion, where the API server asks for this",
     ),
     right("batch", &["jobs"], &["create", "get", "list", "watch", "patch", "delete"], "tasks; unsuspended by patch"),
-    right("", &["pods"], &["get", "list", "watch"], "how tasks and targets fare"),
+    right("", &["pods"], &["list", "watch"], "how tasks and targets fare"),
     right("", &["pods/log"], &["get"], "reports of tasks"),
     right(
         "",
         &["configmaps"],
-        &["create", "get", "list", "watch", "update", "patch", "delete"],
-        "ledger, plans, evidence",
+        &["create", "get", "list", "watch", "update", "delete"],
+        "ledger, facts of plan Jobs, evidence",
     ),
     right("", &["namespaces"], &["get"], "whether the own one is on its way out"),
     right("", &["events"], &["list"], "why a Job has no pod"),
@@ -130,6 +130,33 @@ const ROLES: [Role; 4] = [
         rights: &[right(OURS, &["releases"], &["create", "get", "list", "watch"], "")],
     },
 ];
+
+/// Where a use of a right can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// In the audit log of the API server.
+    OfTheApiServer,
+    /// At kubelets, or only with an admission plugin that not every API server has.
+    Elsewhere,
+}
+
+/// The operator's rights one by one: `group/resource`, verb, and where its use can be seen.
+pub(crate) fn operator_rights() -> Vec<(String, String, Asked)> {
+    let one = |right: &Right, asked_here: bool| -> Vec<_> {
+        let pairs = right.resources.iter().flat_map(|resource| right.verbs.iter().map(move |verb| (*resource, *verb)));
+        pairs
+            .map(|(resource, verb)| {
+                let asked = if asked_here && !resource.ends_with("/finalizers") {
+                    Asked::OfTheApiServer
+                } else {
+                    Asked::Elsewhere
+                };
+                (format!("{}/{resource}", right.group), verb.to_owned(), asked)
+            })
+            .collect()
+    };
+    OPERATOR.iter().flat_map(|right| one(right, true)).chain(one(&KUBELETS, false)).collect()
+}
 
 pub(super) fn files() -> Result<Vec<File>> {
     let plain = |documents: Vec<String>| yaml::file(&documents);

@@ -53,6 +53,7 @@ fn fast(root: &Path, progress: &Progress) -> Result<()> {
     cargo(root, progress, "format", &["fmt", "--all", "--check"])?;
     cargo(root, progress, "lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
     own(root, progress, "generated files", &["gen", "--check"])?;
+    own(root, progress, "repository rules", &["tidy"])?;
     cargo(root, progress, "unit tests", &["test", "--workspace", "--exclude", "seaworthy-tests"])?;
     tools::ensure(progress)?;
     chart(root, progress)
