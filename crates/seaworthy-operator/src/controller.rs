@@ -259,7 +259,9 @@ fn report<K: Kind>(ctx: &Context, object: &K::Object, note: Note) {
             NoteKind::Warning => EventType::Warning,
         },
         reason: note.reason.as_str(),
-        action: "Reconcile".into(),
+        // Events of one object with the same type, reason and action are merged into one, whatever they say: a fact of its own needs
+        // an action of its own.
+        action: format!("Reconcile-{}", &seaworthy_api::hash::digest(note.message.as_bytes())[7..15]),
         note: Some(seaworthy_core::condition::cut(note.message, 1000)),
         secondary: None,
     };
