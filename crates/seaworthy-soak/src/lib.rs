@@ -12,5 +12,6 @@ pub mod scan;
 pub mod segment;
 mod series;
 mod text;
+pub mod trend;
 
 pub use series::{SERIES_OF_METRIC, SERIES_ON_PAGE};

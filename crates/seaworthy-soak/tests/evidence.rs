@@ -1,7 +1,7 @@
 //! Evidence lasts: every value comes back bit for bit, every alteration is found, every crash loses only what was not
 //! acknowledged.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may")]
 
 use proptest::prelude::*;
 use seaworthy_soak::evidence::Evidence;

@@ -47,6 +47,7 @@ impl Finding {
             self.settled = verdict == Verdict::Failed;
             self.verdict = verdict;
             self.message = message;
+            self.needed_seconds = None;
         }
         self
     }

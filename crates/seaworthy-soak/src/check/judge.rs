@@ -6,9 +6,10 @@ use super::spec::{CheckKind, CheckSpec, Enforcement};
 use super::verdict::{CheckVerdict, Coverage, Judgement, Verdict};
 use super::view::{Row, View};
 use super::window::{Phases, Window};
-use super::{bound, growth, increase, progress, restarts, survivors};
+use super::{bound, growth, increase, progress, restarts, survivors, trend};
 use crate::evidence::Evidence;
 use crate::record::PodPhase;
+use crate::trend::{ALPHA, holm};
 
 /// Judges a run: the one function for the operator, offline judgement and reports.
 ///
@@ -16,7 +17,9 @@ use crate::record::PodPhase;
 /// inconclusive so far. A run without any required check never passes.
 pub fn judge(specs: &[CheckSpec], evidence: &Evidence, phases: &Phases) -> Judgement {
     let view = View::of(evidence);
-    let checks: Vec<CheckVerdict> = specs.iter().map(|spec| named(spec, check(&view, spec, phases))).collect();
+    let first: Vec<_> = specs.iter().map(|spec| check(&view, spec, phases)).collect();
+    let findings = correct(specs, first);
+    let checks: Vec<CheckVerdict> = specs.iter().zip(findings).map(|(spec, finding)| named(spec, finding)).collect();
     let required = || checks.iter().filter(|c| c.enforcement == Enforcement::Required);
     let verdict = required().map(|c| c.verdict).reduce(Verdict::graver).unwrap_or(Verdict::Inconclusive);
     let open: Vec<_> = required().filter(|c| c.verdict == Verdict::Inconclusive).map(|c| c.needed_seconds).collect();
@@ -48,27 +51,56 @@ fn named(spec: &CheckSpec, finding: Finding) -> CheckVerdict {
     }
 }
 
-fn check(view: &View<'_>, spec: &CheckSpec, phases: &Phases) -> Finding {
+/// A check that is judged, or a trend that waits for the others.
+enum Checked {
+    Done(Finding),
+    Waits(trend::Prepared),
+}
+
+/// Decides the trends. The required ones share one error level, since any of them may stop a release; the others have their own.
+fn correct(specs: &[CheckSpec], checked: Vec<Checked>) -> Vec<Finding> {
+    let mut required = Vec::new();
+    for (spec, one) in specs.iter().zip(&checked) {
+        if let (Checked::Waits(prepared), Enforcement::Required) = (one, spec.enforcement) {
+            required.push(prepared.p_value());
+        }
+    }
+    let mut levels = holm(&required).into_iter();
+    let mut decide = |(spec, one): (&CheckSpec, Checked)| match one {
+        Checked::Done(finding) => finding,
+        Checked::Waits(prepared) => {
+            let own = if spec.enforcement == Enforcement::Required { levels.next() } else { None };
+            trend::decide(&prepared, own.unwrap_or(ALPHA))
+        }
+    };
+    specs.iter().zip(checked).map(&mut decide).collect()
+}
+
+fn check(view: &View<'_>, spec: &CheckSpec, phases: &Phases) -> Checked {
     if let Err(error) = spec.validate() {
-        return Finding::new(Verdict::Error, error.to_string());
+        return Checked::Done(Finding::new(Verdict::Error, error.to_string()));
     }
     let window = Window::new(view, phases, spec.warm_up_seconds);
     if let Some(message) = foreign_pod(view, &window) {
-        return Finding { settled: true, ..Finding::new(Verdict::Error, message) };
+        return Checked::Done(Finding { settled: true, ..Finding::new(Verdict::Error, message) });
     }
     let on_missing = spec.on_missing;
-    match &spec.kind {
+    Checked::Done(match &spec.kind {
+        CheckKind::Trend(rule) => match trend::prepare(view, rule, on_missing, &window) {
+            Ok(prepared) => return Checked::Waits(prepared),
+            Err(finding) => finding,
+        },
         CheckKind::Bound(rule) => bound::judge(view, rule, on_missing, &window),
         CheckKind::Increase(rule) => increase::judge(view, rule, on_missing, &window),
         CheckKind::Growth(rule) => growth::judge(view, rule, on_missing, &window),
         CheckKind::Progress(rule) => progress::judge(view, rule, on_missing, &window),
         CheckKind::Restarts(rule) => restarts::judge(view, rule, on_missing, &window),
         CheckKind::Survivors(rule) => survivors::judge(view, &spec.name, rule, on_missing, &window),
-        CheckKind::Trend(_) | CheckKind::Leftovers(_) | CheckKind::Baseline(_) => {
+        CheckKind::Leftovers(_) | CheckKind::Baseline(_) => {
             let message = format!("this version cannot judge {}: leave the check out", spec.kind.word());
             Finding::new(Verdict::Error, message)
         }
-    }
+    })
 }
 
 /// A pod that runs something other than the candidate: its evidence says nothing about the candidate.

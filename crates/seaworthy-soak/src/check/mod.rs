@@ -15,6 +15,7 @@ mod restarts;
 mod spec;
 pub(crate) mod stats;
 mod survivors;
+mod trend;
 mod verdict;
 mod view;
 mod window;

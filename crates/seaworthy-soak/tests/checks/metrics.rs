@@ -235,3 +235,101 @@ fn one_target_of_two_is_missing() {
     expect(&verdict, Verdict::Inconclusive, "50 %");
     assert_eq!(TO, 140);
 }
+
+/// A measure of six hours.
+const LONG: Phases = Phases { warm_up_ms: 600_000, measure_ms: 21_600_000, settle_ms: 0, elapsed_ms: 22_200_000 };
+const LONG_TO: u64 = 740;
+
+fn long(value: impl Fn(u64) -> f64) -> World {
+    World::long(LONG_TO, |k| Some(slot(k).page(&[("m", value(k))])))
+}
+
+/// Noise without a generator: far from periodic, and the same for ever.
+fn noise(k: u64) -> f64 {
+    f(k.wrapping_mul(2_654_435_761) >> 7 & 0xff) / 255.0 - 0.5
+}
+
+const TREND: &str = r#"trend "tolerablePerHour":1,"unacceptablePerHour":4"#;
+
+#[test]
+fn trend_tells_a_leak() {
+    let flat = long(|k| 120.0 + noise(k)).judge_at(TREND, &LONG);
+    expect(&flat, Verdict::Passed, "stays below the unacceptable slope");
+    let (low, high) = flat.interval.unwrap();
+    assert!(low < 0.0 && 0.0 < high && high < 1.0, "{low} {high}");
+    assert!(flat.detectable.unwrap() < 2.0);
+    assert_eq!(flat.threshold, Some(4.0));
+    let leak = long(|k| 120.0 + f(k) * 3.0 / 120.0 + noise(k)).judge_at(TREND, &LONG);
+    expect(&leak, Verdict::Failed, "the floor of m changes by");
+    assert!((leak.value.unwrap() - 3.0).abs() < 0.2);
+    assert!(!leak.settled);
+    let bytes = |k: u64| (120.0 + f(k) * 3.0 / 120.0 + noise(k)) * 1_048_576.0;
+    let world = World::long(LONG_TO, |k| Some(slot(k).page(&[("rss_bytes", bytes(k))])));
+    let check = r#"{"name":"memory","trend":{"source":"s","metric":"rss_bytes","limit":209715200}}"#;
+    let spec = serde_json::from_str(check).unwrap();
+    let verdict = seaworthy_soak::check::judge(&[spec], &world.evidence(), &LONG).checks.remove(0);
+    expect(&verdict, Verdict::Failed, "Mi per hour");
+    assert!(verdict.message.contains("1Mi is tolerable, 4Mi is not"), "{}", verdict.message);
+    assert!(verdict.message.contains("its limit could be reached in 2"), "{}", verdict.message);
+}
+
+#[test]
+fn trend_needs_evidence() {
+    expect(&World::empty().judge_at(TREND, &LONG), Verdict::Inconclusive, "no sample of m");
+    let absent = World::long(LONG_TO, |k| Some(slot(k).page(&[("other", 1.0)])));
+    expect(&absent.judge_at(TREND, &LONG), Verdict::Failed, "m is absent");
+    let failing = World::long(LONG_TO, |k| Some(slot(k).failed(GapReason::Timeout)));
+    expect(&failing.judge_at(TREND, &LONG), Verdict::Inconclusive, "Timeout");
+    let hole = |from: u64, to: u64| {
+        World::long(LONG_TO, move |k| (!(from..to).contains(&k)).then(|| slot(k).page(&[("m", 120.0 + noise(k))])))
+    };
+    // 5 % of six hours are 18 minutes.
+    expect(&hole(100, 136).judge_at(TREND, &LONG), Verdict::Passed, "");
+    expect(&hole(100, 137).judge_at(TREND, &LONG), Verdict::Inconclusive, "");
+    let so_far = long(|k| 120.0 + noise(k)).judge_at(TREND, &Phases { elapsed_ms: 9_000_000, ..LONG });
+    expect(&so_far, Verdict::Inconclusive, "so far");
+    let zero = long(|_| 0.0).judge_at("trend", &LONG);
+    expect(&zero, Verdict::Error, "give tolerablePerHour");
+    let infinite = long(|_| f64::INFINITY).judge_at(TREND, &LONG);
+    expect(&infinite, Verdict::Inconclusive, "no sample of m");
+}
+
+#[test]
+fn trend_skips_declared_faults_and_bound_does_not() {
+    let faulty = |k: u64| if (300..340).contains(&k) { 500.0 } else { 0.0 };
+    let step_by_step = |k: u64| 120.0 + noise(k) + faulty(k);
+    let mut world = long(step_by_step);
+    world.fault(300 * 30_000, 340 * 30_000);
+    let judgement = world.judge_all(&[TREND, r#"bound "max":400"#], &LONG);
+    expect(&judgement.checks[0], Verdict::Passed, "");
+    expect(&judgement.checks[1], Verdict::Failed, "Highest m");
+}
+
+#[test]
+fn trend_follows_a_rate() {
+    let rule = r#"trend "of":"Rate","tolerablePerHour":0.001,"unacceptablePerHour":0.004"#;
+    // Two hundredths of a core, and one that needs ever more.
+    let cpu = |growth: f64| {
+        long(move |k| {
+            let hours = f(k) / 120.0;
+            72.0 * hours + growth * 3600.0 * hours * hours / 2.0 + 0.01 * noise(k)
+        })
+    };
+    expect(&cpu(0.0).judge_at(rule, &LONG), Verdict::Passed, "");
+    let more = cpu(0.005).judge_at(rule, &LONG);
+    expect(&more, Verdict::Failed, "");
+    assert!((more.value.unwrap() - 0.005).abs() < 0.0005, "{:?}", more.value);
+}
+
+#[test]
+fn trends_of_a_run_are_corrected_together() {
+    let slope = |k: u64| 120.0 + f(k) * 1.5 / 120.0 + 6.0 * noise(k);
+    let one = long(slope).judge_all(&[TREND], &LONG);
+    let many = long(slope).judge_all(&[TREND, TREND, TREND, TREND], &LONG);
+    let advisory = format!("{TREND}|\"enforcement\":\"Advisory\"");
+    let mixed = long(slope).judge_all(&[TREND, &advisory, &advisory], &LONG);
+    let lower = |j: &seaworthy_soak::check::Judgement| j.checks[0].interval.unwrap().0;
+    assert!(lower(&many) < lower(&one));
+    assert!((lower(&mixed) - lower(&one)).abs() < 1e-12);
+    assert!((mixed.checks[1].interval.unwrap().0 - lower(&one)).abs() < 1e-12);
+}

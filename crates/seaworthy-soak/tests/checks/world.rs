@@ -3,7 +3,8 @@
 use seaworthy_soak::check::{CheckSpec, CheckVerdict, Judgement, Phases, Verdict, judge};
 use seaworthy_soak::evidence::Evidence;
 use seaworthy_soak::record::{
-    ContainerState, Gap, GapReason, InventoryLook, Look, Page, PageSample, PodPhase, PodState, RunInfo, SlotRecord,
+    ContainerState, FaultWindow, Gap, GapReason, InventoryLook, Look, Page, PageSample, PodPhase, PodState, RunInfo,
+    SlotRecord,
 };
 use seaworthy_soak::recorder::Recorder;
 
@@ -83,8 +84,17 @@ impl World {
 
     /// All slots, each as `show` says; `None` is a slot that nobody looked at.
     pub(crate) fn of(show: impl Fn(u64) -> Option<Slot>) -> Self {
+        Self::long(TO, show)
+    }
+
+    pub(crate) fn fault(&mut self, from_ms: u64, to_ms: u64) {
+        self.recorder.fault(&FaultWindow { from_ms, to_ms, kind: "node lost".into() });
+    }
+
+    /// The same for another number of slots.
+    pub(crate) fn long(slots: u64, show: impl Fn(u64) -> Option<Slot>) -> Self {
         let mut world = Self::empty();
-        for slot in (0..TO).filter_map(show) {
+        for slot in (0..slots).filter_map(show) {
             world.recorder.record(&slot.0).unwrap();
         }
         world

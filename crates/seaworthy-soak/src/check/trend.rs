@@ -1,0 +1,191 @@
+//! `trend`: no leak, by the verdict of [`crate::trend`].
+//!
+//! Several required trend checks are corrected together, so a check is prepared first and decided when all are.
+
+use super::finding::{Finding, number};
+use super::spec::{OnMissing, Trend, TrendOf};
+use super::stats::median;
+use super::verdict::Verdict;
+use super::view::{Reading, Series, View, readings};
+use super::window::{Objection, Seen, Window, duration, objection};
+use crate::trend::{Assessment, Of, Params, Sample, TrendVerdict, assess};
+
+/// A trend check that waits for the others.
+pub(super) struct Prepared {
+    assessment: Assessment,
+    objection: Objection,
+    metric: String,
+    params: Params,
+    start_ms: f64,
+}
+
+impl Prepared {
+    pub(super) fn p_value(&self) -> f64 {
+        // A check that too little was seen of cannot fail, so it takes part in no correction either.
+        if self.objection.is_some() { 1.0 } else { self.assessment.p_value() }
+    }
+}
+
+/// Fits the line. What makes a verdict impossible is a finding already.
+pub(super) fn prepare(
+    view: &View<'_>,
+    rule: &Trend,
+    on_missing: OnMissing,
+    window: &Window,
+) -> Result<Prepared, Finding> {
+    let series = view.select(&rule.select);
+    let readings = readings(view, &rule.select, &series, window.reached);
+    let judged = readings.get(window.rows()).unwrap_or_default();
+    let seen = Seen::count(judged.iter().map(Into::into), view.interval_ms());
+    let metric = &rule.select.metric;
+    let objection = objection(window, &seen, on_missing, metric, Some(window.level_gap_ms()));
+    let samples = samples(view, rule, &series, judged, window);
+    let Some(first) = samples.first().copied() else {
+        return Err(Finding::new(Verdict::Inconclusive, format!("no sample of {metric}")).unless(objection));
+    };
+    let params = params(rule, &samples);
+    if params.unacceptable_per_hour <= params.tolerable_per_hour {
+        let message = format!("{metric} starts at 0, so there is no default for its slope: give tolerablePerHour");
+        return Err(Finding::new(Verdict::Error, message).unless(objection));
+    }
+    let assessment = assess(&samples, &params);
+    Ok(Prepared { assessment, objection, metric: metric.clone(), params, start_ms: first.seconds * 1000.0 })
+}
+
+/// The samples to judge: fault windows left out, tagged by the lives of the containers behind them.
+fn samples(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Reading], window: &Window) -> Vec<Sample> {
+    let mut lives: Vec<String> = Vec::new();
+    let mut samples = Vec::new();
+    let faulty = |ms: u64| view.evidence.faults.iter().any(|f| (f.from_ms..f.to_ms).contains(&ms));
+    for (row, reading) in window.rows().zip(judged) {
+        let planned = view.planned_ms(row);
+        let Reading::Value(level) = reading else { continue };
+        if faulty(planned) {
+            continue;
+        }
+        let value = match rule.of {
+            TrendOf::Level => Some(*level),
+            TrendOf::Rate => rate(view, series, row, window.from),
+        };
+        let here = || series.iter().filter(|s| s.value(row).is_some());
+        let Some((value, first)) = value.zip(here().next()) else { continue };
+        let mut life = String::new();
+        for one in here() {
+            life.push_str(one.place);
+            life.push('=');
+            life.push_str(one.target.incarnation(row));
+            life.push(';');
+        }
+        let incarnation = lives.iter().rposition(|l| *l == life).unwrap_or_else(|| {
+            lives.push(life);
+            lives.len() - 1
+        });
+        let seconds = first.target.time_ms(planned, row) / 1000.0;
+        samples.push(Sample { seconds, value, incarnation: u32::try_from(incarnation).unwrap_or(u32::MAX) });
+    }
+    samples
+}
+
+/// The rate per second of all series together, each from its own last sample. `None` where one of them has none, or restarted.
+fn rate(view: &View<'_>, series: &[Series<'_>], row: usize, first_row: usize) -> Option<f64> {
+    /// A rate over a longer hole says nothing about this row.
+    const LONGEST: usize = 4;
+    let mut sum = 0.0;
+    for one in series {
+        let Some(now) = one.value(row) else { continue };
+        let mut earlier = (first_row.max(row.saturating_sub(LONGEST))..row).rev();
+        let (before_row, before) = earlier.find_map(|r| Some((r, one.value(r)?)))?;
+        let life = |r| one.target.incarnation(r);
+        let seconds = (one.target.time_ms(view.planned_ms(row), row)
+            - one.target.time_ms(view.planned_ms(before_row), before_row))
+            / 1000.0;
+        if life(row) != life(before_row) || now < before || seconds <= 0.0 {
+            return None;
+        }
+        sum += (now - before) / seconds;
+    }
+    Some(sum)
+}
+
+fn params(rule: &Trend, samples: &[Sample]) -> Params {
+    let early = samples.get(..samples.len().div_ceil(10)).unwrap_or(samples);
+    let baseline = median(&early.iter().map(|s| s.value).collect::<Vec<_>>()).unwrap_or_default();
+    let bytes = rule.of == TrendOf::Level && rule.select.metric.ends_with("_bytes");
+    let params = Params::with_defaults(rule.tolerable_per_hour, rule.unacceptable_per_hour, baseline, bytes);
+    let of = if rule.of == TrendOf::Rate { Of::Median } else { Of::Minimum };
+    Params { limit: rule.limit, of, ..params }
+}
+
+/// Decides at the level that the correction left.
+pub(super) fn decide(prepared: &Prepared, alpha: f64) -> Finding {
+    let trend = prepared.assessment.decide(alpha);
+    let finding = Finding {
+        value: trend.slope_per_hour,
+        interval: trend.lower.zip(trend.upper),
+        threshold: Some(match trend.verdict {
+            Verdict::Failed => prepared.params.tolerable_per_hour,
+            Verdict::Passed | Verdict::Inconclusive | Verdict::Error => prepared.params.unacceptable_per_hour,
+        }),
+        detectable: trend.detectable,
+        needed_seconds: needed(&trend),
+        ..Finding::new(trend.verdict, message(prepared, &trend))
+    };
+    finding.unless(prepared.objection.clone())
+}
+
+fn needed(trend: &TrendVerdict) -> Option<u64> {
+    let seconds = trend.needed_seconds.filter(|s| s.is_finite() && *s >= 0.0)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked just before, and far below 2^63"
+    )]
+    Some(seconds.min(1e12).ceil() as u64)
+}
+
+fn message(prepared: &Prepared, trend: &TrendVerdict) -> String {
+    let Prepared { metric, params, .. } = prepared;
+    let amount = |value: f64| amount(metric, value);
+    let mut parts = vec![match (trend.slope_per_hour, trend.lower.zip(trend.upper)) {
+        (Some(slope), Some((lower, upper))) => format!(
+            "the floor of {metric} changes by {} per hour ({} to {}; {} is tolerable, {} is not): {}",
+            amount(slope),
+            amount(lower),
+            amount(upper),
+            amount(params.tolerable_per_hour),
+            amount(params.unacceptable_per_hour),
+            trend.reason
+        ),
+        _ => format!("{metric}: {}", trend.reason),
+    }];
+    if let Some(step) = trend.step {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds of a run")]
+        let when = (prepared.start_ms + step.seconds * 1000.0).max(0.0) as u64;
+        parts.push(format!("the step of {} came {} into the run", amount(step.size), duration(when)));
+    }
+    let soonest = trend.hours_to_limit.map(|(soonest, _)| soonest);
+    if let Some(soonest) = soonest.filter(|s| trend.verdict != Verdict::Passed && s.is_finite()) {
+        parts.push(format!("its limit could be reached in {} hours", number(soonest)));
+    }
+    if let Some(needed) = needed(trend) {
+        parts.push(format!("a measure of {} would settle it", duration(needed.saturating_mul(1000))));
+    }
+    if trend.verdict == Verdict::Failed {
+        let remedy = "find what grows (a heap profile at the start and at the end), or change the thresholds";
+        parts.push(remedy.to_owned());
+    }
+    parts.join("; ")
+}
+
+/// A value with a unit that people read: bytes by powers of 1024.
+fn amount(metric: &str, value: f64) -> String {
+    if !metric.ends_with("_bytes") {
+        return number(value);
+    }
+    for (unit, size) in [("Gi", 1_073_741_824.0), ("Mi", 1_048_576.0), ("Ki", 1024.0)] {
+        if value.abs() >= size {
+            return format!("{}{unit}", number((value / size * 1000.0).round() / 1000.0));
+        }
+    }
+    number(value.round())
+}

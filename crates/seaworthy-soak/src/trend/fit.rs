@@ -1,0 +1,226 @@
+//! A straight line through floors, one intercept per incarnation, with a standard error that holds under autocorrelation.
+//!
+//! Sources: the variance by projections on cosines is the series estimator of Sun, Journal of Econometrics 164 (2011) 345, for
+//! trend regressions, with fixed-K critical values of Student's t; the cosines (type II) and the discussion of K are in
+//! Lazarus, Lewis, Stock and Watson, Journal of Business and Economic Statistics 36 (2018) 541.
+
+use super::student;
+
+/// One floor: hours since the first sample, value, and the incarnation that it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Floor {
+    pub(super) t: f64,
+    pub(super) f: f64,
+    pub(super) incarnation: usize,
+}
+
+/// A coefficient with its standard error and the degrees of freedom of the latter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Estimate {
+    pub(super) value: f64,
+    pub(super) error: f64,
+    pub(super) freedom: u32,
+}
+
+impl Estimate {
+    /// The bound that the true value exceeds with probability `tail` at most.
+    pub(super) fn upper(&self, tail: f64) -> f64 {
+        self.value + student::quantile(tail, self.freedom) * self.error
+    }
+
+    /// The bound below which the true value is with probability `tail` at most.
+    pub(super) fn lower(&self, tail: f64) -> f64 {
+        self.value - student::quantile(tail, self.freedom) * self.error
+    }
+
+    /// The p-value of "above `bound`".
+    pub(super) fn p_above(&self, bound: f64) -> f64 {
+        let distance = self.value - bound;
+        if self.error > 0.0 {
+            student::upper_tail(distance / self.error, self.freedom)
+        } else if distance > 0.0 {
+            0.0
+        } else {
+            1.0
+        }
+    }
+}
+
+/// A fitted line, possibly with further columns.
+#[derive(Debug, Clone)]
+pub(super) struct Fit {
+    /// The coefficient of the last column.
+    pub(super) last: Estimate,
+    /// What the fit leaves, floor by floor.
+    pub(super) residuals: Vec<f64>,
+}
+
+impl Fit {
+    pub(super) fn squares(&self) -> f64 {
+        dot(&self.residuals, &self.residuals)
+    }
+
+    /// The correlation of neighbouring residuals.
+    pub(super) fn autocorrelation(&self) -> f64 {
+        let neighbours: f64 = self.residuals.windows(2).map(|w| w[0] * w[1]).sum();
+        let squares = self.squares();
+        if squares > 0.0 { neighbours / squares } else { 0.0 }
+    }
+}
+
+/// Vectors that are orthogonal to each other, each of length one.
+struct Basis(Vec<Vec<f64>>);
+
+/// A column whose part outside the basis is smaller than this share of it is none of its own.
+const DEGENERATE: f64 = 1e-9;
+
+impl Basis {
+    /// One intercept per incarnation.
+    fn intercepts(floors: &[Floor]) -> Self {
+        let mut incarnations: Vec<usize> = floors.iter().map(|f| f.incarnation).collect();
+        incarnations.dedup();
+        incarnations.sort_unstable();
+        incarnations.dedup();
+        let column = |i: usize| {
+            let here: Vec<f64> = floors.iter().map(|f| f64::from(u8::from(f.incarnation == i))).collect();
+            scaled(&here, 1.0 / length(&here))
+        };
+        Self(incarnations.into_iter().map(column).collect())
+    }
+
+    /// What of `vector` lies outside the basis.
+    fn outside(&self, vector: &[f64]) -> Vec<f64> {
+        let mut rest = vector.to_vec();
+        // Twice is enough to lose what rounding lets through (Kahan; Parlett, The Symmetric Eigenvalue Problem, 6.9).
+        for _ in 0..2 {
+            for own in &self.0 {
+                let share = dot(own, &rest);
+                for (r, o) in rest.iter_mut().zip(own) {
+                    *r -= share * o;
+                }
+            }
+        }
+        rest
+    }
+
+    /// Adds `vector`; its length outside the basis, or `None` if it lies within.
+    fn add(&mut self, vector: &[f64]) -> Option<f64> {
+        let rest = self.outside(vector);
+        let size = length(&rest);
+        if size <= DEGENERATE * length(vector) || size == 0.0 {
+            return None;
+        }
+        self.0.push(scaled(&rest, 1.0 / size));
+        Some(size)
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+fn length(a: &[f64]) -> f64 {
+    dot(a, a).sqrt()
+}
+
+fn scaled(a: &[f64], by: f64) -> Vec<f64> {
+    a.iter().map(|x| x * by).collect()
+}
+
+/// Fits `intercept(incarnation) + columns`, the last of which is the one whose coefficient is asked for.
+///
+/// `None` where the floors do not determine it: too few of them, or a column within the span of the others.
+pub(super) fn fit(floors: &[Floor], columns: &[Vec<f64>]) -> Option<Fit> {
+    let f: Vec<f64> = floors.iter().map(|f| f.f).collect();
+    let mut basis = Basis::intercepts(floors);
+    let mut size = 0.0;
+    for column in columns {
+        size = basis.add(column)?;
+    }
+    let parameters = basis.0.len();
+    let residuals = basis.outside(&f);
+    // The last coefficient, by the part of its column that no other column explains (Frisch and Waugh, Econometrica 1 (1933) 387).
+    let value = basis.0.last().map(|own| dot(own, &f)).unwrap_or_default() / size;
+    let (variance, freedom) = long_run_variance(&mut basis, &residuals, parameters)?;
+    let error = variance.sqrt() / size;
+    Some(Fit { last: Estimate { value, error, freedom }, residuals })
+}
+
+/// The sum of squares that `intercept(incarnation) + columns` leaves; columns that add nothing are ignored.
+pub(super) fn squares_left(floors: &[Floor], columns: &[Vec<f64>]) -> f64 {
+    let f: Vec<f64> = floors.iter().map(|f| f.f).collect();
+    let mut basis = Basis::intercepts(floors);
+    for column in columns {
+        let _ = basis.add(column);
+    }
+    let rest = basis.outside(&f);
+    dot(&rest, &rest)
+}
+
+/// The variance of the residuals at the lowest frequencies, and how many cosines it rests on: the mean square of their
+/// projections on cosines that are orthogonal to the regressors.
+fn long_run_variance(basis: &mut Basis, residuals: &[f64], parameters: usize) -> Option<(f64, u32)> {
+    let n = residuals.len();
+    let spare = n.checked_sub(parameters)? / 3;
+    let cosines = spare.clamp(3, 10);
+    let mut sum = 0.0;
+    let mut used = 0u32;
+    for j in 1..=cosines {
+        #[expect(clippy::cast_precision_loss, reason = "at most a few dozen floors")]
+        let cosine: Vec<f64> =
+            (0..n).map(|k| (std::f64::consts::PI * j as f64 * (k as f64 + 0.5) / n as f64).cos()).collect();
+        if basis.add(&cosine).is_some() {
+            let projection = basis.0.last().map(|own| dot(own, residuals)).unwrap_or_default();
+            sum += projection * projection;
+            used += 1;
+        }
+    }
+    (used > 0).then(|| (sum / f64::from(used), used))
+}
+
+/// The line alone.
+pub(super) fn line(floors: &[Floor]) -> Option<Fit> {
+    fit(floors, &[times(floors)])
+}
+
+pub(super) fn times(floors: &[Floor]) -> Vec<f64> {
+    floors.iter().map(|f| f.t).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn floors(values: &[(f64, f64, usize)]) -> Vec<Floor> {
+        values.iter().map(|(t, f, incarnation)| Floor { t: *t, f: *f, incarnation: *incarnation }).collect()
+    }
+
+    #[test]
+    fn a_line_is_found_across_restarts() {
+        // Slope 2, a drop by 30 between the incarnations.
+        let values: Vec<_> = (0..20)
+            .map(|k| (f64::from(k), f64::from(2 * k - if k < 9 { 0 } else { 30 }), usize::from(k >= 9)))
+            .collect();
+        let fit = line(&floors(&values)).unwrap();
+        assert!((fit.last.value - 2.0).abs() < 1e-12);
+        assert!(fit.last.error < 1e-9);
+        assert!(fit.squares() < 1e-18);
+        assert_eq!(fit.last.freedom, 5);
+    }
+
+    #[test]
+    fn ordinary_least_squares() {
+        let fit =
+            line(&floors(&[(0.0, 1.0, 0), (1.0, 3.0, 0), (2.0, 2.0, 0), (3.0, 5.0, 0), (4.0, 4.0, 0), (5.0, 6.5, 0)]))
+                .unwrap();
+        // By hand: Sxy = 16.75, Sxx = 17.5.
+        assert!((fit.last.value - 16.75 / 17.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_not_determined_is_refused() {
+        assert!(line(&floors(&[(1.0, 1.0, 0), (1.0, 2.0, 0), (1.0, 2.0, 0)])).is_none());
+        assert!(line(&floors(&[(0.0, 1.0, 0), (1.0, 2.0, 1)])).is_none());
+        assert!(line(&[]).is_none());
+    }
+}

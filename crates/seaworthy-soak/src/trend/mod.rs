@@ -1,0 +1,159 @@
+//! The trend verdict: is there a leak?
+//!
+//! A straight line through samples calls a third to a half of all healthy controllers leaking, because memory is
+//! autocorrelated, warms up, steps and saws. This verdict looks at floors instead of samples, at a slope with an interval that holds
+//! under autocorrelation instead of a slope, and tells three answers apart: the slope is above what is tolerable (`Failed`), it is
+//! below what must be found (`Passed`), or the measure was too short to tell (`Inconclusive`), and then how long would do.
+//!
+//! Steps: floors (`floors`), cleaning (`robust`), line and variance (`fit`, `student`), decision (here), guards (`guards`). The
+//! sources of the formulas stand where they are used. Known limits: a random walk wanders above the tolerable slope now and then,
+//! and a logarithmic or linear fill of a bounded cache cannot be told from a leak within the window.
+//!
+//! Deliberately absent: coverage and gaps, which belong to the check that asks.
+
+mod decide;
+mod fit;
+mod floors;
+mod guards;
+mod robust;
+mod student;
+
+pub use decide::{Assessment, Step, TrendVerdict};
+pub use floors::Of;
+
+use fit::{Fit, Floor};
+use floors::{FEWEST, Floors};
+
+/// The probability with which a line without leak may be called a leak, before guards and correction.
+pub const ALPHA: f64 = 0.01;
+/// Fewer samples than this are no measure, whatever their slope.
+const FEWEST_SAMPLES: usize = 20;
+/// After a restart a series is not judged for so long: it warms up again.
+const RESTART_SECONDS: f64 = 1200.0;
+/// Teeth lower than this part of the fitted rise do not hide it.
+const SMALL_TOOTH: f64 = 0.25;
+
+/// One sample of a series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// Seconds since any fixed moment.
+    pub seconds: f64,
+    /// The value. One that is not finite is no sample.
+    pub value: f64,
+    /// The life of the container, by any number.
+    pub incarnation: u32,
+}
+
+/// What to judge by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Params {
+    /// A rise per hour that is harmless.
+    pub tolerable_per_hour: f64,
+    /// A rise per hour that must be found; above the tolerable one.
+    pub unacceptable_per_hour: f64,
+    /// A level that must not be reached: the time to it is told.
+    pub limit: Option<f64>,
+    /// What stands for a block of samples.
+    pub of: Of,
+}
+
+/// A mebibyte.
+const MEBIBYTE: f64 = 1_048_576.0;
+
+impl Params {
+    /// The thresholds for a series where none are given: tolerable is half a percent of the baseline per hour, and a mebibyte at
+    /// least if the series is in bytes; unacceptable is four times that.
+    pub fn with_defaults(tolerable: Option<f64>, unacceptable: Option<f64>, baseline: f64, bytes: bool) -> Self {
+        let half_percent = 0.005 * baseline.abs();
+        let least = if bytes { half_percent.max(MEBIBYTE) } else { half_percent };
+        let tolerable_per_hour = tolerable.unwrap_or_else(|| unacceptable.map_or(least, |m| least.min(m / 4.0)));
+        let unacceptable_per_hour = unacceptable.unwrap_or(4.0 * tolerable_per_hour);
+        Self { tolerable_per_hour, unacceptable_per_hour, limit: None, of: Of::Minimum }
+    }
+}
+
+/// A sample with its time in hours since the first one.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    t: f64,
+    value: f64,
+    incarnation: usize,
+}
+
+/// The samples in order of time, in hours since the first, without those after a restart.
+fn points(samples: &[Sample]) -> Vec<Point> {
+    let mut samples: Vec<Sample> =
+        samples.iter().copied().filter(|s| s.seconds.is_finite() && s.value.is_finite()).collect();
+    samples.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    let Some(first) = samples.first().copied() else { return Vec::new() };
+    let mut lives: Vec<(u32, f64)> = Vec::new();
+    let mut points = Vec::with_capacity(samples.len());
+    for sample in samples {
+        let known = lives.iter().rposition(|(life, _)| *life == sample.incarnation);
+        let incarnation = known.unwrap_or_else(|| {
+            lives.push((sample.incarnation, sample.seconds));
+            lives.len() - 1
+        });
+        let since = lives.get(incarnation).map_or(0.0, |(_, started)| sample.seconds - started);
+        if incarnation == 0 || since >= RESTART_SECONDS {
+            points.push(Point { t: (sample.seconds - first.seconds) / 3600.0, value: sample.value, incarnation });
+        }
+    }
+    points
+}
+
+/// Fits the line to the floors of a series. The verdict follows with [`Assessment::decide`], because the correction for several
+/// checks needs the p-values of all of them first.
+pub fn assess(samples: &[Sample], params: &Params) -> Assessment {
+    let points = points(samples);
+    let blocks = floors::by_block(&points, params.of);
+    let teeth = if params.of == Of::Minimum { floors::by_tooth(&points) } else { None };
+    let chosen = match teeth {
+        Some(teeth) if teeth.floors.len() >= FEWEST => Ok(teeth),
+        Some(teeth) => {
+            if small(&teeth, &blocks) {
+                Ok(blocks)
+            } else {
+                Err(teeth)
+            }
+        }
+        None => Ok(blocks),
+    };
+    decide::assessment(&points, chosen, params)
+}
+
+/// Whether the teeth are small against the rise, so that blocks show it all the same.
+fn small(teeth: &Floors, blocks: &Floors) -> bool {
+    let (Some(tooth), Some(fit)) = (teeth.tooth, fit::line(&blocks.floors)) else { return false };
+    let (Some(first), Some(last)) = (blocks.floors.first(), blocks.floors.last()) else { return false };
+    tooth < SMALL_TOOTH * (fit.last.value * (last.t - first.t)).abs()
+}
+
+/// Judges one series by itself.
+pub fn judge(samples: &[Sample], params: &Params) -> TrendVerdict {
+    assess(samples, params).decide(ALPHA)
+}
+
+/// The levels at which each of several checks is decided so that all together keep [`ALPHA`].
+///
+/// Source: the step-down procedure of Holm, Scandinavian Journal of Statistics 6 (1979) 65. From the first p-value on that is not
+/// below its level, all keep that level, so none of them is found significant.
+pub fn holm(p_values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p_values.len()).collect();
+    let p = |i: &usize| p_values.get(*i).copied().unwrap_or(1.0);
+    order.sort_by(|a, b| p(a).total_cmp(&p(b)));
+    let mut levels = vec![ALPHA; p_values.len()];
+    let mut stopped = None;
+    for (rank, index) in order.iter().enumerate() {
+        #[expect(clippy::cast_precision_loss, reason = "at most a few dozen checks")]
+        let own = ALPHA / (p_values.len() - rank) as f64;
+        let level = stopped.unwrap_or(own);
+        if p(index) > level {
+            stopped = Some(level);
+        }
+        if let Some(slot) = levels.get_mut(*index) {
+            *slot = level;
+        }
+    }
+    levels
+}

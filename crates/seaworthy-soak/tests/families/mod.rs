@@ -1,0 +1,168 @@
+//! Made-up controllers: healthy and leaking ones, from fixed seeds. Values in MiB, times in seconds.
+
+use seaworthy_soak::trend::Sample;
+
+/// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): small, and the same numbers for ever.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in [0, 1).
+    pub(crate) fn uniform(&mut self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "53 bits")]
+        let bits = (self.next() >> 11) as f64;
+        bits / 9_007_199_254_740_992.0
+    }
+
+    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.uniform()
+    }
+
+    /// Standard normal (Box and Muller).
+    pub(crate) fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+}
+
+/// The shapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    White,
+    Ar90,
+    Ar98,
+    Saw8,
+    Saw35,
+    WarmUp,
+    Step,
+    Periodic,
+    Spikes,
+    Restart,
+    /// The leak comes in lumps, once an hour.
+    Lumps,
+    RandomWalk,
+    Logarithmic,
+    SlowWarmUp,
+}
+
+pub(crate) const HEALTHY: [Shape; 10] = [
+    Shape::White,
+    Shape::Ar90,
+    Shape::Ar98,
+    Shape::Saw8,
+    Shape::Saw35,
+    Shape::WarmUp,
+    Shape::Step,
+    Shape::Periodic,
+    Shape::Spikes,
+    Shape::Restart,
+];
+
+/// How a series is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) shape: Shape,
+    /// MiB per hour.
+    pub(crate) leak: f64,
+    pub(crate) hours: f64,
+    pub(crate) interval: f64,
+    /// Hours dropped at the start.
+    pub(crate) warm_up: f64,
+}
+
+impl Plan {
+    /// 6 h at 30 s, the first hour dropped.
+    pub(crate) fn new(shape: Shape, leak: f64) -> Self {
+        Self { shape, leak, hours: 6.0, interval: 30.0, warm_up: 1.0 }
+    }
+}
+
+const BASE: f64 = 120.0;
+
+/// One series.
+pub(crate) fn series(plan: &Plan, seed: u64) -> Vec<Sample> {
+    let mut random = Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ (plan.shape as u64) << 56);
+    let base = BASE + random.between(-10.0, 10.0);
+    let moment = random.between(plan.warm_up + 0.05, plan.hours - 0.05);
+    let phase = random.uniform();
+    let period = random.between(1.0, 3.0);
+    let mut state = State { ar: random.normal(), walk: 0.0, tooth: phase, tooth_size: 1.0 };
+    let mut samples = Vec::new();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
+    let count = (plan.hours * 3600.0 / plan.interval) as u32;
+    for k in 0..count {
+        let seconds = f64::from(k) * plan.interval;
+        let t = seconds / 3600.0;
+        let wave = state.advance(plan, &mut random, t, moment, phase, period);
+        let restarted = plan.shape == Shape::Restart && t >= moment;
+        let leak = match plan.shape {
+            Shape::Lumps => plan.leak * (t + phase).floor(),
+            Shape::Restart if restarted => plan.leak * (t - moment),
+            _ => plan.leak * t,
+        };
+        if t >= plan.warm_up {
+            samples.push(Sample { seconds, value: base + leak + wave, incarnation: u32::from(restarted) });
+        }
+    }
+    samples
+}
+
+struct State {
+    ar: f64,
+    walk: f64,
+    tooth: f64,
+    tooth_size: f64,
+}
+
+impl State {
+    fn advance(&mut self, plan: &Plan, random: &mut Random, t: f64, moment: f64, phase: f64, period: f64) -> f64 {
+        let white = 1.5 * random.normal();
+        let scale = plan.interval / 30.0;
+        match plan.shape {
+            Shape::White | Shape::Lumps => white,
+            Shape::Ar90 => 3.0 * self.ar(0.9f64.powf(scale), random),
+            Shape::Ar98 => 4.0 * self.ar(0.98f64.powf(scale), random),
+            Shape::Saw8 => 25.0 * self.saw(plan.interval / 480.0, random) + white,
+            Shape::Saw35 => 40.0 * self.saw(plan.interval / 2100.0, random) + white,
+            Shape::WarmUp => 40.0 * (1.0 - (-t * 60.0 / 45.0).exp()) + white,
+            Shape::Step => white + if t >= moment { 15.0 } else { 0.0 },
+            Shape::Periodic => white + 8.0 * (std::f64::consts::TAU * (t / period + phase)).sin(),
+            Shape::Spikes => white + if random.uniform() < 0.02 { random.between(20.0, 60.0) } else { 0.0 },
+            Shape::Restart => {
+                white + if t < moment { 5.0 } else { 20.0 * (1.0 - (-(t - moment) * 60.0 / 5.0).exp()) - 20.0 }
+            }
+            Shape::RandomWalk => {
+                self.walk += 0.25 * random.normal();
+                self.walk + white
+            }
+            Shape::SlowWarmUp => 40.0 * (1.0 - (-t * 60.0 / 90.0).exp()) + white,
+            Shape::Logarithmic => 10.0 * (1.0 + t * 4.0).ln() + white,
+        }
+    }
+
+    fn ar(&mut self, rho: f64, random: &mut Random) -> f64 {
+        self.ar = rho * self.ar + (1.0 - rho * rho).sqrt() * random.normal();
+        self.ar
+    }
+
+    /// A tooth from 0 to 1, each of a somewhat different height.
+    fn saw(&mut self, step: f64, random: &mut Random) -> f64 {
+        self.tooth += step / self.tooth_size;
+        if self.tooth >= 1.0 {
+            self.tooth -= 1.0;
+            self.tooth_size = random.between(0.8, 1.2);
+        }
+        self.tooth * self.tooth_size
+    }
+}

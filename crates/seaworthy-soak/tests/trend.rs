@@ -1,0 +1,176 @@
+//! The trend verdict on made-up controllers: a fast part of the acceptance runs, and what must hold for every series.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may")]
+
+mod families;
+
+use families::{HEALTHY, Plan, Shape, series};
+use proptest::prelude::*;
+use seaworthy_soak::check::Verdict;
+use seaworthy_soak::trend::{ALPHA, Of, Params, Sample, TrendVerdict, assess, holm, judge};
+
+const PARAMS: Params = Params { tolerable_per_hour: 1.0, unacceptable_per_hour: 4.0, limit: None, of: Of::Minimum };
+const RUNS: u64 = 24;
+
+fn verdicts(plan: &Plan) -> Vec<Verdict> {
+    (1..=RUNS).map(|seed| judge(&series(plan, seed), &PARAMS).verdict).collect()
+}
+
+fn count(verdicts: &[Verdict], wanted: Verdict) -> usize {
+    verdicts.iter().filter(|v| **v == wanted).count()
+}
+
+#[test]
+fn healthy_families_do_not_fail() {
+    for shape in HEALTHY {
+        let verdicts = verdicts(&Plan::new(shape, 0.0));
+        assert_eq!(count(&verdicts, Verdict::Failed), 0, "{shape:?}");
+        assert!(2 * count(&verdicts, Verdict::Passed) > verdicts.len(), "{shape:?}");
+    }
+}
+
+#[test]
+fn leaks_are_found() {
+    for shape in [Shape::White, Shape::Ar90, Shape::Saw8, Shape::Spikes, Shape::Restart, Shape::Lumps] {
+        let verdicts = verdicts(&Plan::new(shape, 4.0));
+        assert_eq!(count(&verdicts, Verdict::Failed), verdicts.len(), "{shape:?}");
+    }
+    for shape in [Shape::White, Shape::Ar90, Shape::Saw35, Shape::Periodic] {
+        let verdicts = verdicts(&Plan { hours: 12.0, ..Plan::new(shape, 3.0) });
+        assert_eq!(count(&verdicts, Verdict::Failed), verdicts.len(), "{shape:?}");
+    }
+}
+
+#[test]
+fn a_step_passes_and_is_told() {
+    let verdict = judge(&series(&Plan::new(Shape::Step, 0.0), 4), &PARAMS);
+    assert_eq!(verdict.verdict, Verdict::Passed, "{verdict:?}");
+    let told = (1..=RUNS).filter_map(|seed| judge(&series(&Plan::new(Shape::Step, 0.0), seed), &PARAMS).step);
+    let sizes: Vec<f64> = told.map(|s| s.size).collect();
+    assert!(sizes.len() > 5 && sizes.iter().all(|s| (s - 15.0).abs() < 4.0), "{sizes:?}");
+}
+
+#[test]
+fn a_slow_warm_up_is_not_called_a_leak() {
+    let verdicts = verdicts(&Plan::new(Shape::SlowWarmUp, 0.0));
+    assert_eq!(count(&verdicts, Verdict::Failed), 0);
+}
+
+#[test]
+fn too_little_is_inconclusive() {
+    let all = series(&Plan::new(Shape::White, 0.0), 1);
+    for n in [0, 1, 2, 6, 19] {
+        let verdict = judge(&all[..n], &PARAMS);
+        assert_eq!(verdict.verdict, Verdict::Inconclusive, "{n}: {verdict:?}");
+    }
+    let short = judge(&all[..40], &PARAMS);
+    assert_eq!(short.verdict, Verdict::Inconclusive);
+    // What it says is needed is what settles it.
+    let needed = short.needed_seconds.unwrap();
+    assert!(needed > 1200.0 && needed < 36_000.0, "{needed}");
+    let enough: Vec<Sample> = all.iter().copied().filter(|s| s.seconds < 3600.0 + needed).collect();
+    assert_eq!(judge(&enough, &PARAMS).verdict, Verdict::Passed);
+}
+
+#[test]
+fn a_count_needs_time_for_whole_steps() {
+    let flat = |minutes: u32| -> Vec<Sample> {
+        (0..minutes * 2).map(|k| Sample { seconds: f64::from(k) * 30.0, value: 20.0, incarnation: 0 }).collect()
+    };
+    assert_eq!(judge(&flat(20), &PARAMS).verdict, Verdict::Inconclusive);
+    assert_eq!(judge(&flat(40), &PARAMS).verdict, Verdict::Passed);
+}
+
+#[test]
+fn the_time_to_the_limit_is_an_interval() {
+    let params = Params { limit: Some(200.0), ..PARAMS };
+    let verdict = judge(&series(&Plan::new(Shape::White, 4.0), 1), &params);
+    let (soonest, latest) = verdict.hours_to_limit.unwrap();
+    assert!(soonest < latest && soonest > 10.0 && latest < 22.0, "{soonest} {latest}");
+    let flat = judge(&series(&Plan::new(Shape::White, 0.0), 1), &params);
+    assert!(flat.hours_to_limit.unwrap().1.is_infinite());
+}
+
+#[test]
+fn values_that_are_no_numbers_are_no_samples() {
+    let mut samples = series(&Plan::new(Shape::White, 0.0), 1);
+    for (k, value) in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY].into_iter().enumerate() {
+        samples[k * 7].value = value;
+    }
+    assert_eq!(judge(&samples, &PARAMS).verdict, Verdict::Passed);
+    samples.iter_mut().for_each(|s| s.value = f64::NAN);
+    assert_eq!(judge(&samples, &PARAMS).verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn several_checks_share_one_level() {
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-15, "{a} {b}");
+    assert!(holm(&[]).is_empty());
+    near(holm(&[0.5])[0], ALPHA);
+    // The smallest has to pass the third part, the next the half.
+    let levels = holm(&[0.004, 0.5, 0.001]);
+    near(levels[2], ALPHA / 3.0);
+    near(levels[0], ALPHA / 2.0);
+    near(levels[1], ALPHA);
+    // Once one is not significant, none after it is.
+    let levels = holm(&[0.004, 0.0049]);
+    near(levels[0], ALPHA / 2.0);
+    near(levels[1], ALPHA);
+    let stopped = holm(&[0.006, 0.007, 0.5]);
+    assert!(stopped.iter().zip([0.006, 0.007, 0.5]).all(|(level, p)| p > *level));
+    // The interval that is shown is the adjusted one.
+    let assessment = assess(&series(&Plan::new(Shape::Ar90, 2.0), 3), &PARAMS);
+    let (alone, together) = (assessment.decide(ALPHA), assessment.decide(ALPHA / 5.0));
+    assert!(together.lower.unwrap() < alone.lower.unwrap());
+    near(together.upper.unwrap(), alone.upper.unwrap());
+}
+
+fn word(verdict: &TrendVerdict) -> (Verdict, &str) {
+    (verdict.verdict, verdict.reason.as_str())
+}
+
+#[test]
+fn units_and_time_shifts_change_nothing() {
+    let shapes = HEALTHY.into_iter().map(|s| (s, 0.0)).chain(HEALTHY.map(|s| (s, 4.0)));
+    for (shape, leak) in shapes {
+        for seed in 1..=6 {
+            let samples = series(&Plan::new(shape, leak), seed);
+            let verdict = judge(&samples, &PARAMS);
+            for unit in [1_048_576.0, 1e-6, 1000.0] {
+                let scaled: Vec<_> = samples.iter().map(|s| Sample { value: s.value * unit, ..*s }).collect();
+                let params = Params { tolerable_per_hour: unit, unacceptable_per_hour: 4.0 * unit, ..PARAMS };
+                assert_eq!(word(&judge(&scaled, &params)), word(&verdict), "{shape:?} {seed} {unit}");
+            }
+            for shift in [1_700_000_000.0, -86_400.0] {
+                let shifted: Vec<_> = samples.iter().map(|s| Sample { seconds: s.seconds + shift, ..*s }).collect();
+                assert_eq!(word(&judge(&shifted, &PARAMS)), word(&verdict), "{shape:?} {seed} {shift}");
+            }
+            let reversed: Vec<_> = samples.iter().rev().copied().collect();
+            assert_eq!(judge(&reversed, &PARAMS), verdict);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_series_is_too_strange(
+        values in prop::collection::vec((any::<f64>(), any::<f64>(), 0u32..4), 0..200),
+        d in 0.0f64..10.0,
+    ) {
+        let samples: Vec<_> =
+            values.iter().map(|(seconds, value, incarnation)| Sample { seconds: *seconds, value: *value, incarnation: *incarnation }).collect();
+        judge(&samples, &Params { tolerable_per_hour: d, unacceptable_per_hour: 4.0 * d + 1.0, ..PARAMS });
+    }
+
+    #[test]
+    fn few_values_in_any_order_of_size(steps in prop::collection::vec(0u32..3, 20..120)) {
+        let samples: Vec<_> =
+            steps.iter().zip(0u32..).map(|(v, k)| Sample { seconds: f64::from(k) * 60.0, value: f64::from(*v), incarnation: 0 }).collect();
+        let verdict = judge(&samples, &PARAMS);
+        if let (Some(slope), Some(lower), Some(upper)) = (verdict.slope_per_hour, verdict.lower, verdict.upper) {
+            prop_assert!(lower <= slope && slope <= upper);
+        }
+    }
+}
