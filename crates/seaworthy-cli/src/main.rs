@@ -5,6 +5,7 @@ mod approve;
 mod cluster;
 mod exit;
 mod explain;
+mod judge;
 mod look;
 mod outcome;
 mod scan;
@@ -43,6 +44,8 @@ enum Command {
     Abort(abort::Args),
     /// Approves a Release that waits for a person, or rejects it.
     Approve(approve::Args),
+    /// Judges series from a file or standard input: is there a leak?
+    Judge(judge::Args),
     /// Reads a page of metrics from standard input and prints its samples.
     Scan(scan::Args),
     /// Works out levels and next versions.
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args, &cli.cluster),
         Command::Abort(args) => abort::run(&args, &cli.cluster),
         Command::Approve(args) => approve::run(&args, &cli.cluster),
+        Command::Judge(args) => judge::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Version(args) => version::run(&args),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo};
-use crate::segment::{ChainError, Object, check, table_from_csv, to_csv};
+use crate::segment::{ChainError, Inventoried, Object, check, table_from_csv, to_csv};
 use crate::series::Table;
 
 /// The evidence of one run.
@@ -12,7 +12,7 @@ pub struct Evidence {
     pub(crate) run: RunInfo,
     pub(crate) table: Table,
     pub(crate) faults: Vec<FaultWindow>,
-    pub(crate) inventories: BTreeMap<InventoryPoint, Vec<ObjectRef>>,
+    pub(crate) inventories: BTreeMap<Inventoried, Vec<ObjectRef>>,
     tip: Option<String>,
 }
 
@@ -75,6 +75,11 @@ impl Evidence {
     pub fn value(&self, source: &str, target: &str, series: &str, slot: u64) -> Option<f64> {
         let row = usize::try_from(slot.checked_sub(self.table.first_slot)?).ok()?;
         self.table.columns.get(&format!("{source}/{target} {series}"))?.number(row)
+    }
+
+    /// The inventory for a `leftovers` check; `None` if it was not taken.
+    pub fn inventory(&self, check: &str, point: InventoryPoint) -> Option<&[ObjectRef]> {
+        self.inventories.get(&Inventoried { check: check.to_owned(), point }).map(Vec::as_slice)
     }
 
     /// The declared faults.

@@ -6,7 +6,7 @@
 //!
 //! Deliberately absent: time. Whoever calls says which slot it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::record::{
@@ -14,7 +14,8 @@ use crate::record::{
     SlotRecord, one_line, word,
 };
 use crate::segment::{
-    ChainError, Kind, Object, Part, SEGMENT_SLOTS, SHARD_BYTES, Tip, check, inventory_payloads, object, payloads,
+    ChainError, Inventoried, Kind, Object, Part, SEGMENT_SLOTS, SHARD_BYTES, Tip, check, inventory_payloads, object,
+    payloads,
 };
 use crate::series::{INCARNATION, INVENTORY, LATE, OLDEST, SERIES_ON_PAGE, Table};
 use crate::text::{Place, PlacedGap, gaps_to_text, oldest_to_text, pods_to_text};
@@ -101,6 +102,7 @@ pub struct Recorder {
     pending: Vec<Object>,
     tip: Tip,
     faults: Vec<FaultWindow>,
+    inventories: BTreeSet<Inventoried>,
     acknowledged: u64,
     acknowledged_faults: usize,
     /// The metrics' own times of the last look at each target.
@@ -116,6 +118,7 @@ impl Recorder {
             pending: Vec::new(),
             tip: Tip::default(),
             faults: Vec::new(),
+            inventories: BTreeSet::new(),
             acknowledged: 0,
             acknowledged_faults: 0,
             times: BTreeMap::new(),
@@ -138,6 +141,7 @@ impl Recorder {
         recorder.tip = chain.tip;
         recorder.acknowledged_faults = chain.faults.len();
         recorder.faults = chain.faults;
+        recorder.inventories = chain.inventories.into_keys().collect();
         recorder.acknowledged = recorder.table.next_slot();
         let next = recorder.next_slot();
         let hole = (next < now_slot).then_some(next..now_slot.min(next + MAX_SKIP));
@@ -234,14 +238,23 @@ impl Recorder {
         }
     }
 
-    /// Adds an inventory of the cluster; it lasts with the next checkpoint.
-    pub fn inventory(&mut self, point: InventoryPoint, objects: &[ObjectRef]) {
+    /// Adds the inventory for a `leftovers` check; it lasts with the next checkpoint. One that is known already stays as it is.
+    pub fn inventory(&mut self, check: &str, point: InventoryPoint, objects: &[ObjectRef]) {
+        let inventoried = Inventoried { check: check.to_owned(), point };
+        if !self.inventories.insert(inventoried.clone()) {
+            return;
+        }
         let payloads = inventory_payloads(objects);
         let shards = u32::try_from(payloads.len()).unwrap_or(u32::MAX);
         for (shard, payload) in (0..).zip(payloads) {
-            let part = Part { shard, shards, point: Some(point), ..Part::default() };
-            self.seal(Kind::Inventory, part, payload);
+            let part = Part { shard, shards, inventoried: Some(inventoried.clone()), ..Part::default() };
+            self.seal(Kind::Inventory, &part, payload);
         }
+    }
+
+    /// Whether the inventory for a `leftovers` check has been added.
+    pub fn has_inventory(&self, check: &str, point: InventoryPoint) -> bool {
+        self.inventories.contains(&Inventoried { check: check.to_owned(), point })
     }
 
     /// The objects that make everything recorded so far last. Rows that fill a segment are sealed by this.
@@ -263,11 +276,11 @@ impl Recorder {
             slots: self.table.rows() as u64,
             shard: 0,
             shards: 1,
-            point: None,
+            inventoried: None,
         };
         Checkpoint {
             sealed: self.pending.clone(),
-            head: object(&self.run, Kind::Head, &self.tip, part, payload, &self.faults),
+            head: object(&self.run, Kind::Head, &self.tip, &part, payload, &self.faults),
             tip: (self.tip.links > 0).then(|| self.tip.hash.clone()),
             through: self.next_slot(),
             faults: self.faults.len(),
@@ -293,12 +306,13 @@ impl Recorder {
         let payloads = payloads(table);
         let shards = u32::try_from(payloads.len()).unwrap_or(u32::MAX);
         for (shard, payload) in (0..).zip(payloads) {
-            let part = Part { first_slot: table.first_slot, slots: table.rows() as u64, shard, shards, point: None };
-            self.seal(Kind::Samples, part, payload);
+            let part =
+                Part { first_slot: table.first_slot, slots: table.rows() as u64, shard, shards, inventoried: None };
+            self.seal(Kind::Samples, &part, payload);
         }
     }
 
-    fn seal(&mut self, kind: Kind, part: Part, payload: Vec<u8>) {
+    fn seal(&mut self, kind: Kind, part: &Part, payload: Vec<u8>) {
         let object = object(&self.run, kind, &self.tip, part, payload, &[]);
         self.tip = Tip { links: self.tip.links + 1, hash: object.hash() };
         self.pending.push(object);

@@ -208,7 +208,8 @@ fn inventories_and_faults_travel_along() {
         uid: format!("u-{n}"),
         waiting_for: String::new(),
     };
-    recorder.inventory(InventoryPoint::Before, &[object(1), object(2)]);
+    recorder.inventory("clean", InventoryPoint::Before, &[object(1), object(2)]);
+    recorder.inventory("clean", InventoryPoint::Before, &[]);
     let window = FaultWindow { from_ms: 1000, to_ms: 2000, kind: "node lost".into() };
     recorder.fault(&window);
     recorder.fault(&window);
@@ -218,7 +219,11 @@ fn inventories_and_faults_travel_along() {
     let evidence = Evidence::decode(&run(), store.0.clone(), tip.as_deref()).unwrap();
     assert_eq!(evidence.faults(), [window]);
     assert_eq!(evidence.slots(), 3);
-    Recorder::resume(run(), store.0, tip.as_deref(), 3).unwrap();
+    assert_eq!(evidence.inventory("clean", InventoryPoint::Before), Some([object(1), object(2)].as_slice()));
+    assert_eq!(evidence.inventory("clean", InventoryPoint::After), None);
+    let resumed = Recorder::resume(run(), store.0, tip.as_deref(), 3).unwrap().recorder;
+    assert!(resumed.has_inventory("clean", InventoryPoint::Before));
+    assert!(!resumed.has_inventory("other", InventoryPoint::Before));
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub(crate) fn number(value: f64) -> String {
         bound *= 10.0;
     }
     let mut digits = usize::try_from(digits).unwrap_or(0);
-    let mut small = 0.1;
+    let mut small = 1.0;
     while magnitude < small {
         digits += 1;
         small /= 10.0;

@@ -6,7 +6,7 @@ use super::spec::{CheckKind, CheckSpec, Enforcement};
 use super::verdict::{CheckVerdict, Coverage, Judgement, Verdict};
 use super::view::{Row, View};
 use super::window::{Phases, Window};
-use super::{bound, growth, increase, progress, restarts, survivors, trend};
+use super::{baseline, bound, growth, increase, leftovers, progress, restarts, survivors, trend};
 use crate::evidence::Evidence;
 use crate::record::PodPhase;
 use crate::trend::{ALPHA, holm};
@@ -16,8 +16,28 @@ use crate::trend::{ALPHA, holm};
 /// Total and deterministic. It works while the run goes on: then facts may have failed already, and everything else is
 /// inconclusive so far. A run without any required check never passes.
 pub fn judge(specs: &[CheckSpec], evidence: &Evidence, phases: &Phases) -> Judgement {
+    judge_against(specs, evidence, phases, None)
+}
+
+/// The evidence of the release that was published last, and its phases: what `baseline` checks compare with.
+#[derive(Debug, Clone, Copy)]
+pub struct Published<'e> {
+    /// Its evidence.
+    pub evidence: &'e Evidence,
+    /// Its phases.
+    pub phases: Phases,
+}
+
+/// [`judge`], with something for `baseline` checks to compare with.
+pub fn judge_against(
+    specs: &[CheckSpec],
+    evidence: &Evidence,
+    phases: &Phases,
+    published: Option<Published<'_>>,
+) -> Judgement {
     let view = View::of(evidence);
-    let first: Vec<_> = specs.iter().map(|spec| check(&view, spec, phases)).collect();
+    let before = published.map(|p| (View::of(p.evidence), p.phases));
+    let first: Vec<_> = specs.iter().map(|spec| check(&view, spec, phases, before.as_ref())).collect();
     let findings = correct(specs, first);
     let checks: Vec<CheckVerdict> = specs.iter().zip(findings).map(|(spec, finding)| named(spec, finding)).collect();
     let required = || checks.iter().filter(|c| c.enforcement == Enforcement::Required);
@@ -76,7 +96,7 @@ fn correct(specs: &[CheckSpec], checked: Vec<Checked>) -> Vec<Finding> {
     specs.iter().zip(checked).map(&mut decide).collect()
 }
 
-fn check(view: &View<'_>, spec: &CheckSpec, phases: &Phases) -> Checked {
+fn check(view: &View<'_>, spec: &CheckSpec, phases: &Phases, published: Option<&(View<'_>, Phases)>) -> Checked {
     if let Err(error) = spec.validate() {
         return Checked::Done(Finding::new(Verdict::Error, error.to_string()));
     }
@@ -85,6 +105,7 @@ fn check(view: &View<'_>, spec: &CheckSpec, phases: &Phases) -> Checked {
         return Checked::Done(Finding { settled: true, ..Finding::new(Verdict::Error, message) });
     }
     let on_missing = spec.on_missing;
+    let before = published.map(|(view, phases)| (view, Window::new(view, phases, spec.warm_up_seconds)));
     Checked::Done(match &spec.kind {
         CheckKind::Trend(rule) => match trend::prepare(view, rule, on_missing, &window) {
             Ok(prepared) => return Checked::Waits(prepared),
@@ -96,10 +117,8 @@ fn check(view: &View<'_>, spec: &CheckSpec, phases: &Phases) -> Checked {
         CheckKind::Progress(rule) => progress::judge(view, rule, on_missing, &window),
         CheckKind::Restarts(rule) => restarts::judge(view, rule, on_missing, &window),
         CheckKind::Survivors(rule) => survivors::judge(view, &spec.name, rule, on_missing, &window),
-        CheckKind::Leftovers(_) | CheckKind::Baseline(_) => {
-            let message = format!("this version cannot judge {}: leave the check out", spec.kind.word());
-            Finding::new(Verdict::Error, message)
-        }
+        CheckKind::Leftovers(rule) => leftovers::judge(view, &spec.name, rule, phases),
+        CheckKind::Baseline(rule) => baseline::judge(view, rule, on_missing, &window, before),
     })
 }
 

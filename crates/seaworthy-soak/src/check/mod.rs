@@ -4,12 +4,14 @@
 //! beyond a rule's own bound all end as something other than `Passed`, with the reason and a remedy in the message. A broken rule
 //! that is a fact (a bound, a counter, a restart) fails even so: what was missed cannot undo it.
 
+mod baseline;
 mod bound;
 mod counter;
 mod finding;
 mod growth;
 mod increase;
 mod judge;
+mod leftovers;
 mod progress;
 mod restarts;
 mod spec;
@@ -20,7 +22,7 @@ mod verdict;
 mod view;
 mod window;
 
-pub use judge::judge;
+pub use judge::{Published, judge, judge_against};
 pub use spec::{
     Aggregate, Baseline, Bound, CheckKind, CheckSpec, Enforcement, Growth, GrowthBaseline, GrowthOf, Increase,
     Leftovers, Matcher, OnMissing, Operator, Progress, Restarts, Select, SpecError, Survivors, Trend, TrendOf,

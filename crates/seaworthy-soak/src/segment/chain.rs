@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::csv::decode;
-use super::{FORMAT, FORMAT_VERSION, HEAD, Header, Kind, Object, Tip, inventory_from, object_name, sha256, unpack};
-use crate::record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo};
+use super::{
+    FORMAT, FORMAT_VERSION, HEAD, Header, Inventoried, Kind, Object, Tip, inventory_from, object_name, sha256, unpack,
+};
+use crate::record::{FaultWindow, ObjectRef, RunInfo};
 use crate::series::Table;
 
 /// Why stored evidence cannot be trusted. It is never judged then.
@@ -88,7 +90,7 @@ pub(crate) struct Chain {
     pub(crate) head: Option<Table>,
     pub(crate) tip: Tip,
     pub(crate) faults: Vec<FaultWindow>,
-    pub(crate) inventories: BTreeMap<InventoryPoint, Vec<ObjectRef>>,
+    pub(crate) inventories: BTreeMap<Inventoried, Vec<ObjectRef>>,
     /// Names of objects that no head builds upon: an unfinished seal.
     pub(crate) unfinished: Vec<String>,
 }
@@ -174,10 +176,10 @@ impl Chain {
         let Link { object, header } = link;
         let content = |problem| ChainError::Content { name: object.name.clone(), problem };
         if header.kind == Kind::Inventory {
-            let point = header.point.ok_or_else(|| content("an inventory without its point"))?;
+            let inventoried = header.inventoried.ok_or_else(|| content("an inventory without its check"))?;
             let rows =
                 unpack(&object.payload).and_then(|b| inventory_from(&b)).ok_or_else(|| content("not an inventory"))?;
-            self.inventories.entry(point).or_default().extend(rows);
+            self.inventories.entry(inventoried).or_default().extend(rows);
             return Ok(());
         }
         let table = table_of(&object, &header)?;

@@ -89,9 +89,16 @@ pub(crate) struct Header {
     pub(crate) payload_bytes: u64,
     pub(crate) payload_sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) point: Option<InventoryPoint>,
+    pub(crate) inventoried: Option<Inventoried>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) faults: Vec<FaultWindow>,
+}
+
+/// What an inventory was taken for, and when.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Inventoried {
+    pub(crate) check: String,
+    pub(crate) point: InventoryPoint,
 }
 
 /// A place in the chain.
@@ -136,7 +143,7 @@ pub(crate) fn object(
     run: &RunInfo,
     kind: Kind,
     tip: &Tip,
-    part: Part,
+    part: &Part,
     payload: Vec<u8>,
     faults: &[FaultWindow],
 ) -> Object {
@@ -153,7 +160,7 @@ pub(crate) fn object(
         shards: part.shards,
         payload_bytes: payload.len() as u64,
         payload_sha256: sha256(&payload),
-        point: part.point,
+        inventoried: part.inventoried.clone(),
         faults: faults.to_vec(),
     };
     // Plain strings and numbers always become JSON.
@@ -167,13 +174,13 @@ pub(crate) fn object_name(kind: Kind, link: u64) -> String {
 }
 
 /// Which rows and which part of them an object holds.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Part {
     pub(crate) first_slot: u64,
     pub(crate) slots: u64,
     pub(crate) shard: u32,
     pub(crate) shards: u32,
-    pub(crate) point: Option<InventoryPoint>,
+    pub(crate) inventoried: Option<Inventoried>,
 }
 
 /// An inventory as payloads, each below the bound where possible.

@@ -16,20 +16,20 @@ pub(super) struct Floor {
 
 /// A coefficient with its standard error and the degrees of freedom of the latter.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Estimate {
-    pub(super) value: f64,
-    pub(super) error: f64,
-    pub(super) freedom: u32,
+pub(crate) struct Estimate {
+    pub(crate) value: f64,
+    pub(crate) error: f64,
+    pub(crate) freedom: u32,
 }
 
 impl Estimate {
     /// The bound that the true value exceeds with probability `tail` at most.
-    pub(super) fn upper(&self, tail: f64) -> f64 {
+    pub(crate) fn upper(&self, tail: f64) -> f64 {
         self.value + student::quantile(tail, self.freedom) * self.error
     }
 
     /// The bound below which the true value is with probability `tail` at most.
-    pub(super) fn lower(&self, tail: f64) -> f64 {
+    pub(crate) fn lower(&self, tail: f64) -> f64 {
         self.value - student::quantile(tail, self.freedom) * self.error
     }
 
@@ -144,6 +144,15 @@ pub(super) fn fit(floors: &[Floor], columns: &[Vec<f64>]) -> Option<Fit> {
     let (variance, freedom) = long_run_variance(&mut basis, &residuals, parameters)?;
     let error = variance.sqrt() / size;
     Some(Fit { last: Estimate { value, error, freedom }, residuals })
+}
+
+/// The mean of values in order of time, with a standard error that holds under autocorrelation.
+pub(crate) fn mean(values: &[f64]) -> Option<Estimate> {
+    let mut basis = Basis(Vec::new());
+    let size = basis.add(&vec![1.0; values.len()])?;
+    let value = basis.0.last().map(|own| dot(own, values)).unwrap_or_default() / size;
+    let (variance, freedom) = long_run_variance(&mut basis, &values.iter().map(|v| v - value).collect::<Vec<_>>(), 1)?;
+    Some(Estimate { value, error: variance.sqrt() / size, freedom })
 }
 
 /// The sum of squares that `intercept(incarnation) + columns` leaves; columns that add nothing are ignored.

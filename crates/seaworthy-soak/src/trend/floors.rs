@@ -82,12 +82,12 @@ fn floor_of(points: &[Point], of: Of) -> Option<Floor> {
 
 /// One value per block.
 pub(super) fn by_block(points: &[Point], of: Of) -> Floors {
-    let floors = blocks(points).into_iter().filter_map(|block| floor_of(points.get(block)?, of)).collect();
-    Floors { floors: without_singles(floors), tooth: None }
+    let floors: Vec<_> = blocks(points).into_iter().filter_map(|block| floor_of(points.get(block)?, of)).collect();
+    Floors { floors: without_singles(&floors), tooth: None }
 }
 
 /// An incarnation with a single floor says nothing about a slope.
-fn without_singles(floors: Vec<Floor>) -> Vec<Floor> {
+fn without_singles(floors: &[Floor]) -> Vec<Floor> {
     let count = |i: usize| floors.iter().filter(|f| f.incarnation == i).count();
     let kept = floors.iter().filter(|f| count(f.incarnation) > 1).copied();
     kept.collect()
@@ -108,7 +108,7 @@ pub(super) fn by_tooth(points: &[Point]) -> Option<Floors> {
     }
     let mut heights: Vec<f64> = releases.iter().map(|r| r.height).collect();
     let tooth = quantile_in_place(&mut heights, 0.5);
-    Some(Floors { floors: without_singles(merged(floors)), tooth })
+    Some(Floors { floors: without_singles(&merged(floors)), tooth })
 }
 
 /// At most [`MOST`] floors, by taking the lowest of several neighbours.

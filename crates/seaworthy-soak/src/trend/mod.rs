@@ -21,6 +21,7 @@ mod student;
 pub use decide::{Assessment, Step, TrendVerdict};
 pub use floors::Of;
 
+pub(crate) use fit::{Estimate, mean};
 use fit::{Fit, Floor};
 use floors::{FEWEST, Floors};
 

@@ -51,8 +51,8 @@ pub(super) fn clipped(floors: &[Floor]) -> Vec<Floor> {
     let lines: Vec<f64> = floors.iter().map(|f| slope * f.t + intercept(f.incarnation)).collect();
     let mut deviations: Vec<f64> = floors.iter().zip(&lines).map(|(f, line)| (f.f - line).abs()).collect();
     let bound = CLIP * MAD_TO_SIGMA * quantile_in_place(&mut deviations, 0.5).unwrap_or_default();
-    if bound <= 0.0 {
-        // More than half lie on the line exactly: there is no scale to call the others outliers.
+    if bound.is_nan() || bound <= 0.0 {
+        // More than half lie on the line exactly, or the values are too large to subtract: there is no scale for outliers.
         return floors.to_vec();
     }
     let clip = |(floor, line): (&Floor, &f64)| Floor { f: line + (floor.f - line).clamp(-bound, bound), ..*floor };

@@ -1,7 +1,9 @@
 //! Rules over pods and inventories.
 
 use seaworthy_soak::check::{Phases, Verdict};
-use seaworthy_soak::record::{Gap, GapReason, InventoryLook, InventoryPage, ObjectAge, PodPhase, PodState};
+use seaworthy_soak::record::{
+    Gap, GapReason, InventoryLook, InventoryPage, InventoryPoint, ObjectAge, ObjectRef, PodPhase, PodState,
+};
 
 use crate::world::{PHASES, World, expect, pod, slot};
 
@@ -132,4 +134,42 @@ fn survivors_need_rounds_that_found_something() {
     expect(&failing.judge(SURVIVORS), Verdict::Inconclusive, "3 of 12 rounds of the inventory failed");
     let so_far = rounds(|_| Some(round(4, &[]))).judge_at(SURVIVORS, &Phases { elapsed_ms: 3_000_000, ..PHASES });
     expect(&so_far, Verdict::Inconclusive, "rounds so far");
+}
+
+fn object(uid: &str, waiting_for: &str) -> ObjectRef {
+    ObjectRef {
+        resource: "pods".into(),
+        namespace: "demo".into(),
+        name: format!("pod-{uid}"),
+        uid: uid.into(),
+        waiting_for: waiting_for.into(),
+    }
+}
+
+#[test]
+fn leftovers_are_told_by_uid() {
+    let world = |before: Option<&[ObjectRef]>, after: Option<&[ObjectRef]>| {
+        let mut world = World::of(|k| Some(slot(k)));
+        for (point, objects) in [(InventoryPoint::Before, before), (InventoryPoint::After, after)] {
+            if let Some(objects) = objects {
+                world.inventory(point, objects);
+            }
+        }
+        world
+    };
+    let (a, b, held) = (object("a", ""), object("b", ""), object("c", "example.dev/cleanup"));
+    let clean = world(Some(&[a.clone(), b.clone()]), Some(std::slice::from_ref(&a)));
+    expect(
+        &clean.judge("leftovers"),
+        Verdict::Passed,
+        "0 objects were left behind, 0 allowed; 2 before the load, 1 after",
+    );
+    let left = || world(Some(std::slice::from_ref(&a)), Some(&[a.clone(), b.clone(), held.clone()]));
+    let words = "2 objects were left behind, 0 allowed: pods demo/pod-b, pods demo/pod-c (being deleted, waits for example.dev/cleanup)";
+    expect(&left().judge("leftovers"), Verdict::Failed, words);
+    expect(&left().judge(r#"leftovers "max":2"#), Verdict::Passed, "");
+    expect(&world(None, Some(&[])).judge("leftovers"), Verdict::Inconclusive, "no inventory from before the load");
+    expect(&world(Some(&[]), None).judge("leftovers"), Verdict::Inconclusive, "no inventory from after settle");
+    let early = world(Some(&[]), None).judge_at("leftovers", &Phases { elapsed_ms: 5, ..PHASES });
+    expect(&early, Verdict::Inconclusive, "taken again after settle");
 }

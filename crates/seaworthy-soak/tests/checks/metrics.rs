@@ -1,9 +1,9 @@
 //! Rules over metrics.
 
-use seaworthy_soak::check::{Phases, Verdict};
+use seaworthy_soak::check::{Phases, Published, Verdict, judge_against};
 use seaworthy_soak::record::GapReason;
 
-use crate::world::{FROM, PHASES, TO, World, expect, slot};
+use crate::world::{FROM, PHASES, TO, World, expect, slot, spec};
 
 #[expect(clippy::cast_precision_loss, reason = "small")]
 fn f(n: u64) -> f64 {
@@ -332,4 +332,29 @@ fn trends_of_a_run_are_corrected_together() {
     assert!(lower(&many) < lower(&one));
     assert!((lower(&mixed) - lower(&one)).abs() < 1e-12);
     assert!((mixed.checks[1].interval.unwrap().0 - lower(&one)).abs() < 1e-12);
+}
+
+#[test]
+fn baseline_compares_with_the_last_release() {
+    let rule = spec(r#"baseline "maxRatio":0.1"#, 0);
+    let old = long(|k| 100.0 + 4.0 * noise(k)).evidence();
+    let published = Published { evidence: &old, phases: LONG };
+    let against = |level: f64, spread: f64| {
+        let new = long(move |k| level + spread * noise(k + 13)).evidence();
+        judge_against(std::slice::from_ref(&rule), &new, &LONG, Some(published)).checks.remove(0)
+    };
+    let same = against(100.0, 4.0);
+    expect(&same, Verdict::Passed, "in the last published release: ");
+    let (low, high) = same.interval.unwrap();
+    assert!(low < 0.0 && 0.0 < high && high < 2.0);
+    let dearer = against(120.0, 4.0);
+    expect(&dearer, Verdict::Failed, "find what became dearer");
+    assert!((dearer.value.unwrap() - 20.0).abs() < 1.0);
+    expect(&against(110.0, 60.0), Verdict::Inconclusive, "measure longer");
+    let first = judge_against(std::slice::from_ref(&rule), &old, &LONG, None).checks.remove(0);
+    expect(&first, Verdict::Inconclusive, "no published release to compare with");
+    let empty = World::empty().evidence();
+    let nothing = Published { evidence: &empty, phases: LONG };
+    let verdict = judge_against(std::slice::from_ref(&rule), &old, &LONG, Some(nothing)).checks.remove(0);
+    expect(&verdict, Verdict::Inconclusive, "0 in the last published release");
 }

@@ -3,8 +3,8 @@
 use seaworthy_soak::check::{CheckSpec, CheckVerdict, Judgement, Phases, Verdict, judge};
 use seaworthy_soak::evidence::Evidence;
 use seaworthy_soak::record::{
-    ContainerState, FaultWindow, Gap, GapReason, InventoryLook, Look, Page, PageSample, PodPhase, PodState, RunInfo,
-    SlotRecord,
+    ContainerState, FaultWindow, Gap, GapReason, InventoryLook, InventoryPoint, Look, ObjectRef, Page, PageSample,
+    PodPhase, PodState, RunInfo, SlotRecord,
 };
 use seaworthy_soak::recorder::Recorder;
 
@@ -89,6 +89,10 @@ impl World {
 
     pub(crate) fn fault(&mut self, from_ms: u64, to_ms: u64) {
         self.recorder.fault(&FaultWindow { from_ms, to_ms, kind: "node lost".into() });
+    }
+
+    pub(crate) fn inventory(&mut self, point: InventoryPoint, objects: &[ObjectRef]) {
+        self.recorder.inventory("check-0", point, objects);
     }
 
     /// The same for another number of slots.

@@ -2,7 +2,7 @@
 
 use seaworthy_soak::trend::Sample;
 
-/// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): small, and the same numbers for ever.
+/// `SplitMix64` (Steele, Lea, Flood, OOPSLA 2014): small, and the same numbers for ever.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -106,10 +106,12 @@ pub(crate) fn series(plan: &Plan, seed: u64) -> Vec<Sample> {
         let t = seconds / 3600.0;
         let wave = state.advance(plan, &mut random, t, moment, phase, period);
         let restarted = plan.shape == Shape::Restart && t >= moment;
-        let leak = match plan.shape {
-            Shape::Lumps => plan.leak * (t + phase).floor(),
-            Shape::Restart if restarted => plan.leak * (t - moment),
-            _ => plan.leak * t,
+        let leak = if plan.shape == Shape::Lumps {
+            plan.leak * (t + phase).floor()
+        } else if restarted {
+            plan.leak * (t - moment)
+        } else {
+            plan.leak * t
         };
         if t >= plan.warm_up {
             samples.push(Sample { seconds, value: base + leak + wave, incarnation: u32::from(restarted) });

@@ -1,0 +1,194 @@
+//! The acceptance numbers of the trend verdict: families of made-up controllers, healthy and leaking, from fixed seeds.
+//!
+//! `cargo run --release -p seaworthy-soak --example acceptance [RUNS]`, 500 runs a family by default. The seeds are fixed, so this is a
+//! regression test and not an estimate: the same code always prints the same table. It ends with 1 if a number is not reached.
+
+#[path = "../../tests/families/mod.rs"]
+mod families;
+mod naive;
+
+use std::process::ExitCode;
+
+use families::{HEALTHY, Plan, Random, Shape, series};
+use seaworthy_soak::check::Verdict;
+use seaworthy_soak::trend::{Of, Params, Sample, judge};
+
+const PARAMS: Params = Params { tolerable_per_hour: 1.0, unacceptable_per_hour: 4.0, limit: None, of: Of::Minimum };
+const LEAKS: [Shape; 6] = [Shape::White, Shape::Ar90, Shape::Saw8, Shape::Spikes, Shape::Restart, Shape::Lumps];
+const HARD: [Shape; 3] = [Shape::Ar98, Shape::Saw35, Shape::Periodic];
+const LIMITS: [Shape; 3] = [Shape::RandomWalk, Shape::Logarithmic, Shape::SlowWarmUp];
+
+#[derive(Default, Clone, Copy)]
+struct Counts {
+    passed: u32,
+    failed: u32,
+    inconclusive: u32,
+}
+
+impl Counts {
+    fn total(self) -> u32 {
+        self.passed + self.failed + self.inconclusive
+    }
+
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.inconclusive += other.inconclusive;
+    }
+
+    fn percent(self, part: u32) -> f64 {
+        100.0 * f64::from(part) / f64::from(self.total().max(1))
+    }
+
+    fn print(self, name: &str) {
+        let [passed, failed, open] = [self.passed, self.failed, self.inconclusive].map(|part| self.percent(part));
+        println!("  {name:<14} {passed:>8.2} % {failed:>8.2} % {open:>8.2} %");
+    }
+}
+
+/// The table so far, and whether every number was reached.
+struct Table {
+    runs: u32,
+    reached: bool,
+}
+
+impl Table {
+    fn family(&self, plan: &Plan) -> Counts {
+        let mut counts = Counts::default();
+        for seed in 1..=self.runs {
+            match judge(&series(plan, u64::from(seed)), &PARAMS).verdict {
+                Verdict::Passed => counts.passed += 1,
+                Verdict::Failed => counts.failed += 1,
+                Verdict::Inconclusive | Verdict::Error => counts.inconclusive += 1,
+            }
+        }
+        counts
+    }
+
+    fn families(&self, title: &str, plans: impl IntoIterator<Item = Plan>) -> Vec<(Shape, Counts)> {
+        println!("\n{title}\n  {:<14} {:>10} {:>10} {:>10}", "family", "passed", "failed", "inconcl.");
+        let mut rows = Vec::new();
+        for plan in plans {
+            let counts = self.family(&plan);
+            counts.print(&format!("{:?}", plan.shape));
+            rows.push((plan.shape, counts));
+        }
+        pooled(&rows).print("pooled");
+        rows
+    }
+
+    fn require(&mut self, what: &str, value: f64, holds: bool) {
+        self.reached &= holds;
+        println!("  {} {what}: {value:.2} %", if holds { "ok    " } else { "MISSED" });
+    }
+}
+
+fn pooled(rows: &[(Shape, Counts)]) -> Counts {
+    let mut sum = Counts::default();
+    for (_, counts) in rows {
+        sum.add(*counts);
+    }
+    sum
+}
+
+fn worst(rows: &[(Shape, Counts)], part: impl Fn(&Counts) -> u32, highest: bool) -> f64 {
+    let values = rows.iter().map(|(_, c)| c.percent(part(c)));
+    if highest { values.fold(0.0, f64::max) } else { values.fold(100.0, f64::min) }
+}
+
+fn main() -> ExitCode {
+    let runs = std::env::args().nth(1).and_then(|a| a.parse().ok()).unwrap_or(500);
+    let mut table = Table { runs, reached: true };
+    println!(
+        "{runs} runs a family; tolerable 1 MiB/h, unacceptable 4 MiB/h; samples each 30 s, the first hour dropped"
+    );
+
+    let healthy = table.families("healthy, 6 h", HEALTHY.map(|s| Plan::new(s, 0.0)));
+    let share = pooled(&healthy).percent(pooled(&healthy).failed);
+    table.require("false Failed, pooled, at most 0.1 %", share, share <= 0.1);
+    let most = worst(&healthy, |c| c.failed, true);
+    table.require("false Failed, worst family, at most 1 %", most, most <= 1.0);
+
+    let leaks = table.families("leak of 4 MiB/h, 6 h", LEAKS.map(|s| Plan::new(s, 4.0)));
+    let least = worst(&leaks, |c| c.failed, false);
+    table.require("Failed, worst family, at least 98.5 %", least, least >= 98.5);
+    let share = pooled(&leaks).percent(pooled(&leaks).failed);
+    table.require("Failed, pooled, at least 99 %", share, share >= 99.0);
+
+    let hard = table.families("the hard families: leak of 4 MiB/h, 6 h", HARD.map(|s| Plan::new(s, 4.0)));
+    let mut all = pooled(&leaks);
+    all.add(pooled(&hard));
+    let share = all.percent(all.passed);
+    table.require("false Passed of all leaks, pooled, at most 0.5 %", share, share <= 0.5);
+
+    let base = [Shape::White, Shape::Ar90, Shape::Ar98, Shape::Saw8, Shape::Saw35, Shape::Periodic, Shape::Spikes];
+    let long = base.into_iter().chain([Shape::Restart, Shape::Lumps]);
+    let long = table.families("leak of 3 MiB/h, 12 h", long.map(|s| Plan { hours: 12.0, ..Plan::new(s, 3.0) }));
+    let least = worst(&long, |c| c.failed, false);
+    table.require("Failed, worst family, at least 98 %", least, least >= 98.0);
+
+    table.families("known limits, without a leak, 6 h", LIMITS.map(|s| Plan::new(s, 0.0)));
+    metamorphic(runs);
+    naive_methods(runs);
+    println!("\n{}", if table.reached { "all numbers reached" } else { "NOT all numbers reached" });
+    if table.reached { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How often a change that means nothing changes the verdict.
+fn metamorphic(runs: u32) {
+    println!("\nverdicts that change, healthy and leaking families");
+    let plans: Vec<Plan> =
+        HEALTHY.map(|s| Plan::new(s, 0.0)).into_iter().chain(LEAKS.map(|s| Plan::new(s, 4.0))).collect();
+    let rate = |name: &str, change: &dyn Fn(&[Sample], &mut Random) -> Vec<Sample>| {
+        let (mut changed, mut all) = (0u32, 0u32);
+        for plan in &plans {
+            for seed in 1..=u64::from(runs) {
+                let samples = series(plan, seed);
+                let mut random = Random::new(seed ^ 0x5eed);
+                let other = change(&samples, &mut random);
+                all += 1;
+                changed += u32::from(judge(&samples, &PARAMS).verdict != judge(&other, &PARAMS).verdict);
+            }
+        }
+        println!("  {name:<40} {:>6.2} %", 100.0 * f64::from(changed) / f64::from(all));
+    };
+    rate("4 % of the samples deleted at random", &|samples, random| {
+        samples.iter().copied().filter(|_| random.uniform() >= 0.04).collect()
+    });
+    rate("a hole of 10 samples", &|samples, random| {
+        let from = at(samples, random, 10);
+        samples.iter().enumerate().filter(|(k, _)| !(from..from + 10).contains(k)).map(|(_, s)| *s).collect()
+    });
+    rate("split at a healthy restart", &|samples, random| {
+        let from = at(samples, random, 0);
+        let moved = |(k, s): (usize, &Sample)| Sample { incarnation: s.incarnation + 2 * u32::from(k >= from), ..*s };
+        samples.iter().enumerate().map(moved).collect()
+    });
+    rate("another time of day", &|samples, _| {
+        samples.iter().map(|s| Sample { seconds: s.seconds + 1_700_000_000.0, ..*s }).collect()
+    });
+}
+
+/// A random index at which `room` samples follow.
+fn at(samples: &[Sample], random: &mut Random, room: usize) -> usize {
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred samples")]
+    let share = random.uniform() * (samples.len() - room) as f64;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the number of samples")]
+    let index = share as usize;
+    index
+}
+
+/// What common methods make of the healthy families, for scale.
+fn naive_methods(runs: u32) {
+    println!("\nfalse alarms of common methods on the healthy families, for scale");
+    for (name, method) in naive::METHODS {
+        let (mut alarms, mut all) = (0u32, 0u32);
+        for shape in HEALTHY {
+            for seed in 1..=u64::from(runs) {
+                alarms += u32::from(method(&series(&Plan::new(shape, 0.0), seed)));
+                all += 1;
+            }
+        }
+        println!("  {name:<40} {:>6.1} %", 100.0 * f64::from(alarms) / f64::from(all));
+    }
+}
