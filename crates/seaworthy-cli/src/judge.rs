@@ -145,7 +145,9 @@ fn params(args: &Args, samples: &[Sample]) -> Result<Params, String> {
         Ok(params)
     } else {
         let Params { tolerable_per_hour: d, unacceptable_per_hour: m, .. } = params;
-        Err(format!("tolerable is {d} per hour and unacceptable {m}: give --tolerable-per-hour below --unacceptable-per-hour"))
+        Err(format!(
+            "tolerable is {d} per hour and unacceptable {m}: give --tolerable-per-hour below --unacceptable-per-hour"
+        ))
     }
 }
 
@@ -173,7 +175,9 @@ mod tests {
 
     #[test]
     fn amounts() {
-        for (text, want) in [("1", 1.0), ("1Mi", 1_048_576.0), ("0.5", 0.5), ("2k", 2000.0), ("1e6", 1e6), ("-3Ki", -3072.0)] {
+        for (text, want) in
+            [("1", 1.0), ("1Mi", 1_048_576.0), ("0.5", 0.5), ("2k", 2000.0), ("1e6", 1e6), ("-3Ki", -3072.0)]
+        {
             assert_eq!(amount(text).map(f64::to_bits), Ok(f64::to_bits(want)), "{text}");
         }
         for text in ["", "Mi", "1Xi", "one", "inf"] {

@@ -29,10 +29,12 @@ pub(super) fn artifact() -> Artifact {
 /// How a task's Job goes: after so many seconds it ends like this. None: it runs until it is ended.
 pub(super) type Course = Option<(u64, JobState)>;
 
+#[expect(clippy::unnecessary_wraps, reason = "a course is optional, and tests read better without Some")]
 pub(super) fn succeeds(after: u64) -> Course {
     Some((after, JobState::Succeeded { report: Report::default() }))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a course is optional, and tests read better without Some")]
 pub(super) fn fails(after: u64, cause: Cause, reason: Reason) -> Course {
     Some((after, JobState::Failed { cause, reason, message: "exit code 1".into(), report: None }))
 }
