@@ -18,8 +18,8 @@ async fn only_who_has_the_verb_approves() -> Result<()> {
     let says =
         ["may not set spec.approval: ask for the verb approve on releases.seaworthy.dev in namespace admission-"];
     let approval = json!({"spec": {"approval": {"approved": true}}});
-    let given = edited(release(), &[("/spec/approval/approved", json!(true))]);
-    world.denied(Some(ci), Try::Create(&approved), &says).await?;
+    let mut given = edited(release(), &[("/spec/approval/approved", json!(true))]);
+    world.denied(Some(ci), Try::Create(&given), &says).await?;
     world.allowed(Some(ci), Try::Create(&release())).await?;
     let name = world.create(None, &release()).await?.name_any();
     world.denied(Some(editor), Try::Change(&release(), &name, approval.clone()), &[editor, says[0]]).await?;
@@ -27,7 +27,6 @@ async fn only_who_has_the_verb_approves() -> Result<()> {
     world.allowed(Some(approver), Try::Change(&release(), &name, approval)).await?;
 
     // Once given, the approval is no obstacle to others' changes.
-    let mut given = approved;
     given["metadata"]["name"] = json!("given");
     world.create(None, &given).await?;
     world.allowed(Some(editor), Try::Change(&given, "given", json!({"spec": {"abort": true}}))).await?;

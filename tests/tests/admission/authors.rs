@@ -22,8 +22,8 @@ fn objects(accounts: &Value, namespaces: &Value) -> [Value; 3] {
 #[tokio::test]
 async fn an_author_needs_the_rights_that_the_operator_uses() -> Result<()> {
     let world = World::new().await?;
-    let (author, plain) = ("author@example", "plain@example");
-    for user in [author, plain, OPERATOR] {
+    let (author, other) = ("author@example", "plain@example");
+    for user in [author, other, OPERATOR] {
         for kind in KINDS {
             world.allow(user, &world.namespace, &[("seaworthy.dev", kind, WRITE)]).await?;
         }
@@ -43,9 +43,9 @@ async fn an_author_needs_the_rights_that_the_operator_uses() -> Result<()> {
     for object in objects(&json!(["tester"]), &json!([])) {
         world
             .denied(
-                Some(plain),
+                Some(other),
                 Try::Create(&object),
-                &[plain, "needs the right to create jobs in namespace admission-"],
+                &[other, "needs the right to create jobs in namespace admission-"],
             )
             .await?;
         world.allowed(Some(author), Try::Create(&object)).await?;
@@ -75,19 +75,19 @@ async fn an_author_needs_the_rights_that_the_operator_uses() -> Result<()> {
 #[tokio::test]
 async fn a_change_that_leaves_the_spec_alone_needs_no_such_right() -> Result<()> {
     let world = World::new().await?;
-    let plain = "plain@example";
+    let other = "plain@example";
     for kind in KINDS {
-        world.allow(plain, &world.namespace, &[("seaworthy.dev", kind, WRITE)]).await?;
+        world.allow(other, &world.namespace, &[("seaworthy.dev", kind, WRITE)]).await?;
     }
     let [plan, run, soak] = objects(&json!(["tester"]), &json!(["demo"]));
     let label = json!({"metadata": {"labels": {"a": "b"}}});
     let made = world.create(None, &plan).await?.name_any();
-    world.denied(Some(plain), Try::Change(&plan, &made, json!({"spec": {"deadline": "1h"}})), &["create jobs"]).await?;
-    world.allowed(Some(plain), Try::Change(&plan, &made, label.clone())).await?;
+    world.denied(Some(other), Try::Change(&plan, &made, json!({"spec": {"deadline": "1h"}})), &["create jobs"]).await?;
+    world.allowed(Some(other), Try::Change(&plan, &made, label.clone())).await?;
     for object in [run, soak] {
         let made = world.create(None, &object).await?.name_any();
-        world.allowed(Some(plain), Try::Change(&object, &made, label.clone())).await?;
-        world.allowed(Some(plain), Try::Change(&object, &made, json!({"spec": {"abort": true}}))).await?;
+        world.allowed(Some(other), Try::Change(&object, &made, label.clone())).await?;
+        world.allowed(Some(other), Try::Change(&object, &made, json!({"spec": {"abort": true}}))).await?;
     }
     world.end().await
 }
