@@ -154,19 +154,20 @@ fn params(args: &Args, samples: &[Sample]) -> Result<Params, String> {
 /// A number with an optional suffix as in Kubernetes' quantities: Ki, Mi, Gi, k, M, G.
 fn amount(text: &str) -> Result<f64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match &text[digits.len()..] {
-        "" => 1.0,
-        "Ki" => 1024.0,
-        "Mi" => 1_048_576.0,
-        "Gi" => 1_073_741_824.0,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
+    let bad = || "give a finite number such as 1048576, 1Mi or 0.5".to_owned();
+    let (digits, factor) = match &text[digits.len()..] {
+        "" => (digits, 1.0),
+        "Ki" => (digits, 1024.0),
+        "Mi" => (digits, 1_048_576.0),
+        "Gi" => (digits, 1_073_741_824.0),
+        "k" => (digits, 1e3),
+        "M" => (digits, 1e6),
+        "G" => (digits, 1e9),
         // An exponent is part of the number.
-        _ => return text.parse().map_err(|_| "give a number such as 1048576, 1Mi or 0.5".to_owned()),
+        _ => (text, 1.0),
     };
-    let number: f64 = digits.parse().map_err(|_| "give a number such as 1048576, 1Mi or 0.5".to_owned())?;
-    if number.is_finite() { Ok(number * factor) } else { Err("give a finite number".to_owned()) }
+    let number: f64 = digits.parse().map_err(|_| bad())?;
+    if number.is_finite() { Ok(number * factor) } else { Err(bad()) }
 }
 
 #[cfg(test)]
