@@ -160,7 +160,7 @@ pub(crate) fn build(context: &Context<'_>, image: Image) -> Result<Built> {
 
 /// Compiles every program that the demo and the images need, in one go, and returns the path of `kubectl-seaworthy`.
 pub(crate) fn programs(context: &Context<'_>) -> Result<PathBuf> {
-    source::compile(context, &["seaworthy-operator", "seaworthy-git", "seaworthy-cli"])?;
+    source::compile(context)?;
     Ok(context.target().join("release/kubectl-seaworthy"))
 }
 

@@ -116,7 +116,7 @@ pub(crate) fn files(context: &Context, entries: Entries) -> Result<Layer> {
 
 /// The release binary of a package of this workspace, built now.
 pub(crate) fn binary(context: &Context, package: &str) -> Result<PathBuf> {
-    compile(context, &[package])?;
+    compile(context)?;
     let path = context.target().join("release").join(package);
     if !path.is_file() {
         bail!("cargo built {package}, but {} is missing; is CARGO_BUILD_TARGET set? unset it", path.display());
@@ -124,14 +124,16 @@ pub(crate) fn binary(context: &Context, package: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// `cargo build --release` of some packages.
-pub(crate) fn compile(context: &Context, packages: &[&str]) -> Result<()> {
-    context
-        .progress
-        .step(&format!("cargo build --release: {} (minutes when nothing is compiled)", packages.join(", ")));
+/// What is compiled for images and for the demo. Always all at once: packages chosen one by one would each be compiled with features of
+/// their own, and the large dependencies again and again.
+const PROGRAMS: [&str; 4] = ["seaworthy-operator", "seaworthy-git", "seaworthy-cli", "seaworthy-testtarget"];
+
+/// `cargo build --release` of every program.
+pub(crate) fn compile(context: &Context) -> Result<()> {
+    context.progress.step("cargo build --release (minutes when nothing is compiled)");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = run::command(cargo, ["build", "--release", "--locked", "--quiet"]);
-    for package in packages {
+    for package in PROGRAMS {
         build.args(["-p", package]);
     }
     run::output(build.current_dir(&context.root))?;
