@@ -4,4 +4,6 @@
 
 pub mod api;
 pub mod cluster;
+pub mod operator;
 pub mod shape;
+pub mod soak;

@@ -129,6 +129,11 @@ impl Kubelets {
         if samples.is_empty() {
             return Err(Gap::new(GapReason::NoTarget, "the kubelet has no figures of this container (yet)"));
         }
+        // The pages' figures are taken at different times; a look is new when any of them is, so that none of them seems absent.
+        let newest = samples.iter().filter_map(|s| s.timestamp_ms).max();
+        for sample in &mut samples {
+            sample.timestamp_ms = newest;
+        }
         let late = asked.map_or(0, |asked| super::late_ms(planned, asked));
         let series_on_page = samples.len() as u64;
         Ok(Page { late_ms: late, incarnation: incarnation.to_owned(), series_on_page, samples })
