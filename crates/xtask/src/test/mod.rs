@@ -88,7 +88,8 @@ fn end_to_end(root: &Path, arguments: &Arguments, progress: &Progress) -> Result
     let mut tests = Command::new(cargo_program());
     tests
         .current_dir(root)
-        .args(["test", "--package", "seaworthy-tests", "--no-fail-fast", "--"])
+        // Tests mostly wait for the cluster: more of them than cores.
+        .args(["test", "--package", "seaworthy-tests", "--no-fail-fast", "--", "--test-threads=6"])
         .args(&arguments.filter)
         .env("KUBECONFIG", &cluster.kubeconfig)
         .env("SEAWORTHY_TEST_AUDIT_LOG", &cluster.audit_log)
