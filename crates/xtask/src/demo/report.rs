@@ -1,18 +1,15 @@
-//! What the demo shows at its end: the tree, the digests as the registry has them, and what to try next.
+//! What the demo shows below the Release's tree: the digests as the registry has them, and what to try next.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::Value;
 
-use super::{NAMESPACE, Stage, minutes, seaworthy};
+use super::{NAMESPACE, Stage, minutes};
 use crate::{run, tools};
 
-/// Prints the Release's tree and what the registry has under both tags.
+/// Prints what the registry has under both tags. The tree is on screen already: `wait` ends with it.
 pub(super) fn print(stage: &Stage, release: &str, took: Duration) -> Result<()> {
-    println!();
-    // Shown as it is: its own exit status says nothing that `wait` has not said.
-    let _ = seaworthy(stage, &["status", release]).status();
     let object: Value = serde_json::from_str(&run::output(stage.cluster.kubectl()?.args([
         "--namespace",
         NAMESPACE,
