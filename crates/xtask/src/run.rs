@@ -23,6 +23,21 @@ where
     command
 }
 
+/// The cargo that runs this program, so that a toolchain override holds for what it starts.
+///
+/// Without what `cargo run` says of xtask itself: some build scripts look at it, and would have half of the dependencies compiled again
+/// whenever a build is started from here and then by hand.
+pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+    let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text == "CARGO" {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
+}
+
 /// The command line as a person would type it, for messages only.
 pub(crate) fn display(command: &Command) -> String {
     let mut line = command.get_program().to_string_lossy().into_owned();

@@ -131,8 +131,7 @@ const PROGRAMS: [&str; 4] = ["seaworthy-operator", "seaworthy-git", "seaworthy-c
 /// `cargo build --release` of every program.
 pub(crate) fn compile(context: &Context) -> Result<()> {
     context.progress.step("cargo build --release (minutes when nothing is compiled)");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = run::command(cargo, ["build", "--release", "--locked", "--quiet"]);
+    let mut build = run::cargo(["build", "--release", "--locked", "--quiet"]);
     for package in PROGRAMS {
         build.args(["-p", package]);
     }

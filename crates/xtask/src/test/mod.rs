@@ -85,7 +85,7 @@ fn end_to_end(root: &Path, arguments: &Arguments, progress: &Progress) -> Result
     let tools_image = push(Image::Tools)?;
     let target = push(Image::TestTarget)?;
     install::operator(root, &cluster, (&operator, &git), progress)?;
-    let mut tests = Command::new(cargo_program());
+    let mut tests = run::cargo([]);
     tests
         .current_dir(root)
         // Tests mostly wait for the cluster: more of them than cores.
@@ -124,12 +124,7 @@ fn own(root: &Path, progress: &Progress, what: &str, arguments: &[&str]) -> Resu
 }
 
 fn cargo(root: &Path, progress: &Progress, what: &str, arguments: &[&str]) -> Result<()> {
-    show(Command::new(cargo_program()).current_dir(root).args(arguments), progress, what)
-}
-
-/// The cargo that runs this program, so that a toolchain override holds for what it starts.
-fn cargo_program() -> std::ffi::OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+    show(run::cargo([]).current_dir(root).args(arguments), progress, what)
 }
 
 /// Runs a program whose output stays on screen.
