@@ -3,16 +3,20 @@
 mod abort;
 mod approve;
 mod cluster;
+mod evidence;
 mod exit;
 mod explain;
 mod judge;
 mod look;
 mod outcome;
+mod recorded;
+mod report;
 mod scan;
 mod snapshot;
 mod status;
 mod target;
 mod tree;
+mod unit;
 mod version;
 mod wait;
 
@@ -46,6 +50,10 @@ enum Command {
     Approve(approve::Args),
     /// Judges series from a file or standard input: is there a leak?
     Judge(judge::Args),
+    /// Prints the evidence of a soak as one CSV.
+    Evidence(evidence::Args),
+    /// Prints the report of a soak: Markdown, HTML with plots, CSV, JUnit or JSON.
+    Report(report::Args),
     /// Reads a page of metrics from standard input and prints its samples.
     Scan(scan::Args),
     /// Works out levels and next versions.
@@ -68,6 +76,8 @@ fn main() -> ExitCode {
         Command::Abort(args) => abort::run(&args, &cli.cluster),
         Command::Approve(args) => approve::run(&args, &cli.cluster),
         Command::Judge(args) => judge::run(&args),
+        Command::Evidence(args) => evidence::run(&args, &cli.cluster),
+        Command::Report(args) => report::run(&args, &cli.cluster),
         Command::Scan(args) => scan::run(&args),
         Command::Version(args) => version::run(&args),
     }

@@ -1,12 +1,13 @@
 //! `explain`: what the operator would do about an object if it looked now, and why. Observes and decides with the operator's own code, writes nothing.
 //!
 //! One look, one decision: the operator would go on from there until nothing changes any more. Absent: what only the running operator
-//! remembers (answers of the API server to refused creates), so a refused create is explained as one that is still to come.
+//! remembers (answers of the API server to refused creates, how far a sampler is), so a refused create is explained as one to come.
 
 mod diff;
 mod e2e;
 mod job;
 mod release;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ use seaworthy_core::{
 use seaworthy_operator::{
     Config, Context,
     controller::Kind as Controlled,
-    kinds::{e2e_run::E2eRunKind, release::ReleaseKind},
+    kinds::{e2e_run::E2eRunKind, release::ReleaseKind, soak_test::SoakTestKind},
     metrics::Metrics,
 };
 use serde::Serialize;
@@ -76,9 +77,7 @@ pub(crate) fn run(args: &Args, cluster: &ClusterArgs) -> ExitCode {
         match args.name.kind {
             Kind::Release => Box::pin(explain::<ReleaseKind>(args, &cluster)).await?,
             Kind::E2ERun => Box::pin(explain::<E2eRunKind>(args, &cluster)).await?,
-            Kind::SoakTest => {
-                return Err(Failure::unusable(format!("{}: SoakTests cannot be explained", args.name)));
-            }
+            Kind::SoakTest => Box::pin(explain::<SoakTestKind>(args, &cluster)).await?,
         }
         Ok(Code::Done)
     })

@@ -1,7 +1,7 @@
 //! What the tree says of a SoakTest: how far it is, its coverage, its tasks while they matter, and its checks.
 
 use kube::ResourceExt;
-use seaworthy_api::{SoakTest, soak_test::TargetRef};
+use seaworthy_api::{Check, SoakTest, soak_test::TargetRef};
 use seaworthy_core::{
     soak_test::{CheckStatus, SoakTestPhase, SoakTestStatus},
     task::TaskState,
@@ -10,7 +10,10 @@ use seaworthy_core::{
 };
 
 use super::{Node, task};
-use crate::look::{Mark, span};
+use crate::{
+    look::{Mark, span},
+    unit::amount,
+};
 
 /// A SoakTest that is looked at by itself.
 pub(crate) fn root(run: &SoakTest, now: Timestamp) -> Node {
@@ -83,7 +86,8 @@ pub(crate) fn fill(node: &mut Node, run: &SoakTest, now: Timestamp) {
     }
     // The workload is ended by us when its time is over: that is no failure.
     for check in &status.checks {
-        node.children.push(self::check(check, status.phase));
+        let rule = run.spec.soak.checks.iter().find(|c| c.name == check.name);
+        node.children.push(self::check(check, rule.map_or("", metric), status.phase));
     }
 }
 
@@ -107,7 +111,24 @@ fn progress(status: &SoakTestStatus, now: Timestamp) -> Option<String> {
     Some(format!("{name} {} of {} ({percent} %)", span(done), span(whole)))
 }
 
-fn check(check: &CheckStatus, phase: SoakTestPhase) -> Node {
+/// The metric that a check reads, if it reads one.
+fn metric(check: &Check) -> &str {
+    let bound = check.bound.as_ref().map(|c| &c.metric);
+    let increase = || check.increase.as_ref().map(|c| &c.metric);
+    let growth = || check.growth.as_ref().map(|c| &c.metric);
+    bound.or_else(increase).or_else(growth).map_or("", String::as_str)
+}
+
+/// A number of the status with the metric's unit; anything else as it stands.
+fn shown(metric: &str, value: &str) -> String {
+    value
+        .split(' ')
+        .map(|w| w.parse().map_or_else(|_| w.to_owned(), |n| amount(metric, n)))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn check(check: &CheckStatus, metric: &str, phase: SoakTestPhase) -> Node {
     let advisory = check.enforcement == Enforcement::Advisory;
     let (mark, state) = match check.verdict {
         Some(Verdict::Passed) => (Mark::Passed, "Passed"),
@@ -129,7 +150,7 @@ fn check(check: &CheckStatus, phase: SoakTestPhase) -> Node {
         ("detectable", &check.detectable),
     ] {
         if let Some(value) = value {
-            node.fact(format!("{name} {value}"));
+            node.fact(format!("{name} {}", shown(metric, value)));
         }
     }
     node.note(&check.message);

@@ -118,7 +118,7 @@ fn soak_test(status: &Value) -> SoakTest {
             "targetRef": {"kind": "Deployment", "name": "pepr-soak-watcher", "namespace": "pepr-system"},
             "warmUp": "70m", "measure": "6h", "settle": "10m", "interval": "30s",
             "candidate": {"version": "1.4.0", "candidateVersion": "1.4.0-rc.2", "revision": REVISION},
-            "checks": [{"name": "restarts", "restarts": {"max": 0}}, {"name": "memory", "restarts": {"max": 0}}],
+            "checks": [{"name": "restarts", "restarts": {"max": 0}}, {"name": "memory", "bound": {"source": "usage", "metric": "container_memory_working_set_bytes", "max": "200Mi"}}],
         },
         "status": status,
     }))
@@ -140,7 +140,7 @@ fn passed_soak() -> SoakTest {
             "setup": done("s", "2026-03-01T12:09:00Z", "2026-03-01T12:10:00Z"),
             "checks": [
                 {"name": "restarts", "verdict": "Passed", "value": "0", "threshold": "0"},
-                {"name": "memory", "verdict": "Passed", "value": "122Mi", "threshold": "200Mi", "message": "at most 122Mi of 200Mi"},
+                {"name": "memory", "verdict": "Passed", "value": "127926272", "threshold": "209715200", "message": "at most 122Mi of 200Mi"},
             ],
         }),
     );
@@ -238,8 +238,8 @@ fn inconclusive_soak() -> SoakTest {
                          "completionTime": "2026-03-01T19:31:00Z", "reason": "TaskFailed", "message": "exit code 1: release not found"},
             "checks": [
                 {"name": "restarts", "verdict": "Passed", "value": "0", "threshold": "0"},
-                {"name": "memory", "verdict": "Inconclusive", "value": "2.1Mi", "interval": "0.4Mi..3.8Mi", "threshold": "1Mi",
-                 "detectable": "3.4Mi", "message": why},
+                {"name": "memory", "verdict": "Inconclusive", "value": "2202009.6", "interval": "419430.4 to 3984588.8", "threshold": "1048576",
+                 "detectable": "3565158.4", "message": why},
                 {"name": "descriptors", "enforcement": "Advisory", "verdict": "Failed", "value": "812", "threshold": "500",
                  "message": "812 descriptors at most, above 500"},
                 {"name": "cache", "verdict": "Error", "message": "the evidence's chain is broken at segment 3"},

@@ -23,14 +23,7 @@ fn level(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Window)
     let seen = Seen::count(judged.iter().map(Into::into), view.interval_ms());
     let metric = &rule.select.metric;
     let objection = objection(window, &seen, on_missing, metric, Some(window.level_gap_ms()));
-    let values: Vec<(usize, f64)> = window
-        .rows()
-        .zip(judged)
-        .filter_map(|(row, reading)| match reading {
-            Reading::Value(value) => Some((row, *value)),
-            Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_) => None,
-        })
-        .collect();
+    let values = values(judged, window);
     let (first, baseline) = match baseline(view, rule, window, &values) {
         Ok(found) => found,
         Err(message) => return Finding::new(Verdict::Inconclusive, message).unless(objection),
@@ -58,6 +51,23 @@ fn level(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Window)
         number(rule.max)
     );
     Finding::new(Verdict::Passed, message).measured(growth, rule.max).unless(objection)
+}
+
+/// The level that growth starts from, if there is one.
+pub(super) fn level_of_baseline(view: &View<'_>, rule: &Growth, window: &Window) -> Option<f64> {
+    let series = view.select(&rule.select);
+    let readings = readings(view, &rule.select, &series, window.reached);
+    let values = values(readings.get(window.rows()).unwrap_or_default(), window);
+    baseline(view, rule, window, &values).ok().map(|(_, level)| level)
+}
+
+/// The rows that have a value.
+fn values(judged: &[Reading], window: &Window) -> Vec<(usize, f64)> {
+    let value = |(row, reading): (usize, &Reading)| match reading {
+        Reading::Value(value) => Some((row, *value)),
+        Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_) => None,
+    };
+    window.rows().zip(judged).filter_map(value).collect()
 }
 
 /// The baseline, and the first row that is compared with it.

@@ -17,6 +17,7 @@ mod restarts;
 mod spec;
 pub(crate) mod stats;
 mod survivors;
+mod trace;
 mod trend;
 mod verdict;
 mod view;
@@ -27,5 +28,6 @@ pub use spec::{
     Aggregate, Baseline, Bound, CheckKind, CheckSpec, Enforcement, Growth, GrowthBaseline, GrowthOf, Increase,
     Leftovers, Matcher, OnMissing, Operator, Progress, Restarts, Select, SpecError, Survivors, Trend, TrendOf,
 };
+pub use trace::{Limit, LimitKind, Line, Missing, Point, Trace, trace};
 pub use verdict::{CheckVerdict, Coverage, Judgement, Verdict};
 pub use window::Phases;

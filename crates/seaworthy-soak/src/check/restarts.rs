@@ -43,6 +43,31 @@ impl Causes {
     }
 }
 
+/// How many events there were by each row of the window that shows the pods.
+pub(super) fn events(view: &View<'_>, window: &Window) -> Vec<(usize, u64)> {
+    let mut causes = Causes::default();
+    let mut known: Option<Pods> = None;
+    let mut so_far = Vec::new();
+    for row in 0..window.reached {
+        let Ok(pods) = pods_in(view, row) else { continue };
+        known = Some(step(known, pods, row, window, &mut causes));
+        if row >= window.from {
+            so_far.push((row, causes.total()));
+        }
+    }
+    so_far
+}
+
+/// The pods after `row`; what happened to them counts from the window's first row on.
+fn step(known: Option<Pods>, pods: Vec<PodState>, row: usize, window: &Window, causes: &mut Causes) -> Pods {
+    let mut ignored = Causes::default();
+    let counted = if row > window.from { causes } else { &mut ignored };
+    match known {
+        None => Pods::first(pods),
+        Some(before) => before.step(pods, counted),
+    }
+}
+
 pub(super) fn judge(view: &View<'_>, rule: &Restarts, on_missing: OnMissing, window: &Window) -> Finding {
     let mut causes = Causes::default();
     let mut marks = Vec::new();
@@ -57,12 +82,7 @@ pub(super) fn judge(view: &View<'_>, rule: &Restarts, on_missing: OnMissing, win
             });
         }
         let Ok(pods) = pods else { continue };
-        let mut ignored = Causes::default();
-        let counted = if row > window.from { &mut causes } else { &mut ignored };
-        known = Some(match known {
-            None => Pods::first(pods),
-            Some(before) => before.step(pods, counted),
-        });
+        known = Some(step(known, pods, row, window, &mut causes));
     }
     let total = causes.total();
     #[expect(clippy::cast_precision_loss, reason = "counts of restarts are far below 2^53")]

@@ -9,20 +9,23 @@ use crate::series::{INVENTORY, OLDEST};
 use crate::text::{Place, oldest_from_text};
 
 /// One round that succeeded.
-struct Round {
-    row: usize,
+pub(super) struct Round {
+    pub(super) row: usize,
     objects: f64,
-    older: f64,
+    pub(super) older: f64,
+}
+
+/// The rounds of a check that succeeded in these rows.
+pub(super) fn rounds(view: &View<'_>, name: &str, rows: std::ops::Range<usize>) -> Vec<Round> {
+    let column = |series: &str| view.evidence.table.columns.get(&format!("{INVENTORY}/{name} {series}"));
+    let (objects, older) = (column("objects"), column("older"));
+    let number = |c: Option<&crate::series::Column>, row| c.and_then(|c| c.number(row));
+    rows.filter_map(|row| Some(Round { row, objects: number(objects, row)?, older: number(older, row)? })).collect()
 }
 
 pub(super) fn judge(view: &View<'_>, name: &str, rule: &Survivors, on_missing: OnMissing, window: &Window) -> Finding {
     let column = |series: &str| view.evidence.table.columns.get(&format!("{INVENTORY}/{name} {series}"));
-    let (objects, older) = (column("objects"), column("older"));
-    let round = |row| {
-        let number = |c: Option<&crate::series::Column>| c.and_then(|c| c.number(row));
-        Some(Round { row, objects: number(objects)?, older: number(older)? })
-    };
-    let rounds: Vec<Round> = window.rows().filter_map(round).collect();
+    let rounds = rounds(view, name, window.rows());
     #[expect(clippy::cast_precision_loss, reason = "counts of objects are far below 2^53")]
     let max = rule.max as f64;
     let worst = rounds.iter().reduce(|a, b| if b.older > a.older { b } else { a });

@@ -5,4 +5,5 @@
 mod facts;
 mod metrics;
 mod no_evidence;
+mod trace;
 mod world;

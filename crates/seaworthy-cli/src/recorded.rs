@@ -1,0 +1,235 @@
+//! A soak's evidence with all that is needed to judge it again: from the cluster, or from files that were exported earlier.
+
+use std::{fmt, fs, path::Path, str::FromStr};
+
+use kube::{Resource as _, ResourceExt as _};
+use seaworthy_api::{SoakTest, convert::soak_test as convert};
+use seaworthy_core::{soak_test::SoakTestStatus, time::Timestamp};
+use seaworthy_operator::sampler::evidence::Store;
+use seaworthy_soak::{
+    check::{CheckSpec, Phases},
+    evidence::Evidence,
+};
+use serde_json::Value;
+
+use crate::{
+    cluster::{Cluster, chain},
+    exit::{Code, Failure},
+    look,
+    snapshot::get,
+    target::{Kind, Target},
+};
+
+/// Where it was read.
+pub(crate) enum Source {
+    /// A cluster, with its evidence verified; the server's version.
+    Cluster(String),
+    /// Files, which anybody may have edited.
+    Files,
+}
+
+/// A soak and its evidence.
+pub(crate) struct Recorded {
+    /// Where it was read.
+    pub(crate) source: Source,
+    /// What was changed in its checks before they are judged.
+    pub(crate) changes: Vec<Change>,
+    /// The SoakTest.
+    pub(crate) object: SoakTest,
+    /// Its checks, as the judge takes them.
+    pub(crate) checks: Vec<CheckSpec>,
+    /// How far it got.
+    pub(crate) phases: Phases,
+    /// What was recorded.
+    pub(crate) evidence: Evidence,
+}
+
+/// Reads the evidence of a SoakTest from the cluster and verifies its chain.
+pub(crate) async fn read(cluster: &Cluster, target: &Target, changes: &[Change]) -> Result<Recorded, Failure> {
+    if target.kind != Kind::SoakTest {
+        return Err(Failure::unusable(format!("{target} has no evidence of its own: name a soak, as soak/NAME")));
+    }
+    let object: SoakTest = get(cluster, target).await?;
+    let owner = object.controller_owner_ref(&()).unwrap_or_default();
+    let stored = Store::new(cluster.client.clone(), &cluster.namespace, owner).load().await;
+    let stored =
+        stored.map_err(|e| Failure::unusable(format!("cannot read the evidence of {target}: {}", chain(&e))))?;
+    if stored.objects.is_empty() {
+        return Err(Failure::unusable(format!("{target} has no evidence yet: samples are stored from warm-up on")));
+    }
+    let status = object.status.clone().unwrap_or_default();
+    let tip = status.evidence.as_ref().map(|e| e.chain_tip.as_str()).filter(|tip| !tip.is_empty());
+    let run = convert::run(&object.uid().unwrap_or_default(), &object.spec.soak, &status)
+        .ok_or_else(|| Failure::unusable(format!("{target} has not begun: its status has no startTime")))?;
+    let evidence = Evidence::decode(&run, stored.objects, tip).map_err(|e| Failure {
+        code: Code::Inconclusive,
+        message: format!("the evidence of {target} cannot be trusted: {e}"),
+    })?;
+    // The environment is worth a line in a report, not a failure.
+    let server = cluster.ask("cannot ask for the version", cluster.client.apiserver_version()).await;
+    let server = server.map_or_else(|_| String::new(), |v| format!("Kubernetes {} ({})", v.git_version, v.platform));
+    complete(&object, evidence, Source::Cluster(server), changes)
+}
+
+/// Reads a SoakTest as `kubectl get -o yaml` or `-o json` prints it, and its evidence as `kubectl seaworthy evidence` prints it.
+pub(crate) fn from_files(soak: &Path, csv: &Path, changes: &[Change]) -> Result<Recorded, Failure> {
+    let text = |path: &Path| {
+        fs::read_to_string(path).map_err(|e| Failure::unusable(format!("cannot read {}: {e}", path.display())))
+    };
+    let (yaml, csv_text) = (text(soak)?, text(csv)?);
+    let no_soak = |e: &dyn std::fmt::Display| Failure::unusable(format!("{} is no SoakTest: {e}", soak.display()));
+    // By way of a plain value: numbers that may also be strings are told apart there as the API server does.
+    let value: serde_json::Value = serde_saphyr::from_str(&yaml).map_err(|e| no_soak(&e))?;
+    let object: SoakTest = serde_json::from_value(value).map_err(|e| no_soak(&e))?;
+    let status = object.status.clone().unwrap_or_default();
+    let run = convert::run(&object.uid().unwrap_or_default(), &object.spec.soak, &status).ok_or_else(|| {
+        Failure::unusable(format!("{} has no status.startTime: write it with `kubectl get -o yaml`", soak.display()))
+    })?;
+    let evidence =
+        Evidence::from_csv(&run, &csv_text).map_err(|e| Failure::unusable(format!("{}: {e}", csv.display())))?;
+    complete(&object, evidence, Source::Files, changes)
+}
+
+fn complete(object: &SoakTest, evidence: Evidence, source: Source, changes: &[Change]) -> Result<Recorded, Failure> {
+    let object = changed(object, changes)?;
+    let checks = convert::checks(&object.spec.soak).map_err(|e| Failure::unusable(format!("the soak's spec: {e}")))?;
+    let status = object.status.clone().unwrap_or_default();
+    let phases = phases(convert::phases(&object.spec.soak), &status, look::now());
+    Ok(Recorded { source, changes: changes.to_vec(), object, checks, phases, evidence })
+}
+
+/// Another value for a field of a check.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Change {
+    check: String,
+    field: String,
+    value: String,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}={}", self.check, self.field, self.value)
+    }
+}
+
+impl FromStr for Change {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = || {
+            let (place, value) = text.split_once('=')?;
+            let (check, field) = place.split_once('.')?;
+            let ok = ![check, field, value].contains(&"");
+            ok.then(|| Self { check: check.into(), field: field.into(), value: value.into() })
+        };
+        parts()
+            .ok_or_else(|| format!("{text:?} is no change of a check: write CHECK.FIELD=VALUE, e.g. memory.max=300Mi"))
+    }
+}
+
+/// The SoakTest with the changes made to its checks.
+fn changed(object: &SoakTest, changes: &[Change]) -> Result<SoakTest, Failure> {
+    let mut value = serde_json::to_value(object)?;
+    for change in changes {
+        let refused = |why: &str| Failure::unusable(format!("--set {change}: {why}"));
+        let checks = value["spec"]["checks"].as_array_mut().map(Vec::as_mut_slice).unwrap_or_default();
+        let check = checks.iter_mut().find(|c| c["name"] == change.check.as_str());
+        let check = check.ok_or_else(|| refused("the soak has no check of that name"))?;
+        let new = [
+            change.value.parse::<i64>().ok().map(Value::from),
+            change.value.parse::<bool>().ok().map(Value::from),
+            Some(Value::from(change.value.as_str())),
+        ];
+        let new = new.into_iter().flatten().next().unwrap_or_default();
+        let own = ["warmUp", "enforcement", "failFast"].contains(&change.field.as_str());
+        let rule = check
+            .as_object_mut()
+            .and_then(|c| if own { Some(c) } else { c.values_mut().find_map(Value::as_object_mut) });
+        let rule = rule.ok_or_else(|| refused("the check has no rule"))?;
+        rule.insert(change.field.clone(), new);
+        // What is not a field of the rule would be left out without a word.
+        let read: SoakTest = serde_json::from_value(value.clone()).map_err(|e| refused(&e.to_string()))?;
+        let again = serde_json::to_value(&read)?;
+        if again["spec"]["checks"] != value["spec"]["checks"] {
+            return Err(refused("the check has no such field"));
+        }
+    }
+    Ok(serde_json::from_value(value)?)
+}
+
+/// The phases as they were recorded, and how far the run got.
+fn phases(planned: Phases, status: &SoakTestStatus, now: Timestamp) -> Phases {
+    let (Some(start), Some(from), Some(to), Some(end)) =
+        (status.start_time, status.measure_start_time, status.measure_end_time, status.settle_end_time)
+    else {
+        return planned;
+    };
+    let ms = |from: Timestamp, to: Timestamp| u64::try_from(to.as_millis() - from.as_millis()).unwrap_or(0);
+    let reached = status.completion_time.unwrap_or(now);
+    Phases {
+        warm_up_ms: ms(start, from),
+        measure_ms: ms(from, to),
+        settle_ms: ms(to, end),
+        elapsed_ms: ms(start, reached).min(ms(start, end)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seaworthy_api::Quantity;
+    use serde_json::json;
+
+    #[test]
+    fn thresholds_can_be_changed_and_typos_are_found() {
+        let object: SoakTest = serde_json::from_value(json!({
+            "apiVersion": "seaworthy.dev/v1alpha1", "kind": "SoakTest", "metadata": {"name": "a"},
+            "spec": {"targetRef": {"kind": "Deployment", "name": "t"}, "measure": "1h", "sources": [{"name": "s", "kubelet": {}}],
+                     "checks": [{"name": "memory", "bound": {"source": "s", "metric": "m_bytes", "max": "100Mi"}},
+                                {"name": "restarts", "restarts": {"max": 0}}]},
+        }))
+        .unwrap();
+        let set = |text: &str| changed(&object, &[text.parse().unwrap()]);
+        let bound = |text: &str| set(text).unwrap().spec.soak.checks[0].bound.clone().unwrap();
+        let written = |q: Option<Quantity>| q.unwrap().to_string();
+        assert_eq!(written(bound("memory.max=300Mi").max), "300Mi");
+        assert_eq!(written(bound("memory.min=5").min), "5");
+        assert_eq!(set("restarts.max=2").unwrap().spec.soak.checks[1].restarts.as_ref().unwrap().max, 2);
+        assert_eq!(set("restarts.warmUp=5m").unwrap().spec.soak.checks[1].warm_up.unwrap().to_string(), "5m");
+        for (text, why) in [
+            ("memory.maximum=5", "no such field"),
+            ("cpu.max=5", "no check of that name"),
+            ("restarts.max=many", "invalid type"),
+        ] {
+            let message = set(text).unwrap_err().message;
+            assert!(message.contains(why), "{message}");
+        }
+        for text in ["memory", "memory.max", "memory=5", ".max=5", "memory.max="] {
+            assert!(text.parse::<Change>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_soak_that_was_cut_short_is_judged_as_far_as_it_got() {
+        let at = |s: i64| Some(Timestamp::from_millis(s * 1000));
+        let planned = Phases { warm_up_ms: 1, measure_ms: 2, settle_ms: 3, elapsed_ms: 6 };
+        let mut status = SoakTestStatus {
+            start_time: at(100),
+            measure_start_time: at(160),
+            measure_end_time: at(760),
+            settle_end_time: at(790),
+            ..SoakTestStatus::default()
+        };
+        let now = Timestamp::from_millis(400_000);
+        let so_far = phases(planned, &status, now);
+        assert_eq!(
+            (so_far.warm_up_ms, so_far.measure_ms, so_far.settle_ms, so_far.elapsed_ms),
+            (60_000, 600_000, 30_000, 300_000)
+        );
+        status.completion_time = at(200);
+        assert_eq!(phases(planned, &status, now).elapsed_ms, 100_000);
+        status.completion_time = at(900);
+        assert_eq!(phases(planned, &status, now).elapsed_ms, 690_000);
+        assert_eq!(phases(planned, &SoakTestStatus::default(), now), planned);
+    }
+}

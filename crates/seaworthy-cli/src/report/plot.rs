@@ -1,0 +1,260 @@
+//! A check's plot as SVG: values, limits, lives of the container, stretches without values, faults, and what was not judged.
+//!
+//! Colours that depend on light or dark are placeholders here; the page's style sheet turns them into its own. No text of the cluster is in
+//! a plot: names and reasons stand beside it.
+
+use plotters::{
+    coord::{cartesian::Cartesian2d, types::RangedCoordf64},
+    prelude::*,
+    style::FontStyle,
+};
+use seaworthy_soak::check::{Limit, LimitKind, Line, Point, Trace};
+
+use super::model::{Judged, Report};
+use crate::unit::plain;
+
+/// Text, axes.
+const INK: RGBColor = RGBColor(1, 2, 1);
+/// Grid.
+const GRID: RGBColor = RGBColor(1, 2, 2);
+/// What was not judged.
+const OUTSIDE: RGBColor = RGBColor(1, 2, 3);
+/// No values.
+const GAP: RGBColor = RGBColor(1, 2, 4);
+/// Declared faults.
+const FAULT: RGBColor = RGBColor(1, 2, 5);
+/// Largest and least allowed values.
+const LIMIT: RGBColor = RGBColor(1, 2, 6);
+/// The baseline.
+const BASELINE: RGBColor = RGBColor(1, 2, 7);
+/// Another life of the container.
+const LIFE: RGBColor = RGBColor(1, 2, 8);
+
+/// Colours of lines, readable on light and on dark.
+pub(super) const LINES: [RGBColor; 6] = [
+    RGBColor(66, 133, 214),
+    RGBColor(219, 119, 42),
+    RGBColor(60, 160, 90),
+    RGBColor(170, 100, 200),
+    RGBColor(200, 75, 95),
+    RGBColor(90, 160, 170),
+];
+
+/// A limit that lies this many times further away than the values reach would flatten them: it is left out and named beside the plot.
+const FAR: f64 = 5.0;
+
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+
+/// A plot for each width of screen.
+pub(super) struct Plot {
+    /// For a phone.
+    pub(super) narrow: String,
+    /// For a desk.
+    pub(super) wide: String,
+    /// Limits that are too far away to be drawn.
+    pub(super) far: Vec<Limit>,
+}
+
+/// Draws the check, if there is anything to draw.
+pub(super) fn plot(report: &Report, check: &Judged) -> Option<Plot> {
+    let points = || check.trace.lines.iter().flat_map(|l| &l.points);
+    points().next()?;
+    let metric = check.spec.kind.select().map_or("", |s| s.metric.as_str());
+    let top = points().map(|p| p.value).fold(f64::NEG_INFINITY, f64::max);
+    let bottom = points().map(|p| p.value).fold(f64::INFINITY, f64::min);
+    let reach = top.abs().max(bottom.abs());
+    let (near, far): (Vec<Limit>, Vec<Limit>) =
+        check.trace.limits.iter().partition(|l| reach == 0.0 || l.value.abs() <= reach * FAR);
+    let low = near.iter().map(|l| l.value).fold(bottom, f64::min);
+    let high = near.iter().map(|l| l.value).fold(top, f64::max);
+    // Zero belongs to the picture unless that would flatten it.
+    let low = if low > 0.0 && low < high * 0.4 { 0.0 } else { low };
+    let room = if high > low { (high - low) * 0.08 } else { high.abs().max(1.0) * 0.5 };
+    let low = if low == 0.0 { 0.0 } else { low - room };
+    let view = View {
+        report,
+        trace: &check.trace,
+        limits: near,
+        x: Scale::time(report.phases.elapsed_ms),
+        y: Scale::values(metric, high.abs().max(low.abs())),
+        low,
+        high: high + room,
+    };
+    let (narrow, wide) = (view.draw(380, 260, 15)?, view.draw(960, 300, 15)?);
+    Some(Plot { narrow, wide, far })
+}
+
+/// From values to the numbers on an axis.
+struct Scale {
+    factor: f64,
+    unit: &'static str,
+}
+
+impl Scale {
+    fn time(elapsed_ms: u64) -> Self {
+        match elapsed_ms / 60_000 {
+            0..10 => Self { factor: 1000.0, unit: "s" },
+            10..240 => Self { factor: 60_000.0, unit: "m" },
+            _ => Self { factor: 3_600_000.0, unit: "h" },
+        }
+    }
+
+    fn values(metric: &str, top: f64) -> Self {
+        let bytes = [(1_073_741_824.0, "Gi"), (1_048_576.0, "Mi"), (1024.0, "Ki")];
+        let found = bytes.into_iter().find(|(size, _)| metric.ends_with("_bytes") && top >= *size);
+        found.map_or(Self { factor: 1.0, unit: "" }, |(factor, unit)| Self { factor, unit })
+    }
+
+    fn of(&self, value: f64) -> f64 {
+        value / self.factor
+    }
+
+    fn label(&self, scaled: f64) -> String {
+        format!("{}{}", plain(scaled), self.unit)
+    }
+}
+
+struct View<'r> {
+    report: &'r Report,
+    trace: &'r Trace,
+    limits: Vec<Limit>,
+    x: Scale,
+    y: Scale,
+    low: f64,
+    high: f64,
+}
+
+impl View<'_> {
+    /// The SVG; nothing when it cannot be drawn, which a string never refuses.
+    fn draw(&self, width: u32, height: u32, font: u32) -> Option<String> {
+        let mut svg = String::new();
+        self.draw_into(&mut svg, width, height, font).ok()?;
+        Some(svg)
+    }
+
+    fn draw_into(&self, svg: &mut String, width: u32, height: u32, font: u32) -> Drawn {
+        let root = SVGBackend::with_string(svg, (width, height)).into_drawing_area();
+        let (x, y) = (&self.x, &self.y);
+        let end = x.of(ms(self.report.phases.elapsed_ms.max(1)));
+        let mut chart = ChartBuilder::on(&root)
+            .margin(4)
+            .margin_right(14)
+            .x_label_area_size(26)
+            .y_label_area_size(58)
+            .build_cartesian_2d(0.0..end, y.of(self.low)..y.of(self.high))?;
+        let text = FontDesc::new(FontFamily::SansSerif, f64::from(font), FontStyle::Normal).color(&INK);
+        chart
+            .configure_mesh()
+            .x_labels(if width < 500 { 5 } else { 10 })
+            .y_labels(5)
+            .x_label_formatter(&|v| x.label(*v))
+            .y_label_formatter(&|v| y.label(*v))
+            .label_style(text)
+            .axis_style(INK.mix(0.5))
+            .bold_line_style(GRID)
+            .light_line_style(TRANSPARENT)
+            .draw()?;
+        self.backgrounds(&mut chart, end)?;
+        self.limits(&mut chart, end)?;
+        for (line, colour) in self.trace.lines.iter().zip(LINES.iter().cycle()) {
+            self.line(&mut chart, line, *colour, width)?;
+        }
+        self.lives(&mut chart)?;
+        root.present()
+    }
+
+    fn backgrounds(&self, chart: &mut Chart<'_, '_>, end: f64) -> Drawn {
+        let (from, to) = self.trace.judged_ms;
+        let mut stretches = vec![(0.0, self.x.of(ms(from)), OUTSIDE), (self.x.of(ms(to)), end, OUTSIDE)];
+        stretches.extend(self.trace.gaps.iter().map(|g| (self.x.of(ms(g.from_ms)), self.x.of(ms(g.to_ms)), GAP)));
+        stretches.extend(self.report.faults.iter().map(|f| (self.x.of(ms(f.from_ms)), self.x.of(ms(f.to_ms)), FAULT)));
+        let (low, high) = (self.y.of(self.low), self.y.of(self.high));
+        let shown = stretches.into_iter().filter(|(from, to, _)| to > from && *from < end);
+        chart.draw_series(
+            shown.map(|(from, to, colour)| Rectangle::new([(from, low), (to.min(end), high)], colour.filled())),
+        )?;
+        Ok(())
+    }
+
+    fn limits(&self, chart: &mut Chart<'_, '_>, end: f64) -> Drawn {
+        for limit in &self.limits {
+            let at = self.y.of(limit.value);
+            let (colour, dash) = match limit.kind {
+                LimitKind::Max | LimitKind::Min => (LIMIT, 8),
+                LimitKind::Baseline => (BASELINE, 3),
+            };
+            let ends = [(0.0, at), (end, at)];
+            chart.draw_series(DashedLineSeries::new(ends, dash, 4, colour.stroke_width(2)))?;
+        }
+        Ok(())
+    }
+
+    fn line(&self, chart: &mut Chart<'_, '_>, line: &Line, colour: RGBColor, width: u32) -> Drawn {
+        // A step of more than three slots, or into another life, is a break.
+        let slot = ms(self.report.run.interval_ms);
+        let broken = |a: &Point, b: &Point| b.life != a.life || b.ms - a.ms > 3.5 * slot;
+        for part in line.points.chunk_by(|a, b| !broken(a, b)) {
+            let points: Vec<(f64, f64)> =
+                thinned(part, width).into_iter().map(|p| (self.x.of(p.ms), self.y.of(p.value))).collect();
+            if let [alone] = points.as_slice() {
+                chart.draw_series([Circle::new(*alone, 2, colour.filled())])?;
+            } else {
+                chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lives(&self, chart: &mut Chart<'_, '_>) -> Drawn {
+        let starts = self.trace.lines.iter().flat_map(|l| l.points.windows(2)).filter_map(|pair| match pair {
+            [a, b] if b.life != a.life => Some(self.x.of(b.ms)),
+            _ => None,
+        });
+        let starts: Vec<f64> = starts.collect();
+        for at in starts {
+            let ends = [(at, self.y.of(self.low)), (at, self.y.of(self.high))];
+            chart.draw_series(DashedLineSeries::new(ends, 2, 3, LIFE.stroke_width(1)))?;
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]
+const fn ms(ms: u64) -> f64 {
+    ms as f64
+}
+
+/// At most two points a pixel column: its lowest and its highest, so that no spike is lost.
+fn thinned(points: &[Point], width: u32) -> Vec<Point> {
+    let columns = usize::try_from(width).unwrap_or(1);
+    if points.len() <= 2 * columns {
+        return points.to_vec();
+    }
+    let mut kept = Vec::with_capacity(2 * columns);
+    for chunk in points.chunks(points.len().div_ceil(columns)) {
+        let by = |a: &&Point, b: &&Point| a.value.total_cmp(&b.value);
+        let (low, high) = (chunk.iter().min_by(by), chunk.iter().max_by(by));
+        let mut pair: Vec<Point> = low.into_iter().chain(high).copied().collect();
+        pair.sort_by(|a, b| a.ms.total_cmp(&b.ms));
+        kept.extend(pair);
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thinning_keeps_every_spike() {
+        let point =
+            |i: u32| Point { ms: f64::from(i), value: if i == 5_001 { 99.0 } else { f64::from(i % 7) }, life: 0 };
+        let points: Vec<Point> = (0..20_000).map(point).collect();
+        let kept = thinned(&points, 400);
+        assert!(kept.len() <= 800, "{}", kept.len());
+        assert!(kept.iter().any(|p| (p.value - 99.0).abs() < 1e-9));
+        assert!(kept.windows(2).all(|w| w[0].ms <= w[1].ms));
+        assert_eq!(thinned(&points[..800], 400).len(), 800);
+    }
+}

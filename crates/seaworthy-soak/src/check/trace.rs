@@ -1,0 +1,286 @@
+//! What a check looked at, for plots and tables: the same rows, readings and gains from which its verdict was made.
+//!
+//! A picture that shows something else than what was judged is worse than none, so this stands beside the judge and uses its parts.
+//! Deliberately absent: how it is drawn.
+
+use std::collections::BTreeSet;
+
+use super::counter::gains;
+use super::growth;
+use super::restarts::{events, pods_in};
+use super::spec::{CheckKind, CheckSpec, GrowthOf, Progress, Select};
+use super::survivors::rounds;
+use super::view::{Reading, Series, View, readings};
+use super::window::{Phases, Window};
+use crate::evidence::Evidence;
+
+/// So many lines of one check are worth drawing; of more, those that reach furthest are kept.
+const LINES: usize = 12;
+
+/// What a check looked at.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Trace {
+    /// What the values are: a metric, or what is counted.
+    pub what: String,
+    /// The values; one line, or one for each series that is judged by itself.
+    pub lines: Vec<Line>,
+    /// Lines that were left out because there are too many.
+    pub left_out: usize,
+    /// What the values are held against.
+    pub limits: Vec<Limit>,
+    /// The judged time, in milliseconds since slot 0.
+    pub judged_ms: (u64, u64),
+    /// Where values are missing.
+    pub gaps: Vec<Missing>,
+}
+
+/// Values in order of time.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Line {
+    /// The series, where several are shown.
+    pub name: String,
+    /// Its values.
+    pub points: Vec<Point>,
+}
+
+/// One value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// Milliseconds since slot 0.
+    pub ms: f64,
+    /// The value.
+    pub value: f64,
+    /// Which life of the container this is, from 0; it changes with every restart or replacement.
+    pub life: u32,
+}
+
+/// A level that values are held against.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit {
+    /// The level.
+    pub value: f64,
+    /// What it is.
+    pub kind: LimitKind,
+}
+
+/// What a limit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitKind {
+    /// The largest allowed value.
+    Max,
+    /// The least allowed value.
+    Min,
+    /// Where growth starts from.
+    Baseline,
+}
+
+/// A stretch without values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Its first slot's time, in milliseconds since slot 0.
+    pub from_ms: u64,
+    /// The time of the slot after it.
+    pub to_ms: u64,
+    /// Why, as it was recorded for the first of its slots.
+    pub reason: String,
+}
+
+/// What `spec` looked at. Total; works while the run goes on.
+pub fn trace(spec: &CheckSpec, evidence: &Evidence, phases: &Phases) -> Trace {
+    let view = View::of(evidence);
+    let window = Window::new(&view, phases, spec.warm_up_seconds);
+    let of = Tracer { view: &view, window };
+    let trace = match &spec.kind {
+        CheckKind::Bound(rule) => {
+            let limits = [(rule.max, LimitKind::Max), (rule.min, LimitKind::Min)];
+            let limits = limits.into_iter().filter_map(|(value, kind)| Some(Limit { value: value?, kind })).collect();
+            if rule.select.aggregate.is_some() { of.level(&rule.select, limits) } else { of.each(&rule.select, limits) }
+        }
+        CheckKind::Increase(rule) => of.gained(&rule.select, vec![Limit { value: rule.max, kind: LimitKind::Max }]),
+        CheckKind::Growth(rule) if rule.of == GrowthOf::Increase => {
+            of.gained(&rule.select, vec![Limit { value: rule.max, kind: LimitKind::Max }])
+        }
+        CheckKind::Growth(rule) => {
+            let limits = growth::level_of_baseline(&view, rule, &window).map_or_else(Vec::new, |baseline| {
+                vec![
+                    Limit { value: baseline, kind: LimitKind::Baseline },
+                    Limit { value: baseline + rule.max, kind: LimitKind::Max },
+                ]
+            });
+            of.level(&rule.select, limits)
+        }
+        CheckKind::Trend(rule) => {
+            let limit = rule.limit.map(|value| Limit { value, kind: LimitKind::Max });
+            of.level(&rule.select, limit.into_iter().collect())
+        }
+        CheckKind::Baseline(rule) => of.level(&rule.select, Vec::new()),
+        CheckKind::Progress(rule) => of.progress(rule),
+        CheckKind::Restarts(rule) => of.restarts(rule.max),
+        CheckKind::Survivors(rule) => of.survivors(&spec.name, rule.max),
+        CheckKind::Leftovers(_) => Trace { what: "objects left behind".into(), ..Trace::default() },
+    };
+    Trace { judged_ms: (window.from_ms, window.to_ms), ..trace }
+}
+
+struct Tracer<'v> {
+    view: &'v View<'v>,
+    window: Window,
+}
+
+impl Tracer<'_> {
+    fn rows(&self) -> usize {
+        self.view.evidence.table.rows()
+    }
+
+    /// One value a row, from all selected series.
+    fn level(&self, select: &Select, limits: Vec<Limit>) -> Trace {
+        let series = self.view.select(select);
+        let readings = readings(self.view, select, &series, self.rows());
+        let lives = Lives::of(&series, self.rows());
+        let points = readings.iter().enumerate().filter_map(|(row, reading)| match reading {
+            Reading::Value(value) => Some(Point { ms: self.time(&series, row), value: *value, life: lives.at(row) }),
+            Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_) => None,
+        });
+        let line = Line { name: String::new(), points: points.collect() };
+        Trace { what: select.metric.clone(), lines: vec![line], limits, gaps: self.gaps(&readings), ..Trace::default() }
+    }
+
+    /// Each selected series by itself.
+    fn each(&self, select: &Select, limits: Vec<Limit>) -> Trace {
+        let series = self.view.select(select);
+        let readings = readings(self.view, select, &series, self.rows());
+        let mut found: Vec<(f64, Line)> = Vec::new();
+        for one in &series {
+            let lives = Lives::of(std::slice::from_ref(one), self.rows());
+            let mut furthest = 0.0;
+            let points = (0..self.rows()).filter_map(|row| {
+                let value = one.value(row).filter(|v| v.is_finite())?;
+                furthest = value.abs().max(furthest);
+                Some(Point { ms: one.target.time_ms(self.view.planned_ms(row), row), value, life: lives.at(row) })
+            });
+            let line = Line { name: format!("{} {}", one.place, one.key), points: points.collect() };
+            found.push((furthest, line));
+        }
+        found.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let left_out = found.len().saturating_sub(LINES);
+        let lines = found.into_iter().take(LINES).map(|(_, line)| line).collect();
+        Trace { what: select.metric.clone(), lines, left_out, limits, gaps: self.gaps(&readings), ..Trace::default() }
+    }
+
+    /// What counters gained since the judged time began.
+    fn gained(&self, select: &Select, limits: Vec<Limit>) -> Trace {
+        let series = self.view.select(select);
+        let readings = readings(self.view, select, &series, self.rows());
+        let gains = gains(self.view, select, &series, &self.window);
+        let lives = Lives::of(&series, self.rows());
+        let seen = |row: &usize| matches!(readings.get(*row), Some(Reading::Value(_)));
+        let points = self.window.rows().zip(&gains.by_row).filter(|(row, _)| seen(row)).map(|(row, gained)| Point {
+            ms: self.time(&series, row),
+            value: *gained,
+            life: lives.at(row),
+        });
+        let line = Line { name: String::new(), points: points.collect() };
+        let what = format!("increase of {}", select.metric);
+        Trace { what, lines: vec![line], limits, gaps: self.gaps(&readings), ..Trace::default() }
+    }
+
+    /// What counters gained in the period before each row.
+    fn progress(&self, rule: &Progress) -> Trace {
+        let trace = self.gained(&rule.select, vec![Limit { value: rule.min, kind: LimitKind::Min }]);
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]
+        let period = rule.period_seconds.saturating_mul(1000) as f64;
+        let mut lines = trace.lines;
+        for line in &mut lines {
+            let all = std::mem::take(&mut line.points);
+            let before = |at: f64| all.iter().take_while(|p| p.ms <= at).last().copied();
+            let gained = |p: &Point| Some(Point { value: p.value - before(p.ms - period)?.value, ..*p });
+            line.points = all.iter().filter_map(gained).collect();
+        }
+        let what = format!("increase of {} in {} s", rule.select.metric, rule.period_seconds);
+        Trace { what, lines, ..trace }
+    }
+
+    /// Restarts so far.
+    fn restarts(&self, max: u64) -> Trace {
+        let so_far = events(self.view, &self.window);
+        #[expect(clippy::cast_precision_loss, reason = "counts of restarts are far below 2^53")]
+        let points = so_far.iter().map(|(row, n)| Point { ms: self.planned(*row), value: *n as f64, life: 0 });
+        let line = Line { name: String::new(), points: points.collect() };
+        let missing = (0..self.rows()).map(|row| pods_in(self.view, row).err().map(|gap| gap.to_string()));
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let limits = vec![Limit { value: max as f64, kind: LimitKind::Max }];
+        Trace { what: "restarts".into(), lines: vec![line], limits, gaps: self.stretches(missing), ..Trace::default() }
+    }
+
+    /// Objects that were older than they should get, in each round.
+    fn survivors(&self, name: &str, max: u64) -> Trace {
+        let points = rounds(self.view, name, 0..self.rows());
+        let points = points.iter().map(|r| Point { ms: self.planned(r.row), value: r.older, life: 0 });
+        let line = Line { name: String::new(), points: points.collect() };
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let limits = vec![Limit { value: max as f64, kind: LimitKind::Max }];
+        Trace { what: "objects older than allowed".into(), lines: vec![line], limits, ..Trace::default() }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]
+    fn planned(&self, row: usize) -> f64 {
+        self.view.planned_ms(row) as f64
+    }
+
+    /// When the first of the series that have a value in `row` was read.
+    fn time(&self, series: &[Series<'_>], row: usize) -> f64 {
+        let here = series.iter().find(|s| s.value(row).is_some());
+        here.map_or_else(|| self.planned(row), |s| s.target.time_ms(self.view.planned_ms(row), row))
+    }
+
+    fn gaps(&self, readings: &[Reading]) -> Vec<Missing> {
+        self.stretches(readings.iter().map(|reading| match reading {
+            Reading::Value(_) | Reading::Repeated => None,
+            Reading::Absent => Some("the metric is absent from the page".to_owned()),
+            Reading::NotANumber => Some("not a finite number".to_owned()),
+            Reading::Gap(gap) => Some(gap.to_string()),
+        }))
+    }
+
+    /// Neighbouring rows without a value, together.
+    fn stretches(&self, missing: impl Iterator<Item = Option<String>>) -> Vec<Missing> {
+        let mut all: Vec<Missing> = Vec::new();
+        let mut open = false;
+        for (row, reason) in missing.enumerate() {
+            let to_ms = self.view.planned_ms(row + 1);
+            match (reason, all.last_mut().filter(|_| open)) {
+                (Some(_), Some(last)) => last.to_ms = to_ms,
+                (Some(reason), None) => all.push(Missing { from_ms: self.view.planned_ms(row), to_ms, reason }),
+                (None, _) => {}
+            }
+            open = all.last().is_some_and(|last| last.to_ms == to_ms);
+        }
+        all
+    }
+}
+
+/// Which life of the containers behind some series a row belongs to.
+struct Lives(Vec<u32>);
+
+impl Lives {
+    fn of(series: &[Series<'_>], rows: usize) -> Self {
+        let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
+        let mut life = 0;
+        let mut first = true;
+        let lives = (0..rows).map(|row| {
+            let mut new = false;
+            for one in series.iter().filter(|s| s.value(row).is_some()) {
+                new |= known.insert((one.place, one.target.incarnation(row)));
+            }
+            if new && !std::mem::take(&mut first) {
+                life += 1;
+            }
+            life
+        });
+        Self(lives.collect())
+    }
+
+    fn at(&self, row: usize) -> u32 {
+        self.0.get(row).copied().unwrap_or_default()
+    }
+}
