@@ -48,7 +48,7 @@ enum Command {
     Abort(abort::Args),
     /// Approves a Release that waits for a person, or rejects it.
     Approve(approve::Args),
-    /// Judges series from a file or standard input: is there a leak?
+    /// Judges stored evidence again, under other thresholds too, or series from a file.
     Judge(judge::Args),
     /// Prints the evidence of a soak as one CSV.
     Evidence(evidence::Args),
@@ -75,10 +75,20 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args, &cli.cluster),
         Command::Abort(args) => abort::run(&args, &cli.cluster),
         Command::Approve(args) => approve::run(&args, &cli.cluster),
-        Command::Judge(args) => judge::run(&args),
+        Command::Judge(args) => judge::run(&args, &cli.cluster),
         Command::Evidence(args) => evidence::run(&args, &cli.cluster),
         Command::Report(args) => report::run(&args, &cli.cluster),
         Command::Scan(args) => scan::run(&args),
         Command::Version(args) => version::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_options_of_all_commands_fit_together() {
+        super::Cli::command().debug_assert();
     }
 }

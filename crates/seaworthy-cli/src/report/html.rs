@@ -6,7 +6,7 @@ use seaworthy_soak::check::{LimitKind, Verdict};
 
 use super::{
     model::{Judged, Report, word},
-    plot::{LINES, Plot, plot},
+    plot::{LINES, Plot, plot, slopes},
 };
 use crate::{exit::Failure, look::span, unit::plain};
 
@@ -136,6 +136,15 @@ fn legend(report: &Report, check: &Judged, plot: &Plot) -> Vec<Entry> {
         };
         let note = if far { " (beyond the plot)" } else { "" };
         legend.push(Entry::new(if far { "none" } else { class }, format!("{name} {value}{note}")));
+    }
+    if !trace.floors.is_empty() {
+        let one_line = !slopes(check).is_empty();
+        let text = if one_line {
+            "floors, their line, and its interval (dashed)"
+        } else {
+            "floors to which the lines are fitted"
+        };
+        legend.push(Entry::new("fit", text));
     }
     let lives = trace.lines.iter().flat_map(|l| &l.points).map(|p| p.life).max().unwrap_or(0);
     if lives > 0 {

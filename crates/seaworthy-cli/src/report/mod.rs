@@ -9,7 +9,7 @@ mod tests;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use self::model::Report;
+pub(crate) use self::model::{Judged, Report, word};
 use crate::{
     cluster::ClusterArgs,
     exit::{self, Code, Failure},
@@ -38,7 +38,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Input {
     /// soak/NAME.
-    #[arg(required_unless_present = "soak", conflicts_with = "soak")]
+    #[arg(conflicts_with = "soak")]
     pub(crate) name: Option<Target>,
     /// A SoakTest in a file, as `kubectl get soaktest NAME -o yaml` prints it; needs --evidence.
     #[arg(long, value_name = "FILE", requires = "evidence")]
@@ -73,6 +73,11 @@ struct Format {
 }
 
 impl Input {
+    /// Whether nothing was named.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.name.is_none() && self.soak.is_none()
+    }
+
     /// Reads the soak and its evidence, with the changes made.
     pub(crate) async fn read(&self, cluster: &ClusterArgs) -> Result<Recorded, Failure> {
         match (&self.name, &self.soak, &self.evidence) {

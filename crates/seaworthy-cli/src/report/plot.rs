@@ -27,6 +27,8 @@ const FAULT: RGBColor = RGBColor(1, 2, 5);
 const LIMIT: RGBColor = RGBColor(1, 2, 6);
 /// The baseline.
 const BASELINE: RGBColor = RGBColor(1, 2, 7);
+/// The fitted line, its interval and its floors.
+const FIT: RGBColor = RGBColor(1, 2, 9);
 /// Another life of the container.
 const LIFE: RGBColor = RGBColor(1, 2, 8);
 
@@ -76,6 +78,7 @@ pub(super) fn plot(report: &Report, check: &Judged) -> Option<Plot> {
         report,
         trace: &check.trace,
         limits: near,
+        slopes: slopes(check),
         x: Scale::time(report.phases.elapsed_ms),
         y: Scale::values(metric, high.abs().max(low.abs())),
         low,
@@ -83,6 +86,17 @@ pub(super) fn plot(report: &Report, check: &Judged) -> Option<Plot> {
     };
     let (narrow, wide) = (view.draw(380, 260, 15)?, view.draw(960, 300, 15)?);
     Some(Plot { narrow, wide, far })
+}
+
+/// The slope of a trend per hour, then the ends of its interval. Several lives of the container have a level each: one line through all of
+/// them would show something else than what was fitted.
+pub(super) fn slopes(check: &Judged) -> Vec<f64> {
+    let lives = check.trace.lines.iter().flat_map(|l| &l.points).map(|p| p.life).max().unwrap_or(0);
+    if lives > 0 || check.trace.floors.is_empty() {
+        return Vec::new();
+    }
+    let (from, to) = check.verdict.interval.unzip();
+    check.verdict.value.into_iter().chain(from).chain(to).collect()
 }
 
 /// From values to the numbers on an axis.
@@ -119,6 +133,7 @@ struct View<'r> {
     report: &'r Report,
     trace: &'r Trace,
     limits: Vec<Limit>,
+    slopes: Vec<f64>,
     x: Scale,
     y: Scale,
     low: f64,
@@ -160,6 +175,7 @@ impl View<'_> {
         for (line, colour) in self.trace.lines.iter().zip(LINES.iter().cycle()) {
             self.line(&mut chart, line, *colour, width)?;
         }
+        self.fit(&mut chart)?;
         self.lives(&mut chart)?;
         root.present()
     }
@@ -201,6 +217,28 @@ impl View<'_> {
                 chart.draw_series([Circle::new(*alone, 2, colour.filled())])?;
             } else {
                 chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The floors, and the line through their middle with the slopes of its interval.
+    fn fit(&self, chart: &mut Chart<'_, '_>) -> Drawn {
+        let floors = &self.trace.floors;
+        let (Some(first), Some(last)) = (floors.first(), floors.last()) else { return Ok(()) };
+        let dots = floors.iter().map(|(at, value)| (self.x.of(*at), self.y.of(*value)));
+        chart.draw_series(dots.map(|dot| Circle::new(dot, 3, FIT.stroke_width(2))))?;
+        #[expect(clippy::cast_precision_loss, reason = "at most a few dozen floors")]
+        let n = floors.len() as f64;
+        let middle = (floors.iter().map(|f| f.0).sum::<f64>() / n, floors.iter().map(|f| f.1).sum::<f64>() / n);
+        for (i, slope) in self.slopes.iter().enumerate() {
+            let at = |ms: f64| (self.x.of(ms), self.y.of(middle.1 + slope * (ms - middle.0) / 3_600_000.0));
+            let ends = [at(first.0), at(last.0)];
+            // The line itself is whole, the ends of its interval are dashed.
+            if i == 0 {
+                chart.draw_series(LineSeries::new(ends, FIT.stroke_width(2)))?;
+            } else {
+                chart.draw_series(DashedLineSeries::new(ends, 4, 4, FIT.stroke_width(1)))?;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use seaworthy_api::{SoakTest, convert::soak_test as convert};
 use seaworthy_soak::{
-    check::Phases,
+    check::{Phases, Verdict},
     evidence::Evidence,
     record::{
         ContainerState, FaultWindow, Gap, GapReason, Look, Page, PageSample, PodPhase, PodState, RunInfo, SlotRecord,
@@ -11,7 +11,7 @@ use seaworthy_soak::{
 };
 use serde_json::json;
 
-use super::{formats, html, model::Report};
+use super::{formats, html, model::Report, plot};
 use crate::recorded::{Recorded, Source};
 
 const SLOTS: u64 = 180;
@@ -157,12 +157,26 @@ fn html_needs_nothing_else_and_runs_nothing() {
 }
 
 #[test]
+fn a_trend_is_drawn_with_its_floors_and_its_line() {
+    let mut recorded = recorded();
+    let trend = json!({"name": "leak", "trend": {"source": "pages", "metric": "memory_bytes", "aggregate": "sum"}});
+    recorded.checks.push(serde_json::from_value(trend).unwrap());
+    let report = Report::of(&recorded);
+    let page = html::page(&report).unwrap();
+    assert!(page.contains("floors to which the lines are fitted"), "{:?}", report.judgement.checks.last());
+    let drawn = plot::plot(&report, report.checks.last().unwrap()).unwrap();
+    assert!(drawn.wide.contains("#010209") && drawn.narrow.contains("<circle"), "floors");
+}
+
+#[test]
 fn a_report_from_the_exported_files_says_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let (soak, csv) = (dir.path().join("soak.json"), dir.path().join("evidence.csv"));
     std::fs::write(&soak, serde_json::to_string(&object()).unwrap()).unwrap();
     std::fs::write(&csv, evidence().to_csv()).unwrap();
     let offline = crate::recorded::from_files(&soak, &csv, &[]).unwrap();
+    let other = crate::recorded::from_files(&soak, &csv, &["errors.max=5".parse().unwrap()]).unwrap();
+    assert_eq!(Report::of(&other).judgement.checks[0].verdict, Verdict::Passed, "another threshold, another verdict");
     let (offline, online) = (Report::of(&offline), Report::of(&recorded()));
     assert_eq!(offline.judgement, online.judgement);
     assert!(offline.warnings[0].contains("nobody vouches"), "{:?}", offline.warnings);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::counter::gains;
 use super::growth;
 use super::restarts::{events, pods_in};
-use super::spec::{CheckKind, CheckSpec, GrowthOf, Progress, Select};
+use super::spec::{CheckKind, CheckSpec, GrowthOf, Progress, Select, TrendOf};
 use super::survivors::rounds;
 use super::view::{Reading, Series, View, readings};
 use super::window::{Phases, Window};
@@ -28,6 +28,8 @@ pub struct Trace {
     pub left_out: usize,
     /// What the values are held against.
     pub limits: Vec<Limit>,
+    /// The floors to which a trend's line is fitted: milliseconds since slot 0, and the value.
+    pub floors: Vec<(f64, f64)>,
     /// The judged time, in milliseconds since slot 0.
     pub judged_ms: (u64, u64),
     /// Where values are missing.
@@ -111,7 +113,12 @@ pub fn trace(spec: &CheckSpec, evidence: &Evidence, phases: &Phases) -> Trace {
         }
         CheckKind::Trend(rule) => {
             let limit = rule.limit.map(|value| Limit { value, kind: LimitKind::Max });
-            of.level(&rule.select, limit.into_iter().collect())
+            let floors = super::trend::floors(&view, rule, &window);
+            if rule.of == TrendOf::Rate {
+                Tracer::rate(&rule.select.metric, floors)
+            } else {
+                Trace { floors, ..of.level(&rule.select, limit.into_iter().collect()) }
+            }
         }
         CheckKind::Baseline(rule) => of.level(&rule.select, Vec::new()),
         CheckKind::Progress(rule) => of.progress(rule),
@@ -143,6 +150,13 @@ impl Tracer<'_> {
         });
         let line = Line { name: String::new(), points: points.collect() };
         Trace { what: select.metric.clone(), lines: vec![line], limits, gaps: self.gaps(&readings), ..Trace::default() }
+    }
+
+    /// The rates of a counter: of these only the blocks' medians are kept by the judge.
+    fn rate(metric: &str, floors: Vec<(f64, f64)>) -> Trace {
+        let points = floors.iter().map(|(ms, value)| Point { ms: *ms, value: *value, life: 0 });
+        let line = Line { name: String::new(), points: points.collect() };
+        Trace { what: format!("rate of {metric} per second"), lines: vec![line], floors, ..Trace::default() }
     }
 
     /// Each selected series by itself.

@@ -52,6 +52,13 @@ pub(super) fn prepare(
     Ok(Prepared { assessment, objection, metric: metric.clone(), params, start_ms: first.seconds * 1000.0 })
 }
 
+/// The floors to which the line is fitted: milliseconds since slot 0, and the value.
+pub(super) fn floors(view: &View<'_>, rule: &Trend, window: &Window) -> Vec<(f64, f64)> {
+    let Ok(prepared) = prepare(view, rule, OnMissing::default(), window) else { return Vec::new() };
+    let found = prepared.assessment.decide(crate::trend::ALPHA).floors;
+    found.into_iter().map(|(seconds, value)| (prepared.start_ms + seconds * 1000.0, value)).collect()
+}
+
 /// The samples to judge: fault windows left out, tagged by the lives of the containers behind them.
 fn samples(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Reading], window: &Window) -> Vec<Sample> {
     let mut lives: Vec<String> = Vec::new();

@@ -89,3 +89,17 @@ fn what_was_never_seen_has_no_points_and_a_reason() {
     let trace = of(World::empty(), r#"bound "max":1"#);
     assert_eq!((trace.lines.len(), trace.gaps.len()), (0, 0));
 }
+
+#[test]
+fn a_trend_shows_the_floors_of_its_line() {
+    // A saw-tooth of four minutes on a rise of 60 an hour.
+    let value = |k: u64| f64::from(u32::try_from(k % 8 * 20 + k / 2).unwrap());
+    let trace = of(World::with_metric(value), r#"trend "tolerablePerHour":10,"unacceptablePerHour":40"#);
+    assert_eq!(trace.lines[0].points.len(), 140);
+    assert!(trace.floors.len() >= 7, "{:?}", trace.floors);
+    let (from, to) = trace.judged_ms;
+    let (from, to) = (f64::from(u32::try_from(from).unwrap()), f64::from(u32::try_from(to).unwrap()));
+    assert!(trace.floors.iter().all(|(ms, v)| (from..=to).contains(ms) && *v <= 75.0), "{:?}", trace.floors);
+    let flat = of(World::empty(), r#"trend "tolerablePerHour":10,"unacceptablePerHour":40"#);
+    assert_eq!(flat.floors, []);
+}

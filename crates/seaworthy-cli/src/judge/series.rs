@@ -1,4 +1,4 @@
-//! `judge`: the trend verdict on series from anywhere, one JSON object a line in, one verdict a line out.
+//! `judge --series`: the trend verdict on series from anywhere, one JSON object a line in, one verdict a line out.
 //!
 //! The same code as the operator's, for series that were recorded elsewhere or made up.
 
@@ -14,20 +14,28 @@ use serde_json::Value;
 
 /// Judges series: is there a leak?
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+#[group(skip)]
+pub(super) struct Args {
     /// A file of JSON lines {id, t: [seconds], v: [values], incarnation: [...], faults: [[from, to], ...]}, or - for standard
     /// input. Incarnation and faults may be left out; a value that is null is no sample.
-    #[arg(long, value_name = "FILE")]
-    series: String,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "soak", "evidence", "set", "output"])]
+    series: Option<String>,
     /// A rise per hour that is harmless, such as 1Mi or 0.5. Default: 0.5 % of the level at the start.
-    #[arg(long, value_name = "AMOUNT", value_parser = amount)]
+    #[arg(long, value_name = "AMOUNT", value_parser = amount, requires = "series")]
     tolerable_per_hour: Option<f64>,
     /// A rise per hour that must be found. Default: four times the tolerable one.
-    #[arg(long, value_name = "AMOUNT", value_parser = amount)]
+    #[arg(long, value_name = "AMOUNT", value_parser = amount, requires = "series")]
     unacceptable_per_hour: Option<f64>,
     /// Seconds at the start of each series that are not judged.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, requires = "series")]
     warm_up: f64,
+}
+
+impl Args {
+    /// Whether series are to be judged.
+    pub(super) const fn given(&self) -> bool {
+        self.series.is_some()
+    }
 }
 
 #[derive(Deserialize)]
@@ -54,7 +62,7 @@ struct Reply {
 }
 
 /// Runs the command: 0 when every line was answered, whatever the verdicts; 1 when a line could not be read.
-pub(crate) fn run(args: &Args) -> ExitCode {
+pub(super) fn run(args: &Args) -> ExitCode {
     match answer_all(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -65,7 +73,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 }
 
 fn answer_all(args: &Args) -> anyhow::Result<()> {
-    let input: Box<dyn BufRead> = match args.series.as_str() {
+    let input: Box<dyn BufRead> = match args.series.as_deref().unwrap_or("-") {
         "-" => Box::new(std::io::stdin().lock()),
         path => Box::new(BufReader::new(File::open(path).with_context(|| format!("cannot read --series {path}"))?)),
     };
@@ -187,8 +195,12 @@ mod tests {
     }
 
     fn reply(line: &str) -> Reply {
-        let args =
-            Args { series: "-".into(), tolerable_per_hour: Some(1.0), unacceptable_per_hour: Some(4.0), warm_up: 0.0 };
+        let args = Args {
+            series: Some("-".into()),
+            tolerable_per_hour: Some(1.0),
+            unacceptable_per_hour: Some(4.0),
+            warm_up: 0.0,
+        };
         answer(&args, serde_json::from_str(line).unwrap())
     }
 
@@ -202,7 +214,8 @@ mod tests {
 
     #[test]
     fn faults_and_incarnations_are_heard() {
-        let args = Args { series: "-".into(), tolerable_per_hour: None, unacceptable_per_hour: None, warm_up: 10.0 };
+        let args =
+            Args { series: Some("-".into()), tolerable_per_hour: None, unacceptable_per_hour: None, warm_up: 10.0 };
         let line = r#"{"id": 1, "t": [0, 10, 20, 30, 40], "v": [1, 2, null, 4, 5], "incarnation": ["a", "a", "a", "b", "b"],
             "faults": [[35, 45]]}"#;
         let samples = samples(&args, &serde_json::from_str(line).unwrap()).unwrap();
