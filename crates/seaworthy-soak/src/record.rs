@@ -57,7 +57,8 @@ pub struct Look {
 pub struct Page {
     /// When it was read: milliseconds after the planned time of the slot.
     pub late_ms: i64,
-    /// The life of the container that answered, by its container ID; empty where there is no such thing.
+    /// The life of the container that answered: its container ID, and `@` with the second of the epoch in which it started, if that is
+    /// known. Empty where there is no such thing, or none can be named.
     pub incarnation: String,
     /// How many series stood on the page.
     pub series_on_page: u64,

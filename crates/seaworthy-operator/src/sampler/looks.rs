@@ -255,7 +255,7 @@ impl Looker {
                 let how = async move {
                     let unscheduled = || Gap::new(GapReason::NoTarget, "the pod has no node yet");
                     let node = pod.node.ok_or_else(unscheduled)?;
-                    let (pod, container) = ((&*pod.namespace, &*pod.name), (&*container.name, &*container.id));
+                    let (pod, container) = ((&*pod.namespace, &*pod.name), (&*container.name, &*container.life));
                     self.shared.kubelets.look(node, pod, container, &source.wants, planned).await
                 };
                 looks.push(self.one(&source.name, target, how));

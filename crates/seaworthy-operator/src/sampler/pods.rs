@@ -53,8 +53,9 @@ pub(crate) struct ContainerView {
     pub(crate) image: String,
     /// `imageID` in the status.
     pub(crate) image_id: String,
-    /// `containerID` in the status: its incarnation.
-    pub(crate) id: String,
+    /// Its life: `containerID` in the status and `@` with the second of the epoch in which it started. Empty unless that one runs: what
+    /// answers meanwhile is a container that the status does not name yet.
+    pub(crate) life: String,
     /// `restartCount`.
     pub(crate) restarts: u32,
     /// Why it ended last.
@@ -118,7 +119,7 @@ impl PodView {
         let ours = |c: &&ContainerView| artifacts.iter().any(|a| c.image.ends_with(&a.digest));
         let all = &self.containers;
         let found = all.iter().find(declares).or_else(|| all.iter().find(ours)).or_else(|| all.first());
-        found.map_or("", |c| c.id.as_str())
+        found.map_or("", |c| c.life.as_str())
     }
 
     /// What its containers are to run, and run.
@@ -177,9 +178,11 @@ fn container(name: &str, image: &str, status: Option<&ContainerStatus>) -> Conta
     let mut view = ContainerView { name: name.to_owned(), image: image.to_owned(), ..ContainerView::default() };
     let Some(status) = status else { return view };
     view.image_id.clone_from(&status.image_id);
-    view.id = status.container_id.clone().unwrap_or_default();
     view.restarts = u32::try_from(status.restart_count).unwrap_or(0);
     let now = status.state.as_ref();
+    if let (Some(id), Some(running)) = (&status.container_id, now.and_then(|s| s.running.as_ref())) {
+        view.life = running.started_at.as_ref().map_or_else(|| id.clone(), |at| format!("{id}@{}", at.0.as_second()));
+    }
     view.waiting = now
         .and_then(|s| s.waiting.as_ref())
         .map(|w| [w.reason.as_deref(), w.message.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(": "));
@@ -223,9 +226,25 @@ mod tests {
         assert_eq!((view.addresses.len(), view.node.is_some(), view.ready), (1, true, false));
         let state = view.state(&[]);
         assert_eq!((state.phase, state.candidate), (PodPhase::Running, true));
+        assert_eq!(view.incarnation(8080, &[]), "", "it does not run, so what answers is not this container");
         let c = &state.containers[0];
         assert_eq!((c.restarts, c.last_reason.as_str(), c.last_exit_code), (3, "OOMKilled", 137));
         assert_eq!(state.containers.len(), 2, "a container without a status counts too");
         assert_eq!(view.target().waiting.unwrap(), "container c waits: CrashLoopBackOff: back-off 10s");
+    }
+
+    #[test]
+    fn a_life_says_when_it_began() {
+        let pod = |state: serde_json::Value| -> Pod {
+            serde_json::from_value(serde_json::json!({
+                "metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]},
+                "status": {"containerStatuses": [{"name": "c", "image": "i", "imageID": "", "containerID": "x://1", "ready": true,
+                    "restartCount": 0, "state": state}]}
+            }))
+            .unwrap()
+        };
+        let life = |state| PodView::of(&pod(state)).incarnation(1, &[]).to_owned();
+        assert_eq!(life(serde_json::json!({"running": {"startedAt": "2026-01-01T00:00:07Z"}})), "x://1@1767225607");
+        assert_eq!(life(serde_json::json!({"terminated": {"exitCode": 1}})), "");
     }
 }

@@ -71,7 +71,9 @@ fn walk(view: &View<'_>, series: &Series<'_>, base: usize, window: &Window, gain
                     Some(last) => step(view, series, last, now, seen_row, gains),
                 };
             }
-            last = Some(now);
+            // A fall right before a new life was seen is that life's doing, or another's in between: whose the page is, is not known.
+            let unsure = series.target.ends_life(row) && last.is_some_and(|last| value < last.value);
+            last = Some(if unsure { Last { incarnation: "", ..now } } else { now });
         }
         if series.target.seen(row) {
             seen_row = Some(row);
@@ -102,7 +104,7 @@ fn step(
         return now.value - last.value;
     }
     // A series that went away and came back may begin anew; one that was there all the time may not.
-    if known && seen_row == Some(last.row) {
+    if known && seen_row == Some(last.row) && !series.target.ends_life(now.row) {
         gains.fell.get_or_insert_with(|| {
             format!("{} {} fell from {} to {} without a restart", series.place, series.key, last.value, now.value)
         });

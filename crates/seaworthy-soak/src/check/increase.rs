@@ -47,7 +47,7 @@ pub(super) fn counter_seen(view: &View<'_>, select: &Select, series: &[Series<'_
     let family = view.family(select);
     let readings = readings(view, select, series, window.reached);
     let judged = readings.get(window.rows()).unwrap_or_default();
-    let at_zero = |row| family.iter().any(|f| f.value(row).is_some_and(|n| n > 0.0));
+    let at_zero = |row| family.iter().any(|f| f.standing(row).is_some_and(|n| n > 0.0));
     let marks = window.rows().zip(judged).map(|(row, reading)| {
         if *reading == Reading::Absent && at_zero(row) { Mark::Obtained } else { reading.into() }
     });

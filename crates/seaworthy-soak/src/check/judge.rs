@@ -116,7 +116,7 @@ fn check(view: &View<'_>, spec: &CheckSpec, phases: &Phases, published: Option<&
         CheckKind::Growth(rule) => growth::judge(view, rule, on_missing, &window),
         CheckKind::Progress(rule) => progress::judge(view, rule, on_missing, &window),
         CheckKind::Restarts(rule) => restarts::judge(view, rule, on_missing, &window),
-        CheckKind::Survivors(rule) => survivors::judge(view, &spec.name, rule, on_missing, &window),
+        CheckKind::Survivors(rule) => survivors::judge(view, &spec.name, rule, &window),
         CheckKind::Leftovers(rule) => leftovers::judge(view, &spec.name, rule, phases),
         CheckKind::Baseline(rule) => baseline::judge(view, rule, on_missing, &window, before),
     })

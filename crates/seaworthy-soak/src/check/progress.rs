@@ -8,7 +8,7 @@ use super::finding::{Finding, at, number};
 use super::increase::{blind, counter_seen};
 use super::spec::{OnMissing, Progress};
 use super::verdict::Verdict;
-use super::view::{Row, View};
+use super::view::View;
 use super::window::{Window, duration, objection};
 
 pub(super) fn judge(view: &View<'_>, rule: &Progress, on_missing: OnMissing, window: &Window) -> Finding {
@@ -27,7 +27,7 @@ pub(super) fn judge(view: &View<'_>, rule: &Progress, on_missing: OnMissing, win
     let known: Vec<(u64, f64)> = window
         .rows()
         .zip(&gains.by_row)
-        .filter(|(row, _)| view.row(&rule.select.source, *row) == Row::Pages)
+        .filter(|(row, _)| view.all_new(&rule.select.source, *row))
         .map(|(row, gained)| (view.planned_ms(row), *gained))
         .collect();
     let slowest = slowest(&known, period);

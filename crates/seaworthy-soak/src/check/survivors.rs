@@ -1,7 +1,7 @@
 //! `survivors`: objects that are older than they should ever get, counted in rounds of the inventory.
 
 use super::finding::{Finding, at};
-use super::spec::{OnMissing, Survivors};
+use super::spec::Survivors;
 use super::verdict::Verdict;
 use super::view::View;
 use super::window::{MIN_SLOTS, Window, duration};
@@ -23,7 +23,7 @@ pub(super) fn rounds(view: &View<'_>, name: &str, rows: std::ops::Range<usize>) 
     rows.filter_map(|row| Some(Round { row, objects: number(objects, row)?, older: number(older, row)? })).collect()
 }
 
-pub(super) fn judge(view: &View<'_>, name: &str, rule: &Survivors, on_missing: OnMissing, window: &Window) -> Finding {
+pub(super) fn judge(view: &View<'_>, name: &str, rule: &Survivors, window: &Window) -> Finding {
     let column = |series: &str| view.evidence.table.columns.get(&format!("{INVENTORY}/{name} {series}"));
     let rounds = rounds(view, name, window.rows());
     #[expect(clippy::cast_precision_loss, reason = "counts of objects are far below 2^53")]
@@ -56,14 +56,13 @@ pub(super) fn judge(view: &View<'_>, name: &str, rule: &Survivors, on_missing: O
         format!("{} objects at most older than allowed, {} allowed, in {} rounds", worst.older, rule.max, rounds.len());
     Finding::new(Verdict::Passed, message)
         .measured(worst.older, max)
-        .unless(objection(view, name, rule, on_missing, window, &rounds))
+        .unless(objection(view, name, rule, window, &rounds))
 }
 
 fn objection(
     view: &View<'_>,
     name: &str,
     rule: &Survivors,
-    on_missing: OnMissing,
     window: &Window,
     rounds: &[Round],
 ) -> super::window::Objection {
@@ -77,9 +76,8 @@ fn objection(
     }
     if rounds.iter().all(|r| r.objects == 0.0) {
         let message =
-            "no round found any object that the check selects: check resources, namespaces and selector".to_owned();
-        let verdict = if on_missing == OnMissing::Fail { Verdict::Failed } else { Verdict::Inconclusive };
-        return Some((verdict, message));
+            "no round found any object that the check selects, so nothing could grow old: check resources, namespaces and selector".to_owned();
+        return Some((Verdict::Inconclusive, message));
     }
     let failed = window.rows().filter(|row| {
         let ours = |p: &Place| match p {

@@ -74,13 +74,12 @@ fn samples(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Readi
             TrendOf::Level => Some(*level),
             TrendOf::Rate => rate(view, series, row, window.from),
         };
-        let here = || series.iter().filter(|s| s.value(row).is_some());
-        let Some((value, first)) = value.zip(here().next()) else { continue };
+        let Some((value, first)) = value.zip(series.iter().find(|s| s.value(row).is_some())) else { continue };
         let mut life = String::new();
-        for one in here() {
+        for one in series.iter().filter(|s| s.standing(row).is_some()) {
             life.push_str(one.place);
             life.push('=');
-            life.push_str(one.target.incarnation(row));
+            life.push_str(one.target.incarnation(one.target.standing(row)));
             life.push(';');
         }
         let incarnation = lives.iter().rposition(|l| *l == life).unwrap_or_else(|| {
@@ -99,7 +98,9 @@ fn rate(view: &View<'_>, series: &[Series<'_>], row: usize, first_row: usize) ->
     const LONGEST: usize = 4;
     let mut sum = 0.0;
     for one in series {
-        let Some(now) = one.value(row) else { continue };
+        // A target without news still has the rate of its last two samples.
+        let Some(now) = one.standing(row) else { continue };
+        let row = one.target.standing(row);
         let mut earlier = (first_row.max(row.saturating_sub(LONGEST))..row).rev();
         let (before_row, before) = earlier.find_map(|r| Some((r, one.value(r)?)))?;
         let life = |r| one.target.incarnation(r);

@@ -1,7 +1,7 @@
 //! Evidence as checks look at it: per source and row whether there was a page, and the series that a rule selects.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::spec::{Aggregate, Matcher, Operator, Select};
 use crate::evidence::Evidence;
@@ -19,9 +19,13 @@ pub(crate) struct Target<'e> {
     late: Option<&'e Column>,
     incarnation: Option<&'e Column>,
     series: Vec<(&'e str, &'e Column)>,
+    /// Rows that repeat an earlier one, with that one.
+    repeats: BTreeMap<usize, usize>,
+    /// Lives that differ from what was recorded, and the last row of each life.
+    lives: Lives<'e>,
 }
 
-impl Target<'_> {
+impl<'e> Target<'e> {
     /// Whether the target gave a page in `row`.
     pub(crate) fn seen(&self, row: usize) -> bool {
         self.late.is_some_and(|c| c.number(row).is_some())
@@ -29,7 +33,21 @@ impl Target<'_> {
 
     /// The life of the container that answered; empty if it is not known.
     pub(crate) fn incarnation(&self, row: usize) -> &str {
+        self.lives.corrected.get(&row).copied().unwrap_or_else(|| self.recorded_life(row))
+    }
+
+    fn recorded_life(&self, row: usize) -> &'e str {
         self.incarnation.and_then(|c| c.text(row)).unwrap_or_default()
+    }
+
+    /// Whether the next page came from another life: the pod's status may have been late, and this page be that life's first.
+    pub(crate) fn ends_life(&self, row: usize) -> bool {
+        self.lives.last_rows.contains(&row)
+    }
+
+    /// The row whose values stand for `row`: itself, or the one that it repeats.
+    pub(crate) fn standing(&self, row: usize) -> usize {
+        self.repeats.get(&row).copied().unwrap_or(row)
     }
 
     /// When the target was read, in milliseconds since slot 0.
@@ -38,6 +56,19 @@ impl Target<'_> {
         let planned = planned_ms as f64;
         planned + self.late.and_then(|c| c.number(row)).unwrap_or_default()
     }
+}
+
+/// What is known of a target's lives beyond the recorded column.
+#[derive(Debug, Default)]
+struct Lives<'e> {
+    corrected: BTreeMap<usize, &'e str>,
+    last_rows: BTreeSet<usize>,
+}
+
+/// When a life surely answered: the second after the one in which it started, in milliseconds since the epoch.
+fn started_ms(life: &str) -> Option<i64> {
+    let (_, seconds) = life.rsplit_once('@')?;
+    seconds.parse::<i64>().ok()?.checked_add(1)?.checked_mul(1000)
 }
 
 /// The evidence, sorted by source and target.
@@ -50,9 +81,9 @@ pub(crate) struct View<'e> {
 /// What a source gave in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Row {
-    /// A page of each of its targets.
+    /// A page of each of its targets; at least one of them is new.
     Pages,
-    /// Nothing new: the metrics' own times were those of the look before.
+    /// Nothing new at all: the metrics' own times were those of the look before.
     Repeated,
     /// At least one of its targets gave nothing.
     Gap(Gap),
@@ -64,8 +95,13 @@ impl<'e> View<'e> {
         for (name, column) in &evidence.table.columns {
             let Some((place, series)) = name.split_once(' ') else { continue };
             let Some((source, target)) = place.split_once('/') else { continue };
-            let entry =
-                targets.entry((source, target)).or_insert(Target { late: None, incarnation: None, series: Vec::new() });
+            let entry = targets.entry((source, target)).or_insert(Target {
+                late: None,
+                incarnation: None,
+                series: Vec::new(),
+                repeats: BTreeMap::new(),
+                lives: Lives::default(),
+            });
             match series {
                 LATE => entry.late = Some(column),
                 INCARNATION => entry.incarnation = Some(column),
@@ -76,7 +112,7 @@ impl<'e> View<'e> {
             let gap = Gap::new(GapReason::Other, format!("unreadable gap {text}"));
             vec![PlacedGap { place: Place::Everywhere, gap }]
         };
-        let gaps = (0..evidence.table.rows())
+        let gaps: Vec<Vec<PlacedGap>> = (0..evidence.table.rows())
             .map(|row| {
                 evidence
                     .table
@@ -85,7 +121,59 @@ impl<'e> View<'e> {
                     .map_or_else(Vec::new, |t| gaps_from_text(t).unwrap_or_else(|| unreadable(t)))
             })
             .collect();
-        Self { evidence, targets, gaps }
+        let mut view = Self { evidence, targets, gaps };
+        view.place_repeats();
+        view.correct_lives();
+        view
+    }
+
+    /// Finds, for each row in which a target had nothing new, the page that it repeats. One that is too old stands for nothing.
+    fn place_repeats(&mut self) {
+        let longest = REPEAT_MS.max(2 * self.interval_ms());
+        let run = &self.evidence.run;
+        let repeated = |placed: &PlacedGap| match &placed.place {
+            Place::Target { source, target } if placed.gap.reason == GapReason::Repeated => {
+                Some((source.clone(), target.clone()))
+            }
+            Place::Target { .. } | Place::Everywhere | Place::Pods => None,
+        };
+        for (row, gaps) in self.gaps.iter().enumerate() {
+            for (source, target) in gaps.iter().filter_map(repeated) {
+                let mut all = self.targets.iter_mut();
+                let Some((_, found)) = all.find(|((s, t), _)| (*s, *t) == (&*source, &*target)) else { continue };
+                let near = |before: &usize| run.planned_ms((row - before) as u64) <= longest;
+                let before = (0..row).rev().take_while(near).find(|before| found.seen(*before));
+                found.repeats.extend(before.map(|before| (row, before)));
+            }
+        }
+    }
+
+    /// A container's new ID reaches us after its first page may have: pages that were read after the new one had started are its own.
+    fn correct_lives(&mut self) {
+        let (run, rows) = (&self.evidence.run, self.evidence.table.rows());
+        for target in self.targets.values_mut() {
+            let seen: Vec<usize> = (0..rows).filter(|row| target.seen(*row)).collect();
+            let mut lives = Lives::default();
+            for (index, next) in seen.iter().enumerate().skip(1) {
+                let life = target.recorded_life(*next);
+                let before = |i: usize| seen.get(i).map_or("", |row| target.recorded_life(*row));
+                let old = before(index - 1);
+                if life == old || life.is_empty() || old.is_empty() {
+                    continue;
+                }
+                let started = started_ms(life).map(|at| at.saturating_sub(run.start_unix_ms));
+                for (i, row) in seen.iter().enumerate().take(index).rev() {
+                    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]
+                    let own = started.is_some_and(|s| target.time_ms(run.planned_ms(*row as u64), *row) >= s as f64);
+                    if before(i) != old || !own {
+                        lives.last_rows.insert(*row);
+                        break;
+                    }
+                    lives.corrected.insert(*row, life);
+                }
+            }
+            target.lives = lives;
+        }
     }
 
     /// The planned time of a row in milliseconds since slot 0.
@@ -129,13 +217,19 @@ impl<'e> View<'e> {
                 return Row::Gap(gap.clone());
             }
         }
-        if repeated {
-            Row::Repeated
-        } else if self.targets(source).any(|(_, target)| target.seen(row)) {
+        if self.targets(source).any(|(_, target)| target.seen(row)) {
             Row::Pages
+        } else if repeated {
+            Row::Repeated
         } else {
             Row::Gap(Gap::new(GapReason::Missed, ""))
         }
+    }
+
+    /// Whether every target of a source gave something new in a row: only then all of its counters are known as of now.
+    pub(crate) fn all_new(&self, source: &str, row: usize) -> bool {
+        let ours = |p: &PlacedGap| matches!(&p.place, Place::Target { source: s, .. } if s == source);
+        self.row(source, row) == Row::Pages && !self.gaps(row).iter().any(ours)
     }
 
     /// How many series of the selected metric stood on each target's page, whatever their labels: only kept for selections with
@@ -190,6 +284,11 @@ impl Series<'_> {
         self.column.number(row)
     }
 
+    /// Its value, or the one that still stands because its target had nothing new.
+    pub(crate) fn standing(&self, row: usize) -> Option<f64> {
+        self.column.number(self.target.standing(row))
+    }
+
     fn label_value(&self, label: &str) -> Option<f64> {
         self.labels.iter().find(|(n, _)| n == label).and_then(|(_, v)| v.parse().ok())
     }
@@ -227,35 +326,35 @@ pub(crate) enum Reading {
 /// All readings of a rule, row by row, from row 0 to `rows`.
 pub(crate) fn readings(view: &View<'_>, select: &Select, series: &[Series<'_>], rows: usize) -> Vec<Reading> {
     let aggregate = select.aggregate.as_ref().unwrap_or(&Aggregate::Sum);
-    let mut last_value_ms = None;
-    let mut readings = Vec::with_capacity(rows);
-    for row in 0..rows {
-        let now = view.planned_ms(row);
-        let reading = match view.row(&select.source, row) {
-            Row::Gap(gap) => Reading::Gap(gap),
-            Row::Repeated => {
-                let fresh = |last: u64| now - last <= REPEAT_MS.max(2 * view.interval_ms());
-                if last_value_ms.is_some_and(fresh) {
-                    Reading::Repeated
-                } else {
-                    Reading::Gap(Gap::new(GapReason::Repeated, "the metrics' own times do not move on"))
-                }
-            }
-            Row::Pages => aggregated(aggregate, series, row),
-        };
-        if matches!(reading, Reading::Value(_)) {
-            last_value_ms = Some(now);
+    let reading = |row| match view.row(&select.source, row) {
+        Row::Gap(gap) => Reading::Gap(gap),
+        Row::Repeated | Row::Pages if stale(view, &select.source, row) => {
+            Reading::Gap(Gap::new(GapReason::Repeated, "the metrics' own times do not move on"))
         }
-        readings.push(reading);
-    }
-    readings
+        Row::Repeated => match aggregated(aggregate, series, row) {
+            Reading::Value(_) => Reading::Repeated,
+            other @ (Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_)) => other,
+        },
+        Row::Pages => aggregated(aggregate, series, row),
+    };
+    (0..rows).map(reading).collect()
+}
+
+/// Whether a target had nothing new for so long that its last values stand no more.
+fn stale(view: &View<'_>, source: &str, row: usize) -> bool {
+    view.gaps(row).iter().any(|placed| match &placed.place {
+        Place::Target { source: s, target } if s == source && placed.gap.reason == GapReason::Repeated => {
+            view.targets(source).find(|(name, _)| name == target).is_none_or(|(_, t)| t.standing(row) == row)
+        }
+        Place::Target { .. } | Place::Everywhere | Place::Pods => false,
+    })
 }
 
 fn aggregated(aggregate: &Aggregate, series: &[Series<'_>], row: usize) -> Reading {
     let mut result: Option<f64> = None;
     let mut last_key = "";
     for one in series {
-        let Some(value) = one.value(row) else { continue };
+        let Some(value) = one.standing(row) else { continue };
         let value = match aggregate {
             Aggregate::LabelSum { label } => one.label_value(label).unwrap_or(f64::NAN),
             Aggregate::Sum | Aggregate::Max | Aggregate::Min | Aggregate::Last => value,

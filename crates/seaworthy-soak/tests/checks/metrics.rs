@@ -117,6 +117,70 @@ fn increase_goes_on_across_restarts() {
 }
 
 #[test]
+fn the_first_page_of_a_new_life_may_bear_the_old_name() {
+    // 10 before the restart at slot 80; the pod's status names the new container one slot too late.
+    let value = |k: u64| match k {
+        0..=20 => 3.0,
+        21..80 => 10.0,
+        80 => 2.0,
+        81.. => 4.0,
+    };
+    let world = |started: &'static str| {
+        World::of(move |k| {
+            let new = format!("c2{started}");
+            let life = if k < 81 { "c1@1700000000" } else { new.as_str() };
+            Some(slot(k).page_of("s", "t", life, &[("m", value(k))]))
+        })
+    };
+    // 7 in the old life and 4 in the new one, whether it says when it began (20 s before slot 80) or not.
+    for started in ["@1700002380", ""] {
+        expect(&world(started).judge(r#"increase "max":11"#), Verdict::Passed, "rose by 11");
+        expect(&world(started).judge(r#"increase "max":10.5"#), Verdict::Failed, "rose by 11");
+    }
+    // It counted 3 before its name was seen. Without its start, nobody can tell that the 3 are its own and not the old one's.
+    let quiet = |started: &'static str| {
+        World::of(move |k| {
+            let new = format!("c2{started}");
+            let life = if k < 81 { "c1@1700000000" } else { new.as_str() };
+            Some(slot(k).page_of("s", "t", life, &[("m", if k < 80 { 0.0 } else { 3.0 })]))
+        })
+    };
+    expect(&quiet("@1700002380").judge(r#"increase "max":3"#), Verdict::Passed, "rose by 3");
+    // It began after that page: those 3 were the old one's.
+    expect(&quiet("@1700002410").judge(r#"increase "max":5"#), Verdict::Failed, "rose by 6");
+    // A fall that no restart follows is none.
+    let broken = World::of(|k| Some(slot(k).page_of("s", "t", "c1", &[("m", value(k))])));
+    expect(&broken.judge(r#"increase "max":100"#), Verdict::Error, "fell from 10 to 2 without a restart");
+}
+
+/// Two targets; `b` has news in every second slot only, because its metric's own time moves on so slowly.
+fn two_with_repeats(a: impl Fn(u64) -> f64, b: impl Fn(u64) -> f64) -> World {
+    World::of(|k| {
+        let time = 1_700_000_000_000 + (k / 2 * 2 * 30_000).cast_signed();
+        Some(slot(k).page_of("s", "a", "c1", &[("m", a(k))]).timed_page("s", "b", "c2", &[("m", b(k / 2 * 2), time)]))
+    })
+}
+
+#[test]
+fn what_one_target_repeats_hides_nothing_of_the_others() {
+    // Only a slot in which b has no news shows that the bound is broken by a.
+    let spike = || two_with_repeats(|k| if k == 91 { 50.0 } else { 1.0 }, |_| 2.0);
+    for rule in [r#"bound "max":10"#, r#"bound "max":10,"aggregate":"sum""#, r#"bound "max":10,"aggregate":"max""#] {
+        expect(&spike().judge(rule), Verdict::Failed, "45m 30s into the run");
+    }
+    expect(&spike().judge(r#"growth "max":10"#), Verdict::Failed, "rose 49 above its baseline of 3");
+    // What b showed last stands in that slot: the sum does not dip.
+    let sum = two_with_repeats(|_| 1.0, |_| 2.0).judge(r#"bound "min":3,"max":3,"aggregate":"sum""#);
+    expect(&sum, Verdict::Passed, "within 3 to 3");
+    // Not for ever: a source that stands still is no evidence.
+    let still = World::of(|k| {
+        let time = 1_700_000_000_000 + (k.min(100) * 30_000).cast_signed();
+        Some(slot(k).page_of("s", "a", "c1", &[("m", 1.0)]).timed_page("s", "b", "c2", &[("m", 2.0, time)]))
+    });
+    expect(&still.judge(r#"bound "max":10"#), Verdict::Inconclusive, "");
+}
+
+#[test]
 fn a_counter_that_appears_started_at_zero() {
     let born = |k: u64| if k < 60 { vec![("m{a=\"1\"}", 1.0)] } else { vec![("m{a=\"1\"}", 1.0), ("m{a=\"2\"}", 3.0)] };
     let world = || World::of(move |k| Some(slot(k).page(&born(k))));

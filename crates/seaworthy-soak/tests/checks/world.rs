@@ -46,6 +46,23 @@ impl Slot {
         self
     }
 
+    /// A page whose metrics carry their own times.
+    pub(crate) fn timed_page(
+        self,
+        source: &str,
+        target: &str,
+        incarnation: &str,
+        samples: &[(&str, f64, i64)],
+    ) -> Self {
+        let plain: Vec<(&str, f64)> = samples.iter().map(|(series, value, _)| (*series, *value)).collect();
+        let mut slot = self.page_of(source, target, incarnation, &plain);
+        let page = slot.0.looks.last_mut().unwrap().result.as_mut().unwrap();
+        for (sample, (_, _, time)) in page.samples.iter_mut().zip(samples) {
+            sample.timestamp_ms = Some(*time);
+        }
+        slot
+    }
+
     pub(crate) fn failed(mut self, reason: GapReason) -> Self {
         self.0.looks.push(Look { source: "s".into(), target: "t".into(), result: Err(Gap::new(reason, "")) });
         self
