@@ -1,8 +1,8 @@
 //! Lines of `OpenMetrics` 1.0: single blanks, only metadata as comments, exemplars, `# EOF`.
 
 use super::error::{Expected, Fault};
-use super::head::{Cursor, Naming, Shape, Span};
-use super::{Sample, Scanner, number};
+use super::head::{Cursor, Head, Naming, Shape, Span};
+use super::{Line, Sample, Scanner, number};
 
 /// The most characters that the label names and values of an exemplar may have together (`OpenMetrics` 1.0, Exemplars).
 const EXEMPLAR_CHARACTERS: usize = 128;
@@ -12,12 +12,19 @@ impl<F: FnMut(&Sample<'_>)> Scanner<'_, '_, F> {
     pub(super) fn openmetrics_lines(&mut self, partial: bool) -> Result<(), Fault> {
         let mut from = 0;
         while from < self.page.len() {
+            let head = match self.quick_line(from)? {
+                Line::Done(next) => {
+                    from = next;
+                    continue;
+                }
+                Line::Open(head) => head,
+            };
             let (to, finished) = self.line_end(from)?;
             if self.page.get(from..to) == Some(b"# EOF".as_slice()) {
                 let end = to + usize::from(finished);
                 return if end == self.page.len() { Ok(()) } else { Err(Fault::new(end, Expected::EndOfPage)) };
             }
-            self.openmetrics_line(from, to)?;
+            self.openmetrics_line(from, to, head)?;
             if !finished && !partial {
                 return Err(Fault::new(to, Expected::LineFeed));
             }
@@ -27,9 +34,8 @@ impl<F: FnMut(&Sample<'_>)> Scanner<'_, '_, F> {
     }
 
     #[inline]
-    fn openmetrics_line(&mut self, from: usize, to: usize) -> Result<(), Fault> {
+    fn openmetrics_line(&mut self, from: usize, to: usize, repeated: Option<Head>) -> Result<(), Fault> {
         let mut cursor = Cursor { page: self.page, at: from, end: to };
-        let repeated = self.shape.repeat(self.page, from, to);
         let head = if let Some(head) = repeated {
             head
         } else {
@@ -40,9 +46,14 @@ impl<F: FnMut(&Sample<'_>)> Scanner<'_, '_, F> {
             }
         };
         let wanted = self.count(from, &head, repeated.is_some())?;
-        let token = token(self.page, head.value_from, to);
-        let value = self.value(token, wanted)?;
-        cursor.at = token.to;
+        let quick = self.text.get(head.value_from..).and_then(|rest| number::leading(rest, wanted));
+        let (value, value_to) = if let Some((value, length)) = quick {
+            (value, head.value_from + length)
+        } else {
+            let token = token(self.page, head.value_from, to);
+            (self.value(token, wanted)?, token.to)
+        };
+        cursor.at = value_to;
         let timestamp = if cursor.at < to { self.openmetrics_tail(&mut cursor)? } else { None };
         if wanted {
             self.emit(&head, value, timestamp);

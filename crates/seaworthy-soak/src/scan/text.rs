@@ -1,16 +1,23 @@
 //! Lines of the Prometheus text format 0.0.4.
 
 use super::error::{Expected, Fault};
-use super::head::{Cursor, Span};
-use super::{Sample, Scanner, number};
+use super::head::{Cursor, Head, Span};
+use super::{Line, Sample, Scanner, number};
 
 impl<F: FnMut(&Sample<'_>)> Scanner<'_, '_, F> {
     /// All lines of the page. `partial` tells that the text was cut before damaged bytes.
     pub(super) fn text_lines(&mut self, partial: bool) -> Result<(), Fault> {
         let mut from = 0;
         while from < self.page.len() {
+            let head = match self.quick_line(from)? {
+                Line::Done(next) => {
+                    from = next;
+                    continue;
+                }
+                Line::Open(head) => head,
+            };
             let (to, finished) = self.line_end(from)?;
-            self.text_line(from, to)?;
+            self.text_line(from, to, head)?;
             if !finished && !partial {
                 return Err(Fault::new(to, Expected::LineFeed));
             }
@@ -20,9 +27,8 @@ impl<F: FnMut(&Sample<'_>)> Scanner<'_, '_, F> {
     }
 
     #[inline]
-    fn text_line(&mut self, from: usize, to: usize) -> Result<(), Fault> {
+    fn text_line(&mut self, from: usize, to: usize, repeated: Option<Head>) -> Result<(), Fault> {
         let mut cursor = Cursor { page: self.page, at: from, end: to };
-        let repeated = self.shape.repeat(self.page, from, to);
         let head = if let Some(head) = repeated {
             head
         } else {
@@ -34,11 +40,16 @@ impl<F: FnMut(&Sample<'_>)> Scanner<'_, '_, F> {
             }
         };
         let wanted = self.count(from, &head, repeated.is_some())?;
-        let token = token(self.page, head.value_from, to);
-        let value = self.value(token, wanted)?;
+        let quick = self.text.get(head.value_from..).and_then(|rest| number::leading(rest, wanted));
+        let (value, value_to) = if let Some((value, length)) = quick {
+            (value, head.value_from + length)
+        } else {
+            let token = token(self.page, head.value_from, to);
+            (self.value(token, wanted)?, token.to)
+        };
         let mut timestamp = None;
-        if token.to < to {
-            cursor.at = token.to;
+        if value_to < to {
+            cursor.at = value_to;
             cursor.blanks();
             if cursor.at < to {
                 timestamp = Some(self.text_timestamp(&mut cursor)?);
