@@ -15,6 +15,9 @@ use kube::{
     runtime::{conditions, wait::await_condition},
 };
 
+/// The name by which the test bed's API server knows its administrator, who runs the tests.
+pub const ADMIN: &str = "kubernetes-admin";
+
 /// A client for the cluster that `KUBECONFIG` names.
 ///
 /// # Errors

@@ -18,7 +18,10 @@ use seaworthy_api::{
         release::{PublishState, ReleasePhase},
     },
 };
-use seaworthy_tests::cluster::{Ground, sh};
+use seaworthy_tests::{
+    api::ADMIN,
+    cluster::{Ground, sh},
+};
 use serde_json::{Value, json};
 
 /// Reports one artifact whose digest is that of the version.
@@ -232,7 +235,10 @@ async fn approval_given_rejected_and_expired() {
     ground.until::<Release>("yes", "awaiting", |r| phase(r) == ReleasePhase::AwaitingApproval).await.unwrap();
     assert!(!ground.jobs_of("yes").await.unwrap().iter().any(|j| j.contains("publish")));
     ground
-        .patch::<Release>("yes", json!({"spec": {"approval": {"approved": true, "reason": "looked at it"}}}))
+        .patch::<Release>(
+            "yes",
+            json!({"spec": {"approval": {"approved": true, "by": ADMIN, "reason": "looked at it"}}}),
+        )
         .await
         .unwrap();
     ends(&ground, "yes", ReleasePhase::Published, "Published").await;
@@ -240,7 +246,7 @@ async fn approval_given_rejected_and_expired() {
     ground.create::<Release>(release("no", "slow", "1.5.0")).await.unwrap();
     ground.until::<Release>("no", "awaiting", |r| phase(r) == ReleasePhase::AwaitingApproval).await.unwrap();
     ground
-        .patch::<Release>("no", json!({"spec": {"approval": {"approved": false, "reason": "not today"}}}))
+        .patch::<Release>("no", json!({"spec": {"approval": {"approved": false, "by": ADMIN, "reason": "not today"}}}))
         .await
         .unwrap();
     ends(&ground, "no", ReleasePhase::Failed, "Rejected").await;

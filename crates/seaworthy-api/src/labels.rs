@@ -1,5 +1,7 @@
 //! Labels and annotations on what we create.
 
+/// Marks the release notes, which people may edit.
+pub const NOTES: &str = "seaworthy.dev/notes";
 /// `app.kubernetes.io/managed-by`, with the value [`MANAGER`].
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Who manages what we create.

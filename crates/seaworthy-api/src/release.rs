@@ -41,7 +41,8 @@ use crate::{rules, task::LocalRef};
     validation = rules::fixed("artifacts"),
     validation = rules::fixed("parameters"),
     validation = rules::latch_abort(),
-    validation = Rule::new("!has(oldSelf.approval) || (has(self.approval) && self.approval == oldSelf.approval)").message("approval is given once and cannot be changed or taken back: create a new Release instead"),
+    validation = rules::fixed_once("onDisputed"),
+    validation = rules::approval_once(),
 )]
 pub struct ReleaseSpec {
     /// The ReleasePlan in the same namespace.
@@ -70,6 +71,9 @@ pub struct ReleaseSpec {
     /// Ends the Release; cannot be taken back; waits once publishing has begun.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub abort: bool,
+    /// A person's choice between the two readings of disputed commits, where the plan says `onDisputed: Ask`; given once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_disputed: Option<Choice>,
     /// A person's word, with `approvalPolicy.mode: Manual`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
@@ -88,12 +92,28 @@ pub struct VersionOverride {
     pub reason: String,
 }
 
+/// A reading of disputed commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Choice {
+    /// The specification's.
+    Strict,
+    /// The higher one.
+    Higher,
+}
+
 /// A person's word on whether to publish.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Approval {
     /// Whether to publish.
     pub approved: bool,
+    /// Whose word it is: the name by which the API server knows the user who writes it.
+    #[schemars(length(min = 1, max = 512))]
+    pub by: String,
+    /// What it is for: `status.approval.digest` as the person saw it. Without it, what it is when the word is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 71), regex(pattern = r"^sha256:[a-f0-9]{64}$"))]
+    pub digest: Option<String>,
     /// Why, on record.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1024))]

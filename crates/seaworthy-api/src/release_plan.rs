@@ -124,6 +124,16 @@ pub struct VersionPolicy {
     #[schemars(extend("maxProperties" = 32))]
     #[x_kube(validation = rules::keys("version.types", "[A-Za-z][A-Za-z0-9_-]{0,39}"))]
     pub types: BTreeMap<String, Level>,
+    /// Folders or files of one component of a repository, relative to its top; empty: everything counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 16),
+        inner(length(min = 1, max = 200), regex(pattern = r"^[^/\x00-\x1f*?:\[][^\x00-\x1f*?:\[]*$"))
+    )]
+    pub paths: Vec<String>,
+    /// How release notes are drafted, with policy `ConventionalCommits`.
+    #[serde(default)]
+    pub notes: Notes,
     /// A maintenance line, e.g. `1.x`; empty for none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 20), regex(pattern = r"^((0|[1-9][0-9]*)\.((0|[1-9][0-9]*)\.)?x)?$"))]
@@ -189,8 +199,61 @@ pub enum OnDisputed {
     Strict,
     /// The higher one.
     Higher,
+    /// A person's choice, in `Release.spec.onDisputed`, when the readings lead to different versions.
+    Ask,
     /// None: the Release fails and says which commit.
     Fail,
+}
+
+/// How release notes are drafted. They are kept in the ConfigMap `<release>-notes` for a person to edit until they are approved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Notes {
+    /// The sections in their order; what breaks comes before all of them. A type that is in none is left out.
+    #[serde(default = "sections")]
+    #[schemars(length(max = 16))]
+    #[x_kube(validation = Rule::new("self.all(e, self.exists_one(t, t.title == e.title))").message("version.notes.sections: a title is there more than once: rename one"))]
+    pub sections: Vec<NotesSection>,
+    /// Whether the authors' names are listed.
+    #[serde(default = "yes")]
+    pub contributors: bool,
+    /// The repository's page, for links to `<page>/commit/<id>` and `<page>/compare/<tag>...<tag>`; none without.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 512), regex(pattern = r"^(https?://[^ <>()]+[^ <>()/])?$"))]
+    pub web_url: String,
+    /// A template in Jinja's language; without one, Keep a Changelog.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 8192))]
+    pub template: String,
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        Self { sections: sections(), contributors: true, web_url: String::new(), template: String::new() }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+fn sections() -> Vec<NotesSection> {
+    let section = |s: seaworthy_core::version::Section| NotesSection { title: s.title, types: s.types };
+    seaworthy_core::version::notes::sections().into_iter().map(section).collect()
+}
+
+/// A section of release notes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotesSection {
+    /// Its heading.
+    #[schemars(length(min = 1, max = 60), regex(pattern = r"^[^\x00-\x1f]+$"))]
+    pub title: String,
+    /// The commit types in it; `*` is every type that no other section names, and what has no type.
+    #[schemars(
+        length(min = 1, max = 16),
+        inner(length(min = 1, max = 40), regex(pattern = r"^(\*|[A-Za-z][A-Za-z0-9_-]*)$"))
+    )]
+    pub types: Vec<String>,
 }
 
 /// A repository.

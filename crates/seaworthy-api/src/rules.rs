@@ -120,6 +120,23 @@ pub(crate) fn fixed(name: &str) -> Rule {
     .field_path(format!(".{name}"))
 }
 
+/// The field `name` of a spec does not change once it is there.
+pub(crate) fn fixed_once(name: &str) -> Rule {
+    Rule::new(format!("!has(oldSelf.{name}) || (has(self.{name}) && self.{name} == oldSelf.{name})"))
+        .message(
+            format!("{name} is given once and cannot be changed or taken back: create a new object instead").as_str(),
+        )
+        .field_path(format!(".{name}"))
+}
+
+/// `spec.approval`: a word stands, unless another one says for what else it is.
+pub(crate) fn approval_once() -> Rule {
+    let other = "has(self.approval.digest) && (!has(oldSelf.approval.digest) || self.approval.digest != oldSelf.approval.digest)";
+    Rule::new(format!("!has(oldSelf.approval) || (has(self.approval) && (self.approval == oldSelf.approval || ({other})))"))
+        .message("approval is given once for what it is for: it can be replaced by one with another digest, and not be taken back")
+        .field_path(".approval")
+}
+
 /// Once `spec.abort` is true it stays so.
 pub(crate) fn latch_abort() -> Rule {
     Rule::new("!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)")

@@ -224,6 +224,12 @@ impl Volume {
         Self { secret: Some(secret), ..Self::named(name) }
     }
 
+    /// A ConfigMap as files.
+    pub fn config_map(name: &str, config_map: &str) -> Self {
+        let files = FilesFromConfigMap { name: config_map.to_owned(), default_mode: None };
+        Self { config_map: Some(files), ..Self::named(name) }
+    }
+
     fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),

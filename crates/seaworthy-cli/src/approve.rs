@@ -2,13 +2,15 @@
 
 use std::{fmt::Write as _, process::ExitCode};
 
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use kube::{Api, api::PostParams};
 use seaworthy_api::Release;
 use seaworthy_core::{condition, release::ReleasePhase};
 use serde_json::json;
 
 use crate::{
     abort::{patch, reason},
-    cluster::ClusterArgs,
+    cluster::{Cluster, ClusterArgs, chain},
     exit::{self, Code, Failure},
     look::clean,
     snapshot::get,
@@ -31,6 +33,9 @@ pub(crate) struct Args {
     /// Gives the word before the Release asks for it.
     #[arg(long)]
     early: bool,
+    /// What it is for: `status.approval.digest` as it was looked at; without it, as it is now.
+    #[arg(long, value_name = "DIGEST")]
+    digest: Option<String>,
     /// Why, on record.
     #[arg(long, default_value = "", hide_default_value = true, value_parser = reason)]
     reason: String,
@@ -48,10 +53,27 @@ pub(crate) fn run(args: &Args, cluster: &ClusterArgs) -> ExitCode {
         if let Some(said) = sense(&release, args)? {
             return exit::print(&format!("{said}; follow it with: {follow}\n")).map(|()| Code::Done);
         }
-        let approval = json!({"approved": !args.reject, "reason": args.reason});
+        let by = whoami(&cluster).await?;
+        let mut approval = json!({"approved": !args.reject, "by": by, "reason": args.reason});
+        let seen = release.status.as_ref().and_then(|status| status.approval.as_ref());
+        if let Some(digest) = args.digest.clone().or_else(|| seen.map(|seen| seen.digest.clone())) {
+            approval["digest"] = json!(digest);
+        }
         patch(&cluster, &args.name, &release, json!({"spec": {"approval": approval}})).await?;
         exit::print(&(done(&release, args) + &format!("follow it with: {follow}\n")))?;
         Ok(Code::Done)
+    })
+}
+
+/// The name by which the API server knows who asks.
+async fn whoami(cluster: &Cluster) -> Result<String, Failure> {
+    let api: Api<SelfSubjectReview> = Api::all(cluster.client.clone());
+    let review = api.create(&PostParams::default(), &SelfSubjectReview::default()).await;
+    let review =
+        review.map_err(|error| Failure::unusable(format!("cannot find out who approves: {}", chain(&error))))?;
+    let name = review.status.and_then(|status| status.user_info).and_then(|user| user.username);
+    name.ok_or_else(|| {
+        Failure::unusable("the API server does not say who approves: use an account with a name".to_owned())
     })
 }
 
@@ -60,7 +82,11 @@ fn sense(release: &Release, args: &Args) -> Result<Option<String>, Failure> {
     let status = release.status.clone().unwrap_or_default();
     let name = &args.name;
     let word = |approved| if approved { "approved" } else { "rejected" };
-    if let Some(given) = &release.spec.approval {
+    let asked = status.approval.as_ref().map(|approval| approval.digest.as_str());
+    let word_of = status.approval.as_ref().and_then(|approval| approval.word.as_ref());
+    // What was approved has changed since: another word is due.
+    let outdated = word_of.is_some_and(|word| Some(word.digest.as_str()) != asked);
+    if let Some(given) = release.spec.approval.as_ref().filter(|_| !outdated) {
         let reason = if given.reason.is_empty() { String::new() } else { format!(" ({})", clean(&given.reason)) };
         let said = format!("{name} was {} before{reason}", word(given.approved));
         return if given.approved == args.reject {
@@ -99,6 +125,10 @@ fn done(release: &Release, args: &Args) -> String {
         "it is published without asking once its gates have passed"
     };
     let mut text = format!("{}: approved{of}; {next}\n", args.name);
+    if let Some(notes) = &status.notes {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  notes  configmap/{}  {}", clean(&notes.config_map), clean(&notes.digest));
+    }
     for artifact in &status.artifacts {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {}  {}@{}", clean(&artifact.name), clean(&artifact.uri), artifact.digest);
@@ -125,12 +155,12 @@ mod tests {
     }
 
     fn args(reject: bool, early: bool) -> Args {
-        Args { name: "a".parse().unwrap(), reject, early, reason: String::new() }
+        Args { name: "a".parse().unwrap(), reject, early, digest: None, reason: String::new() }
     }
 
     #[test]
     fn a_word_is_taken_when_it_makes_sense() {
-        let given = json!({"approved": true, "reason": "ship it"});
+        let given = json!({"approved": true, "by": "ann", "reason": "ship it"});
         for (phase, approval, reject, early, want) in [
             ("AwaitingApproval", Value::Null, false, false, Ok(false)),
             ("AwaitingApproval", Value::Null, true, false, Ok(false)),

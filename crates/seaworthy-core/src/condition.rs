@@ -109,6 +109,8 @@ pub enum Reason {
     AwaitingApproval,
     /// A person approved.
     Approved,
+    /// What was approved has changed since: it must be approved again.
+    ApprovalRevoked,
     /// Nobody approved in time.
     ApprovalExpired,
     /// A person rejected it.

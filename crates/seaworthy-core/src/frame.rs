@@ -69,7 +69,8 @@ fn hex(digest: &[u8]) -> String {
     })
 }
 
-fn sha256(payload: &[u8]) -> String {
+/// SHA-256 in lower-case hexadecimal.
+pub(crate) fn sha256(payload: &[u8]) -> String {
     hex(&Sha256::digest(payload))
 }
 

@@ -135,7 +135,7 @@ fn commits(git: &Git, head: &str, base: Option<&str>, policy: &Policy) -> Result
     // Everything touches the whole tree.
     let everything = scopes.is_empty() || scopes.iter().any(|scope| scope.is_empty() || *scope == ".");
     let touching = if everything { None } else { Some(touching(git, range(), &scopes)?) };
-    let mut args = vec!["log", "-z", "--topo-order", "--no-decorate", "--format=%H %P%n%B"];
+    let mut args = vec!["log", "-z", "--topo-order", "--no-decorate", "--format=%H %P%n%an%n%B"];
     args.extend(range());
     args.push("--");
     let mut commits = Vec::new();
@@ -160,15 +160,17 @@ fn commits(git: &Git, head: &str, base: Option<&str>, policy: &Policy) -> Result
     Ok(commits)
 }
 
-/// One record of the log: ids on the first line, then the message.
+/// One record of the log: ids on the first line, the author on the second, then the message.
 fn parse(record: &[u8]) -> Result<Commit, GitError> {
     let text = String::from_utf8_lossy(record);
-    let (ids, message) = text.split_once('\n').unwrap_or((&text, ""));
+    let (ids, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let (author, message) = rest.split_once('\n').unwrap_or((rest, ""));
     let mut ids = ids.split(' ').filter(|id| !id.is_empty()).map(str::to_owned);
     let id = ids.next().filter(|id| is_id(id));
     let id =
         id.ok_or_else(|| GitError::Unexpected { command: "log".into(), detail: text.chars().take(200).collect() })?;
-    Ok(Commit { id, message: message.trim_end_matches('\n').to_owned(), parents: ids.collect(), paths: None })
+    let (author, message) = (author.to_owned(), message.trim_end_matches('\n').to_owned());
+    Ok(Commit { id, message, author, parents: ids.collect(), paths: None })
 }
 
 /// The commits of the range that change something under the policy's paths. A merge does when it differs from all its parents.

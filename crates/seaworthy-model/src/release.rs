@@ -12,7 +12,7 @@ use seaworthy_core::{
     release::{
         self, Effect, GateKind, Observed, PublishState, ReleasePhase, ReleaseStatus, Settle,
         observed::{
-            Approval, Child, ChildSight, Concurrency, GateRule, Policy, PublishRule, Sibling, Snapshot, Spec,
+            Approval, Child, ChildSight, Concurrency, GateRule, Notes, Policy, PublishRule, Sibling, Snapshot, Spec,
             VersionRule,
         },
         reads,
@@ -51,6 +51,8 @@ pub struct World {
     pub facts: Option<Result<Facts, String>>,
     /// The numbers that were used.
     pub ledger: Ledger,
+    /// The release notes.
+    pub notes: Presence<Notes>,
     /// Jobs by name.
     pub jobs: BTreeMap<String, Job>,
     /// Children by name.
@@ -76,10 +78,10 @@ pub fn policy() -> Policy {
         version: VersionRule { explicit: true, ..VersionRule::default() },
         candidate: Some(Seconds::minutes(10)),
         gates: vec![gate("suites", GateKind::E2ERun, &[]), gate("soak", GateKind::SoakTest, &["suites"])],
-        approval: None,
         publish: PublishRule { timeout: Seconds::minutes(5), verify: Some(Seconds::minutes(5)), max_attempts: 1 },
         concurrency: Concurrency::Latest,
         deadline: Seconds::hours(36),
+        ..Policy::default()
     }
 }
 
@@ -114,6 +116,7 @@ impl World {
             snapshot: None,
             facts: None,
             ledger: Ledger::default(),
+            notes: Presence::AbsentLive,
             jobs: BTreeMap::new(),
             children: BTreeMap::new(),
             turn: Lock::Free,
@@ -158,6 +161,7 @@ impl World {
                 (_, false) => Presence::Unknown,
             },
             ledger: if wanted.ledger { Presence::Present(self.ledger.clone()) } else { Presence::Unknown },
+            notes: if wanted.notes { self.notes.clone() } else { Presence::Unknown },
             jobs: wanted.jobs.iter().map(|name| (name.clone(), Sight::from(self.job(name)))).collect(),
             publish_pods: match &wanted.publish_pods {
                 Some(uid) => Presence::Present(self.publish_pods.get(uid).copied().unwrap_or(0)),
@@ -232,6 +236,20 @@ impl World {
             // Somebody was faster: the next observation tells.
             Effect::Reserve { version, candidate } => {
                 let _ = self.ledger.reserve(UID, &self.spec.revision, version, *candidate);
+            }
+            Effect::DraftNotes { text } => {
+                if self.notes == Presence::AbsentLive {
+                    self.notes = Presence::Present(Notes {
+                        owned: true,
+                        digest: format!("{:x}", text.len()),
+                        ..Notes::default()
+                    });
+                }
+            }
+            Effect::FreezeNotes { .. } => {
+                if let Presence::Present(notes) = &mut self.notes {
+                    notes.frozen = true;
+                }
             }
             Effect::Settle(settle) => {
                 let _ = match settle {
@@ -444,5 +462,5 @@ pub fn artifact() -> Artifact {
 
 /// A person's yes.
 pub fn yes() -> Option<Approval> {
-    Some(Approval { approved: true, reason: String::new() })
+    Some(Approval { approved: true, ..Approval::default() })
 }

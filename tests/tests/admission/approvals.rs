@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use kube::ResourceExt as _;
+use seaworthy_tests::api::ADMIN;
 use seaworthy_tests::shape::{edited, release};
 use serde_json::json;
 
@@ -17,17 +18,33 @@ async fn only_who_has_the_verb_approves() -> Result<()> {
 
     let says =
         ["may not set spec.approval: ask for the verb approve on releases.seaworthy.dev in namespace admission-"];
-    let approval = json!({"spec": {"approval": {"approved": true}}});
-    let mut given = edited(release(), &[("/spec/approval/approved", json!(true))]);
+    let word = |by: &str| json!({"approved": true, "by": by});
+    let approval = json!({"spec": {"approval": word(editor)}});
+    let mut given = edited(release(), &[("/spec/approval", word(ci))]);
     world.denied(Some(ci), Try::Create(&given), &says).await?;
     world.allowed(Some(ci), Try::Create(&release())).await?;
     let name = world.create(None, &release()).await?.name_any();
     world.denied(Some(editor), Try::Change(&release(), &name, approval.clone()), &[editor, says[0]]).await?;
     world.allowed(Some(editor), Try::Change(&release(), &name, json!({"spec": {"suspend": false}}))).await?;
-    world.allowed(Some(approver), Try::Change(&release(), &name, approval)).await?;
+    let choice = json!({"spec": {"onDisputed": "Higher"}});
+    let may_not = ["may not set spec.onDisputed: ask for the verb approve on releases.seaworthy.dev"];
+    world.denied(Some(editor), Try::Change(&release(), &name, choice.clone()), &may_not).await?;
+    world.allowed(Some(approver), Try::Change(&release(), &name, choice)).await?;
+
+    // Who approves does so in their own name.
+    let not_you =
+        ["spec.approval.by editor@example is not who asks: user approver@example approves in their own name only"];
+    world.denied(Some(approver), Try::Change(&release(), &name, approval), &not_you).await?;
+    let own = json!({"spec": {"approval": word(approver)}});
+    world.allowed(Some(approver), Try::Change(&release(), &name, own)).await?;
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let again = json!({"spec": {"approval": {"digest": digest, "reason": "in another's name"}}});
+    world.denied(Some(editor), Try::Change(&release(), &name, again.clone()), &[editor, says[0]]).await?;
+    world.allowed(Some(approver), Try::Change(&release(), &name, again)).await?;
 
     // Once given, the approval is no obstacle to others' changes.
     given["metadata"]["name"] = json!("given");
+    given["spec"]["approval"]["by"] = json!(ADMIN);
     world.create(None, &given).await?;
     world.allowed(Some(editor), Try::Change(&given, "given", json!({"spec": {"abort": true}}))).await?;
     world.end().await

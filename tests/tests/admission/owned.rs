@@ -65,6 +65,34 @@ fn things() -> [Value; 5] {
 }
 
 #[tokio::test]
+async fn release_notes_are_peoples_to_edit_and_stay_the_releases() -> Result<()> {
+    let world = world().await?;
+    let owner = world.create(None, &release()).await?;
+    let notes = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "data": {"NOTES.md": "draft"},
+        "metadata": {
+            "name": "release-notes", "labels": {"seaworthy.dev/notes": "", "seaworthy.dev/owner-kind": "Release"},
+            "ownerReferences": [{
+                "apiVersion": "seaworthy.dev/v1alpha1", "kind": "Release", "name": owner.name_any(), "uid": owner.uid(),
+            }],
+        },
+    });
+    let says = ["belongs to Seaworthy, and only the operator creates, changes or deletes it"];
+    world.denied(Some(TENANT), Try::Create(&notes), &says).await?;
+    let name = world.create(Some(OPERATOR), &notes).await?.name_any();
+    world.allowed(Some(TENANT), Try::Change(&notes, &name, json!({"data": {"NOTES.md": "better"}}))).await?;
+    for change in [
+        json!({"metadata": {"labels": {"seaworthy.dev/notes": null}}}),
+        json!({"metadata": {"labels": {"seaworthy.dev/owner-kind": null}}}),
+        json!({"metadata": {"ownerReferences": null}}),
+    ] {
+        world.denied(Some(TENANT), Try::Change(&notes, &name, change), &says).await?;
+    }
+    world.denied(Some(TENANT), Try::Delete(&notes, &name, DeleteParams::default()), &says).await?;
+    world.end().await
+}
+
+#[tokio::test]
 async fn nobody_but_the_operator_makes_or_changes_what_is_its_own() -> Result<()> {
     let world = world().await?;
     let owner = world.create(None, &release()).await?;

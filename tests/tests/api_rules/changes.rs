@@ -1,5 +1,6 @@
 //! What may not change after creation.
 
+use seaworthy_tests::api::ADMIN;
 use seaworthy_tests::shape::{e2e_run, edited, release, soak_test, suite, survivors, task};
 use serde_json::{Value, json};
 
@@ -75,15 +76,35 @@ pub(crate) fn changes() -> Vec<Change> {
         all.push(change(&aborted, &json!({"abort": false}), &says, &json!({"suspend": false})));
         all.push(change(&aborted, &json!({"abort": null}), &says, &json!({"abort": true})));
     }
-    let approved = edited(release(), &[("/spec/approval", json!({"approved": true}))]);
-    let says = ["approval is given once and cannot be changed or taken back: create a new Release instead"];
+    let digest = |of: char| format!("sha256:{}", of.to_string().repeat(64));
+    let approved = edited(release(), &[("/spec/approval", json!({"approved": true, "by": ADMIN}))]);
+    let says =
+        ["spec.approval", "approval is given once for what it is for: it can be replaced by one with another digest"];
     all.push(change(&approved, &json!({"approval": {"approved": false}}), &says, &json!({"abort": true})));
     all.push(change(&approved, &json!({"approval": null}), &says, &json!({"approval": {"approved": true}})));
+    all.push(change(
+        &approved,
+        &json!({"approval": {"reason": "x"}}),
+        &says,
+        &json!({"approval": {"digest": digest('a')}}),
+    ));
+    let bound = edited(approved, &[("/spec/approval/digest", json!(digest('a')))]);
+    all.push(change(
+        &bound,
+        &json!({"approval": {"approved": false}}),
+        &says,
+        &json!({"approval": {"approved": false, "digest": digest('b')}}),
+    ));
+    all.push(change(&bound, &json!({"approval": {"digest": null}}), &says, &json!({"suspend": false})));
+    let chosen = edited(release(), &[("/spec/onDisputed", json!("Strict"))]);
+    let once = ["spec.onDisputed", "onDisputed is given once and cannot be changed or taken back"];
+    all.push(change(&chosen, &json!({"onDisputed": "Higher"}), &once, &json!({"abort": true})));
+    all.push(change(&chosen, &json!({"onDisputed": null}), &once, &json!({"onDisputed": "Strict"})));
     all.push(change(
         &release(),
         &json!({"planRef": null}),
         &["spec.planRef", "Required value"],
-        &json!({"approval": {"approved": false}}),
+        &json!({"approval": {"approved": false, "by": ADMIN}}),
     ));
     all
 }

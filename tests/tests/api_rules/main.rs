@@ -150,6 +150,7 @@ fn rows() -> Vec<Row> {
         listed::plans(),
         listed::runs(),
         plans::plans(),
+        plans::versions(),
         plans::runs(),
         tasks::tasks(),
         tasks::variables(),

@@ -5,6 +5,63 @@ use serde_json::{Value, json};
 
 use crate::{Row, row};
 
+/// How versions are found.
+pub(crate) fn versions() -> Vec<Row> {
+    vec![
+        row(
+            &plan(),
+            &[("/spec/version/policy", json!("ConventionalCommits"))],
+            &["spec.version", "version.git is required with policy ConventionalCommits"],
+            &[
+                ("/spec/version/policy", json!("ConventionalCommits")),
+                ("/spec/version/git/url", json!("https://git.example/app.git")),
+            ],
+        ),
+        row(
+            &plan(),
+            &[("/spec/version/types", json!({"not ok": "Minor"}))],
+            &["version.types: every name must match"],
+            &[("/spec/version/types", json!({"feat": "Minor", "Docs-2": "None"}))],
+        ),
+        row(
+            &plan(),
+            &[("/spec/version/paths", json!(["/absolute"]))],
+            &["spec.version.paths[0]", "should match"],
+            &[("/spec/version/paths", json!(["packages/one", "README.md"]))],
+        ),
+        row(
+            &plan(),
+            &[("/spec/version/onDisputed", json!("Guess"))],
+            &["spec.version.onDisputed", "supported values"],
+            &[("/spec/version/onDisputed", json!("Ask"))],
+        ),
+        row(
+            &plan(),
+            &[("/spec/version/notes/sections", json!([section("New", "feat"), section("New", "fix")]))],
+            &["spec.version.notes.sections", "a title is there more than once: rename one"],
+            &[("/spec/version/notes/sections", json!([section("New", "feat"), section("Other", "*")]))],
+        ),
+        row(
+            &plan(),
+            &[("/spec/version/notes/sections", json!([section("New", "two words")]))],
+            &["spec.version.notes.sections[0].types[0]", "should match"],
+            &[],
+        ),
+        row(
+            &plan(),
+            &[("/spec/version/notes/webUrl", json!("https://git.example/app/"))],
+            &["spec.version.notes.webUrl", "should match"],
+            &[("/spec/version/notes/webUrl", json!("https://git.example/app"))],
+        ),
+        row(
+            &plan(),
+            &[("/spec/version/notes/template", json!("x".repeat(8193)))],
+            &["spec.version.notes.template", "8192"],
+            &[("/spec/version/notes/template", json!("x".repeat(8192)))],
+        ),
+    ]
+}
+
 /// Plans.
 pub(crate) fn plans() -> Vec<Row> {
     vec![
@@ -53,21 +110,6 @@ pub(crate) fn plans() -> Vec<Row> {
         ),
         row(
             &plan(),
-            &[("/spec/version/policy", json!("ConventionalCommits"))],
-            &["spec.version", "version.git is required with policy ConventionalCommits"],
-            &[
-                ("/spec/version/policy", json!("ConventionalCommits")),
-                ("/spec/version/git/url", json!("https://git.example/app.git")),
-            ],
-        ),
-        row(
-            &plan(),
-            &[("/spec/version/types", json!({"not ok": "Minor"}))],
-            &["version.types: every name must match"],
-            &[("/spec/version/types", json!({"feat": "Minor", "Docs-2": "None"}))],
-        ),
-        row(
-            &plan(),
             &[("/spec/candidate/task", Value::Null)],
             &["spec.candidate", "candidate.task is required with from: Task, and only there"],
             &[("/spec/candidate", json!({"from": "Release"}))],
@@ -79,6 +121,10 @@ pub(crate) fn plans() -> Vec<Row> {
             &[("/spec/publish/maxAttempts", json!(2)), ("/spec/publish/verify", json!({"task": task()}))],
         ),
     ]
+}
+
+fn section(title: &str, kind: &str) -> Value {
+    json!({"title": title, "types": [kind]})
 }
 
 /// Runs and Releases.

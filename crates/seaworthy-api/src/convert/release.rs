@@ -11,7 +11,10 @@ use seaworthy_core::{
 
 use crate::{
     Gate, Release, ReleasePlanSpec,
-    release_plan::{ApprovalMode, ConcurrencyPolicy, Level, OnDisputed, VersionPolicy, VersionPolicyKind},
+    release::Choice,
+    release_plan::{
+        ApprovalMode, ConcurrencyPolicy, Level, NotesSection, OnDisputed, VersionPolicy, VersionPolicyKind,
+    },
 };
 
 /// What a Release asks for.
@@ -24,7 +27,16 @@ pub fn spec(release: &Release) -> Spec {
         artifacts: spec.artifacts.clone(),
         suspend: spec.suspend,
         abort: spec.abort,
-        approval: spec.approval.as_ref().map(|a| Approval { approved: a.approved, reason: a.reason.clone() }),
+        approval: spec.approval.as_ref().map(|a| Approval {
+            approved: a.approved,
+            by: a.by.clone(),
+            digest: a.digest.clone(),
+            reason: a.reason.clone(),
+        }),
+        on_disputed: spec.on_disputed.map(|choice| match choice {
+            Choice::Strict => version::OnDisputed::Strict,
+            Choice::Higher => version::OnDisputed::Higher,
+        }),
     }
 }
 
@@ -41,6 +53,8 @@ pub fn policy(plan: &ReleasePlanSpec) -> Result<Policy, String> {
         candidate: plan.candidate.task.as_ref().map(|task| task.timeout.get()),
         gates: plan.gates.iter().map(gate).collect(),
         approval: (plan.approval_policy.mode == ApprovalMode::Manual).then(|| plan.approval_policy.timeout.get()),
+        choice: plan.approval_policy.timeout.get(),
+        notes: notes(&plan.version)?,
         publish: PublishRule {
             timeout: plan.publish.task.timeout.get(),
             verify: plan.publish.verify.as_ref().map(|v| v.task.timeout.get()),
@@ -83,12 +97,32 @@ pub fn version_policy(policy: &VersionPolicy) -> Result<version::Policy, String>
         on_disputed: match policy.on_disputed {
             OnDisputed::Strict => version::OnDisputed::Strict,
             OnDisputed::Higher => version::OnDisputed::Higher,
+            OnDisputed::Ask => version::OnDisputed::Ask,
             OnDisputed::Fail => version::OnDisputed::Fail,
         },
         types: policy.types.iter().map(|(k, v)| (k.clone(), level(*v))).collect(),
+        paths: policy.paths.clone(),
         line: policy.line.clone(),
-        ..version::Policy::default()
     })
+}
+
+/// How release notes are drafted; None with versions that nobody reads a history for.
+///
+/// # Errors
+/// When the template cannot be used.
+pub fn notes(policy: &VersionPolicy) -> Result<Option<version::NotesRules>, String> {
+    if policy.policy == VersionPolicyKind::Explicit {
+        return Ok(None);
+    }
+    let section = |s: &NotesSection| version::Section { title: s.title.clone(), types: s.types.clone() };
+    let rules = version::NotesRules {
+        sections: policy.notes.sections.iter().map(section).collect(),
+        contributors: policy.notes.contributors,
+        web_url: policy.notes.web_url.clone(),
+        template: policy.notes.template.clone(),
+    };
+    version::notes::check(&rules).map_err(|error| error.to_string())?;
+    Ok(Some(rules))
 }
 
 const fn level(level: Level) -> version::Level {

@@ -28,6 +28,8 @@ impl Told for ReleaseKind {
             Effect::Reserve { version, candidate } => {
                 format!("reserve version {version} (candidate {candidate}) in the ledger")
             }
+            Effect::DraftNotes { .. } => "put the draft of the release notes beside the Release".into(),
+            Effect::FreezeNotes { name, .. } => format!("make the release notes {name} unchangeable"),
             Effect::Settle(Settle::Published) => "mark its version in the ledger as published".into(),
             Effect::Settle(Settle::BurnCandidate) => "mark its candidate's label in the ledger as used up".into(),
             Effect::Settle(Settle::BurnFinal) => "mark its version in the ledger as used up".into(),

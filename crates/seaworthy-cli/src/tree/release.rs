@@ -219,9 +219,16 @@ fn name(gate: &GateStatus) -> String {
 fn approval(release: &Release, status: &ReleaseStatus) -> Option<Node> {
     let waiting = status.phase == ReleasePhase::AwaitingApproval;
     match &release.spec.approval {
-        Some(Approval { approved, reason }) => {
-            let (mark, state) = if *approved { (Mark::Passed, "approved") } else { (Mark::Failed, "rejected") };
+        Some(Approval { approved, by, reason, .. }) => {
+            let asked = status.approval.as_ref();
+            let revoked = asked.is_some_and(|a| a.word.as_ref().is_some_and(|word| word.digest != a.digest));
+            let (mark, state) = match (*approved, revoked) {
+                (true, true) => (Mark::Running, "revoked: commit, version or notes changed since"),
+                (true, false) => (Mark::Passed, "approved"),
+                (false, _) => (Mark::Failed, "rejected"),
+            };
             let mut node = Node::new("approval", mark, "Approval", state);
+            node.note(format!("by {by}"));
             node.note(reason);
             Some(node)
         }

@@ -334,7 +334,11 @@ fn publish_unknown() {
         "publish": {"attempt": 2, "job": "pepr-x7k2p-publish-2", "uid": "p", "state": "Unknown", "startTime": "2026-03-01T19:31:05Z",
                     "message": "JobDeleted: the Job vanished while it ran"},
     });
-    let snapshot = snapshot(release(json!({"approval": {"approved": true, "reason": "ship it"}}), status), None, None);
+    let snapshot = snapshot(
+        release(json!({"approval": {"approved": true, "by": "ann", "reason": "ship it"}}), status),
+        None,
+        None,
+    );
     insta::assert_snapshot!(build(&snapshot, now()).text(TERMINAL));
 }
 

@@ -12,6 +12,7 @@ mod build;
 mod draft;
 mod ending;
 mod gates;
+mod notes;
 pub mod observed;
 mod planning;
 mod publish;
@@ -24,8 +25,8 @@ pub use self::{
     observed::{Effect, Observed, Settle},
     reads::{Reads, reads},
     status::{
-        Ending, GateKind, GateState, GateStatus, PlanSnapshot, PublishState, PublishStatus, ReleasePhase,
-        ReleaseStatus, VersionSummary,
+        ApprovalStatus, ApprovalWord, Ending, GateKind, GateState, GateStatus, NotesStatus, PlanSnapshot, PublishState,
+        PublishStatus, ReleasePhase, ReleaseStatus, VersionSummary,
     },
 };
 use crate::{condition, plan::Plan, time::Timestamp};
@@ -52,12 +53,14 @@ pub fn decide(seen: &Observed, now: Timestamp) -> Plan<ReleaseStatus, Effect> {
         ending::carry_out(&mut draft);
         return draft.finish();
     }
-    let stages: [fn(&mut Draft<'_>) -> Flow; 8] = [
+    let stages: [fn(&mut Draft<'_>) -> Flow; 10] = [
         accept::stage,
         ending::abort,
         planning::read,
         queue::stage,
         planning::reserve,
+        notes::stage,
+        approval::record,
         build::stage,
         gates::stage,
         approval::stage,

@@ -31,13 +31,19 @@ pub struct Spec {
     pub abort: bool,
     /// A person's word.
     pub approval: Option<Approval>,
+    /// A person's choice where the plan says `onDisputed: Ask`.
+    pub on_disputed: Option<version::OnDisputed>,
 }
 
 /// A person's word on whether to publish.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Approval {
     /// Whether to publish.
     pub approved: bool,
+    /// Whose word it is.
+    pub by: String,
+    /// What it is for: `status.approval.digest` as the person saw it; None: as it is when it is recorded.
+    pub digest: Option<String>,
     /// Why.
     pub reason: String,
 }
@@ -53,6 +59,10 @@ pub struct Policy {
     pub gates: Vec<GateRule>,
     /// How long a person may take to approve; None when gates are enough.
     pub approval: Option<Seconds>,
+    /// How long a person may take to choose between two readings.
+    pub choice: Seconds,
+    /// How release notes are drafted; None when there is no history to draft them from.
+    pub notes: Option<version::NotesRules>,
     /// Publishing.
     pub publish: PublishRule,
     /// What happens when several Releases are there.
@@ -125,6 +135,8 @@ pub struct Observed {
     pub facts: Presence<Result<Facts, String>>,
     /// The numbers that were ever used.
     pub ledger: Presence<Ledger>,
+    /// The release notes as they are now.
+    pub notes: Presence<Notes>,
     /// Jobs by name.
     pub jobs: BTreeMap<String, Sight>,
     /// Pods of the recorded publish Job that a live list by its UID showed and that are not terminal.
@@ -146,6 +158,25 @@ pub struct Snapshot {
     pub hash: String,
     /// What it says, or why it cannot be worked with.
     pub policy: Result<Policy, String>,
+}
+
+/// The release notes as they were read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Notes {
+    /// Their object's name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Its resourceVersion.
+    pub resource_version: String,
+    /// Whether it is of this Release.
+    pub owned: bool,
+    /// Whether nobody can change it any more.
+    pub frozen: bool,
+    /// SHA-256 of the text: `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// The beginning of the text.
+    pub preview: String,
 }
 
 /// All that is known of a child in one visit.
@@ -221,6 +252,20 @@ pub enum Effect {
         version: semver::Version,
         /// The candidate's number.
         candidate: u64,
+    },
+    /// Put the draft of the release notes beside the Release.
+    DraftNotes {
+        /// The draft, in Markdown.
+        text: String,
+    },
+    /// Make the notes unchangeable, if they are still what was seen.
+    FreezeNotes {
+        /// Their object's name.
+        name: String,
+        /// Its UID.
+        uid: String,
+        /// The resourceVersion in which they were seen.
+        resource_version: String,
     },
     /// Settle this Release's number in the ledger.
     Settle(Settle),

@@ -2,6 +2,7 @@
 
 use super::{
     draft::{Draft, Flow, INFRASTRUCTURE_ATTEMPTS},
+    notes,
     observed::Effect,
     status::{ReleasePhase, VersionSummary},
 };
@@ -10,7 +11,7 @@ use crate::{
     presence::Presence,
     task::{Cause, TaskState, TaskStatus},
     time::Seconds,
-    version::{self, Facts, Input, Outcome, VersionPlan},
+    version::{self, Facts, Input, OnDisputed, Outcome, VersionPlan},
 };
 
 /// How long reading the repository may take.
@@ -82,12 +83,11 @@ pub(super) fn reserve(d: &mut Draft<'_>) -> Flow {
         }
         Presence::AbsentLive | Presence::Unknown | Presence::Present(Err(_)) => return Flow::Stop,
     };
-    let input = Input {
-        policy: policy.version.policy.clone(),
-        facts,
-        ledger: ledger.clone(),
-        owner: Some(d.seen.meta.uid.clone()),
-    };
+    let mut rules = policy.version.policy.clone();
+    if let Some(choice) = d.seen.spec.on_disputed.filter(|_| rules.on_disputed == OnDisputed::Ask) {
+        rules.on_disputed = choice;
+    }
+    let input = Input { policy: rules, facts, ledger: ledger.clone(), owner: Some(d.seen.meta.uid.clone()) };
     let outcome = match &d.seen.spec.version {
         Some(number) => version::plan_explicit(&input, number),
         None => version::plan(&input),
@@ -100,13 +100,31 @@ pub(super) fn reserve(d: &mut Draft<'_>) -> Flow {
         Outcome::Refused { field, reason, remedy } => {
             d.end(ReleasePhase::Failed, Reason::VersionRefused, format!("{field}: {reason}: {remedy}"))
         }
-        Outcome::Ask { disputes, .. } => {
+        Outcome::Ask { strict, alternative, disputes } => {
+            let limit = policy.choice;
             let message = format!(
-                "{} commits can be read in two ways with different versions: set spec.version on a new Release to decide",
-                disputes.len()
+                "{} commits can be read in two ways: {} by the strict reading, {} by the other; choose with spec.onDisputed: Strict or Higher within {limit}",
+                disputes.len(),
+                brief(&strict),
+                brief(&alternative),
             );
-            d.end(ReleasePhase::Failed, Reason::VersionDisputed, message)
+            if d.waited(limit) {
+                let message = format!("nobody chose within {limit}: {message}");
+                return d.end(ReleasePhase::Failed, Reason::ApprovalExpired, message);
+            }
+            d.phase(ReleasePhase::AwaitingApproval, Reason::VersionDisputed, message);
+            Flow::Stop
         }
+    }
+}
+
+/// An answer in a word.
+fn brief(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Next(plan) => plan.version.to_string(),
+        Outcome::NothingToRelease { .. } => "nothing to release".into(),
+        Outcome::Refused { reason, .. } => reason.clone(),
+        Outcome::Ask { .. } => "a choice".into(),
     }
 }
 
@@ -117,6 +135,10 @@ fn take(d: &mut Draft<'_>, plan: &VersionPlan) -> Flow {
         d.effects.push(Effect::Reserve { version: plan.version.clone(), candidate: plan.candidate_number() });
         return Flow::Stop;
     };
+    if notes::draft(d, plan) == Flow::Stop {
+        return Flow::Stop;
+    }
+    d.status.waiting_since = None;
     d.status.version = entry.version.to_string();
     d.status.candidate_version = entry.candidate_version().to_string();
     d.status.tag.clone_from(&plan.tag);

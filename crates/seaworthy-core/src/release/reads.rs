@@ -16,6 +16,8 @@ pub struct Reads {
     pub facts: bool,
     /// The ledger.
     pub ledger: bool,
+    /// The release notes.
+    pub notes: bool,
     /// The plan's turn.
     pub turn: bool,
     /// The plan's other Releases.
@@ -38,6 +40,11 @@ pub fn reads(meta: &Meta, status: &ReleaseStatus, policy: Option<&Policy>) -> Re
         plan: status.plan_snapshot.is_none() && !closing,
         facts: !closing && status.version.is_empty(),
         ledger: if closing { meta.finalizer } else { started && status.version.is_empty() },
+        notes: !closing
+            && status.ending.is_none()
+            && status.publish.is_none()
+            && started
+            && policy.is_some_and(|p| p.notes.is_some()),
         turn: if closing { meta.finalizer } else { !started },
         siblings: !closing
             && status.ending.is_none()

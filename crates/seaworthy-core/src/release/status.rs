@@ -96,6 +96,12 @@ pub struct ReleaseStatus {
     /// Why this version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_plan: Option<VersionSummary>,
+    /// The release notes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notes: Option<NotesStatus>,
+    /// What a person is asked to approve, and the word that was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalStatus>,
     /// The commit's position in the branch's first-parent history; newer is higher.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<u64>,
@@ -172,6 +178,48 @@ pub struct VersionSummary {
     pub disputed: u32,
     /// In one sentence.
     pub message: String,
+}
+
+/// The release notes: Markdown in a ConfigMap beside the Release, for a person to edit until they are approved.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NotesStatus {
+    /// The ConfigMap; its key is `NOTES.md`.
+    pub config_map: String,
+    /// SHA-256 of the text as it was last seen: `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// The beginning of the text.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub preview: String,
+}
+
+/// What a person is asked to approve, and the word that was given.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ApprovalStatus {
+    /// Digest of commit, version and notes as they are now: what an approval is for.
+    pub digest: String,
+    /// The word, as it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word: Option<ApprovalWord>,
+}
+
+/// A person's word, as it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalWord {
+    /// Whether to publish.
+    pub approved: bool,
+    /// Who gave it.
+    #[serde(default)]
+    pub by: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// What it is for; it counts only while that is `digest` of what is asked for.
+    pub digest: String,
+    /// When it was recorded.
+    pub time: Timestamp,
 }
 
 /// What a gate runs.

@@ -37,6 +37,8 @@ pub enum Warning {
 pub(super) struct Prefix<'a> {
     /// As written; types compare without regard to case.
     pub(super) kind: &'a str,
+    /// Between the parentheses; empty without.
+    pub(super) scope: &'a str,
     /// `!` before the colon.
     pub(super) bang: bool,
     /// `!` before the scope (`feat!(api): x`), which the specification does not know.
@@ -139,7 +141,7 @@ pub(super) fn prefix(line: &str) -> Option<Prefix<'_>> {
     if !kind.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return None;
     }
-    let mut misplaced_bang = false;
+    let (mut misplaced_bang, mut named) = (false, "");
     if let Some(after) = rest.strip_prefix('!').filter(|after| after.trim_start().starts_with('(')) {
         misplaced_bang = true;
         rest = after;
@@ -147,7 +149,8 @@ pub(super) fn prefix(line: &str) -> Option<Prefix<'_>> {
     let unpadded = rest.trim_start();
     if let Some(open) = unpadded.strip_prefix('(') {
         let (scope, after) = scope(open)?;
-        if scope.trim().is_empty() {
+        named = scope.trim();
+        if named.is_empty() {
             push_once(&mut warnings, Warning::EmptyScope);
         }
         if unpadded.len() != rest.len() {
@@ -167,7 +170,7 @@ pub(super) fn prefix(line: &str) -> Option<Prefix<'_>> {
     if !description.is_empty() && !description.starts_with(char::is_whitespace) {
         push_once(&mut warnings, Warning::NoSpaceAfterColon);
     }
-    Some(Prefix { kind, bang, misplaced_bang, description: description.trim(), warnings })
+    Some(Prefix { kind, scope: named, bang, misplaced_bang, description: description.trim(), warnings })
 }
 
 /// The scope up to the first `)` that is followed by `:` or `!:`, and what follows it.
@@ -194,6 +197,26 @@ fn is_footer(line: &str) -> bool {
 /// What follows `BREAKING CHANGE:` or `BREAKING-CHANGE:` at the very start of the line.
 fn exact_marker(line: &str) -> Option<&str> {
     line.strip_prefix("BREAKING CHANGE:").or_else(|| line.strip_prefix("BREAKING-CHANGE:"))
+}
+
+/// What a `BREAKING CHANGE:` line at the start of a line says, with the lines that go on from it; empty when there is none.
+/// At most `max` characters.
+pub(super) fn breaking_note(text: &str, max: usize) -> String {
+    let mut lines = text.lines();
+    let Some(first) = lines.by_ref().find_map(exact_marker) else { return String::new() };
+    let more = lines.take_while(|line| !line.trim().is_empty() && !is_footer(line));
+    let words = std::iter::once(first).chain(more).flat_map(str::split_whitespace);
+    let mut note = String::new();
+    for word in words {
+        if note.len() > max {
+            break;
+        }
+        if !note.is_empty() {
+            note.push(' ');
+        }
+        note.push_str(word);
+    }
+    note.chars().take(max).collect()
 }
 
 /// A marker that the specification does not know but a person may mean: other case, plural, no colon, Markdown.

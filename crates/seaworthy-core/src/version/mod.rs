@@ -3,17 +3,19 @@
 //! One code for every place that asks: the operator, the Job that reads the repository, the CLI's preview and replay. The
 //! same input gives the same answer, whoever asks and how often.
 //!
-//! Deliberately absent: git, files, time, and release notes. Bounds are the caller's ([`Facts`] come from a document of at
+//! Deliberately absent: git, files and time. Bounds are the caller's ([`Facts`] come from a document of at
 //! most 512 KiB); everything here is linear in its input but for logarithms, and total.
 //!
 //! - `message`, `level`: one message, two readings
 //! - `revert`, `range`: a range of commits
 //! - `tag`, `number`: tags, lines, the next number
 //! - `ledger`: the numbers that were ever used
+//! - `notes`: the draft of the release notes
 
 pub mod ledger;
 pub mod level;
 mod message;
+pub mod notes;
 mod number;
 pub mod policy;
 pub mod range;
@@ -28,6 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use ledger::{Burn, Ledger, LedgerError};
 pub use level::{Level, MessageVerdict, Reading, Rule};
 pub use message::Warning;
+pub use notes::{NotesError, NotesRules, Section};
 pub use policy::{BreakingBeforeV1, OnDisputed, Policy};
 pub use range::{Commit, CommitVerdict, Counts, Fate, RangeReading};
 
@@ -135,6 +138,9 @@ pub struct VersionPlan {
     pub previous_version: Option<Version>,
     /// The base's commit.
     pub previous_commit: Option<String>,
+    /// The base's tag, as the plan's format has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_tag: Option<String>,
     /// The level of the range, the plan's minimum included.
     pub level: Level,
     /// How many commits have which level.
@@ -341,6 +347,7 @@ fn assemble(
         candidate_version,
         previous_version: context.base.as_ref().map(|base| base.version.clone()),
         previous_commit: context.base.as_ref().map(|base| base.commit.clone()),
+        previous_tag: context.base.as_ref().map(|base| context.rules.format.name(&base.version)),
         level,
         counts: context.range.counts,
         disputes: disputes(&context.range),

@@ -21,6 +21,9 @@ pub struct Commit {
     pub id: String,
     /// The whole message; bytes that are no UTF-8 replaced by U+FFFD.
     pub message: String,
+    /// The author's name; empty where it is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub author: String,
     /// The parents' ids; the first one is the line of development.
     #[serde(default)]
     pub parents: Vec<String>,
@@ -28,6 +31,11 @@ pub struct Commit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paths: Option<Vec<String>>,
 }
+
+/// Longest author's name that a verdict carries, in characters.
+pub const MAX_AUTHOR: usize = 60;
+/// Longest note on a breaking change that a verdict carries, in characters.
+pub const MAX_NOTE: usize = 500;
 
 /// What became of a commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,6 +57,12 @@ pub struct CommitVerdict {
     pub id: String,
     /// Its first line, repaired and cut to [`level::MAX_HEADER`] characters.
     pub header: String,
+    /// The author's name, cut to [`MAX_AUTHOR`] characters; empty where it is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub author: String,
+    /// What its `BREAKING CHANGE:` line says, cut to [`MAX_NOTE`] characters; empty when there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
     /// The level that counts under the plan's `onDisputed` (the strict one, but for `Higher`).
     pub level: Level,
     /// The specification's reading, with its rule and reason.
@@ -211,16 +225,18 @@ pub fn read(commits: &[Commit], base: Option<&str>, policy: &Policy) -> RangeRea
     let mut reading = RangeReading { base: base.map(str::to_owned), ..RangeReading::default() };
     for (at, commit) in commits.iter().enumerate().filter(|(at, _)| alive[*at]) {
         let undone = (cancelled.strict[at], cancelled.lenient[at]);
-        add(&mut reading, verdict(commit, undone, policy));
+        add(&mut reading, verdict(commit, &texts[at], undone, policy));
     }
     reading
 }
 
-fn verdict(commit: &Commit, undone: (bool, bool), policy: &Policy) -> CommitVerdict {
+fn verdict(commit: &Commit, text: &str, undone: (bool, bool), policy: &Policy) -> CommitVerdict {
     let MessageVerdict { header, strict, lenient, warnings } = level::read(&commit.message, policy);
     let mut result = CommitVerdict {
         id: commit.id.clone(),
         header,
+        author: commit.author.chars().filter(|c| !c.is_control()).take(MAX_AUTHOR).collect(),
+        note: message::breaking_note(text, MAX_NOTE),
         level: Level::None,
         strict,
         lenient: None,

@@ -170,20 +170,28 @@ fn authors(flavour: Flavour) -> Policy {
     }
 }
 
-/// Approving is more than writing a field of a Release.
+/// Approving is more than writing a field of a Release, and so is choosing between two readings. Whose word it is, the API server vouches for.
 fn approvals() -> Policy {
+    let given = |field: &str| {
+        format!(
+            "has(object.spec.{field}) && (request.operation == 'CREATE' || !has(oldObject.spec.{field}) || object.spec.{field} != oldObject.spec.{field})"
+        )
+    };
     Policy {
         name: "approvals",
         matches: json!({"resourceRules": [rule("seaworthy.dev", &["releases"], &["CREATE", "UPDATE"])]}),
-        conditions: vec![(
-            "approval-is-given",
-            "has(object.spec.approval) && (request.operation == 'CREATE' || !has(oldObject.spec.approval))".to_owned(),
-        )],
-        variables: Vec::new(),
-        validations: vec![forbid(
-            "authorizer.group('seaworthy.dev').resource('releases').namespace(request.namespace).check('approve').allowed()",
-            "'user ' + request.userInfo.username + ' may not set spec.approval: ask for the verb approve on releases.seaworthy.dev in namespace ' + request.namespace",
-        )],
+        conditions: vec![("approval-is-given", format!("({}) || ({})", given("approval"), given("onDisputed")))],
+        variables: vec![("approves", given("approval"))],
+        validations: vec![
+            forbid(
+                "authorizer.group('seaworthy.dev').resource('releases').namespace(request.namespace).check('approve').allowed()",
+                "'user ' + request.userInfo.username + ' may not set spec.' + (variables.approves ? 'approval' : 'onDisputed') + ': ask for the verb approve on releases.seaworthy.dev in namespace ' + request.namespace",
+            ),
+            forbid(
+                "!variables.approves || object.spec.approval.by == request.userInfo.username",
+                "'spec.approval.by ' + object.spec.approval.by + ' is not who asks: user ' + request.userInfo.username + ' approves in their own name only'",
+            ),
+        ],
     }
 }
 
@@ -192,6 +200,8 @@ fn approvals() -> Policy {
 /// With the verb `override` on `jobs`, which no role but a cluster administrator's has, a person can step in; never for evidence.
 fn owned(flavour: Flavour) -> Policy {
     let ours = "(has(o.metadata.labels) && ('seaworthy.dev/evidence' in o.metadata.labels || o.metadata.labels[?'app.kubernetes.io/managed-by'].orValue('') == 'seaworthy')) || (has(o.metadata.ownerReferences) && o.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('seaworthy.dev/') && has(r.controller) && r.controller))";
+    let ours = format!("('seaworthy.dev/notes' in o.metadata.?labels.orValue({{}})) || {ours}");
+    let kept = |field: &str| format!("object.metadata.?{field} == oldObject.metadata.?{field}");
     let what = "request.resource.resource + ' ' + (request.name == '' ? 'of this kind' : request.name)";
     Policy {
         name: "owned",
@@ -206,14 +216,25 @@ fn owned(flavour: Flavour) -> Policy {
             not_the_system(),
             ("ours", format!("[object, oldObject].exists(o, o != null && ({ours}))")),
         ],
-        variables: vec![(
-            "evidence",
-            "[object, oldObject].exists(o, o != null && has(o.metadata.labels) && 'seaworthy.dev/evidence' in o.metadata.labels)".to_owned(),
-        )],
+        variables: vec![
+            (
+                "evidence",
+                "[object, oldObject].exists(o, o != null && has(o.metadata.labels) && 'seaworthy.dev/evidence' in o.metadata.labels)".to_owned(),
+            ),
+            // Release notes are people's to edit, as long as they stay the Release's.
+            (
+                "edit",
+                format!(
+                    "request.operation == 'UPDATE' && 'seaworthy.dev/notes' in oldObject.metadata.?labels.orValue({{}}) && {} && {}",
+                    kept("labels"),
+                    kept("ownerReferences")
+                ),
+            ),
+        ],
         validations: vec![
             forbid("!variables.evidence", &format!("{what} + ' is evidence of a SoakTest: only the operator writes and deletes it'")),
             forbid(
-                "variables.evidence || authorizer.group('batch').resource('jobs').namespace(request.namespace).check('override').allowed()",
+                "variables.evidence || variables.edit || authorizer.group('batch').resource('jobs').namespace(request.namespace).check('override').allowed()",
                 &format!(
                     "{what} + ' belongs to Seaworthy, and only the operator creates, changes or deletes it: abort or delete its Release, E2ERun or SoakTest instead'"
                 ),

@@ -31,7 +31,7 @@ fn line(messages: &[&str]) -> Vec<Commit> {
             id: id(at + 1),
             message: (*message).to_owned(),
             parents: vec![id(at)],
-            paths: None,
+            ..Commit::default()
         })
         .collect()
 }

@@ -86,12 +86,12 @@ fn a_revert_and_its_original_cancel() {
         id: id(4),
         message: format!("Reapply \"feat: x\"\n\nThis reverts commit {}.", &id(3)),
         parents: vec![id(3)],
-        paths: None,
+        ..Commit::default()
     });
     input.facts.head = id(4);
     assert_eq!(plan_of(&input).version.to_string(), "1.3.0");
     let again = reverts("Reapply \"feat: x\"", 4);
-    input.facts.commits.push(Commit { id: id(5), message: again, parents: vec![id(4)], paths: None });
+    input.facts.commits.push(Commit { id: id(5), message: again, parents: vec![id(4)], ..Commit::default() });
     input.facts.head = id(5);
     assert_eq!(plan_of(&input).version.to_string(), "1.2.4");
 }

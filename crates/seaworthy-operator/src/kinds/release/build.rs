@@ -21,6 +21,10 @@ use crate::jobs::{JobSpec, build_job};
 
 /// The key of what the repository said.
 pub(super) const FACTS: &str = "facts.json";
+/// The key of the release notes.
+pub(super) const NOTES: &str = "NOTES.md";
+/// Where tasks find them.
+const NOTES_FOLDER: &str = "/seaworthy/notes";
 /// The key of why it said nothing.
 pub(super) const PROBLEM: &str = "problem";
 
@@ -32,6 +36,11 @@ pub(super) fn snapshot_name(release: &Release) -> String {
 /// What the repository said.
 pub(super) fn facts_name(release: &Release) -> String {
     names::fit(&format!("{}-history", release.name_any()))
+}
+
+/// The release notes.
+pub(super) fn notes_name(release: &Release) -> String {
+    names::fit(&format!("{}-notes", release.name_any()))
 }
 
 /// The plan's turn.
@@ -79,6 +88,20 @@ pub(super) fn facts(release: &Release, result: Result<String, String>) -> Config
         data: Some(BTreeMap::from([(key.to_owned(), value)])),
         ..ConfigMap::default()
     }
+}
+
+/// The release notes, which people may edit: ours to collect, not ours alone to write.
+pub(super) fn notes(release: &Release, text: String) -> ConfigMap {
+    let mut metadata = owned_meta(release, notes_name(release));
+    if let Some(labels) = metadata.labels.as_mut() {
+        labels.remove(labels::MANAGED_BY);
+        labels.insert(labels::NOTES.to_owned(), String::new());
+    }
+    for owner in metadata.owner_references.iter_mut().flatten() {
+        owner.controller = None;
+        owner.block_owner_deletion = None;
+    }
+    ConfigMap { metadata, data: Some(BTreeMap::from([(NOTES.to_owned(), text)])), ..ConfigMap::default() }
 }
 
 /// What is under judgement, as children and tasks see it.
@@ -131,8 +154,14 @@ pub(super) fn child(release: &Release, plan: &ReleasePlanSpec, gate: &Gate, stat
 pub(super) fn task(release: &Release, name: &str, purpose: &str, attempt: u32, task: &Task, suspend: bool) -> Job {
     let mut env = candidate(release, "").env();
     env.push(("SEAWORTHY_ATTEMPT".to_owned(), attempt.to_string()));
+    let mut task = task.clone();
+    if let Some(notes) = release.status.as_ref().and_then(|status| status.notes.as_ref()) {
+        env.push(("SEAWORTHY_NOTES".to_owned(), format!("{NOTES_FOLDER}/{NOTES}")));
+        task.volumes.push(Volume::config_map("seaworthy-notes", &notes.config_map));
+        task.volume_mounts.push(VolumeMount { read_only: true, ..VolumeMount::at("seaworthy-notes", NOTES_FOLDER) });
+    }
     let namespace = release.namespace().unwrap_or_default();
-    build_job(&JobSpec { name, namespace: &namespace, owner: owner(release), purpose, task, env, suspend })
+    build_job(&JobSpec { name, namespace: &namespace, owner: owner(release), purpose, task: &task, env, suspend })
 }
 
 /// Where the plan Job finds its credentials.

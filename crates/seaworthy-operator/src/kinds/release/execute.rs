@@ -49,6 +49,13 @@ pub(super) async fn execute(ctx: &Context, release: &Release, effect: &Effect) -
             let name = ledger::ledger_name(&release.spec.plan_ref.name, &plan);
             ledger::settle(ctx, &namespace, &name, &release.uid().unwrap_or_default(), *settle).await
         }
+        Effect::DraftNotes { text } => {
+            let api: Api<ConfigMap> = Api::namespaced(ctx.client.clone(), &namespace);
+            client::create(&api, &build::notes(release, text.clone())).await
+        }
+        Effect::FreezeNotes { name, uid, resource_version } => {
+            freeze(ctx, &namespace, (name, uid, resource_version)).await
+        }
         Effect::Planning(effect) => {
             let (task, attempt) = match effect {
                 TaskEffect::Create { .. } => planning(ctx, release, &namespace).await?,
@@ -165,6 +172,22 @@ async fn store_facts(ctx: &Context, release: &Release, namespace: &str, job_uid:
         None => Err("the plan Job's pod is gone before its result was read".into()),
     };
     client::create(&api, &build::facts(release, result)).await
+}
+
+/// Makes the notes unchangeable if they are what was decided on; if not, the next observation tells.
+async fn freeze(
+    ctx: &Context,
+    namespace: &str,
+    (name, uid, resource_version): (&str, &str, &str),
+) -> Result<(), Error> {
+    let api: Api<ConfigMap> = Api::namespaced(ctx.client.clone(), namespace);
+    let Presence::Present(mut notes) = get_live(&api, name).await? else { return Ok(()) };
+    if notes.uid().as_deref() != Some(uid) || notes.resource_version().as_deref() != Some(resource_version) {
+        return Ok(());
+    }
+    notes.immutable = Some(true);
+    notes.managed_fields_mut().clear();
+    met(client::replace(&api, &notes).await)
 }
 
 fn read_block(block: &BlockRef, log: &str) -> Result<String, String> {

@@ -16,12 +16,16 @@ use crate::{Context, Error, client};
 /// The key of the document.
 const KEY: &str = "ledger.json";
 
-/// The ConfigMap's name: the same for every plan over the same repository and line. Explicit plans without a repository have their own.
+/// The ConfigMap's name: the same for every plan over the same repository, component and line. Explicit plans without a repository have
+/// their own.
 pub(super) fn ledger_name(plan: &str, spec: &ReleasePlanSpec) -> String {
     let what = match &spec.version.git {
         Some(git) => format!("git {} {}", git.url, spec.version.line),
         None => format!("plan {plan} {}", spec.version.line),
     };
+    let mut paths = spec.version.paths.clone();
+    paths.sort();
+    let what = if paths.is_empty() { what } else { format!("{what} {}", paths.join("\n")) };
     let digest = hash::digest(what.as_bytes());
     format!("seaworthy-ledger-{}", &digest[7..23])
 }

@@ -20,7 +20,7 @@ use seaworthy_core::{
     presence::Presence,
     release::{
         GateKind, Observed, ReleaseStatus,
-        observed::{Child, ChildSight, Sibling, Snapshot},
+        observed::{Child, ChildSight, Notes, Sibling, Snapshot},
         reads,
     },
     soak_test::SoakTestPhase,
@@ -36,6 +36,9 @@ use crate::{
     jobs::{observe::CONTROLLER_UID, observe_job},
     locks::{self, Holder},
 };
+
+/// How much of the notes a decision is shown, in characters.
+const PREVIEW: usize = 1200;
 
 pub(super) async fn observe(ctx: &Context, release: &Release) -> Result<Observed, Error> {
     let namespace = release.namespace().unwrap_or_default();
@@ -62,6 +65,7 @@ pub(super) async fn observe(ctx: &Context, release: &Release) -> Result<Observed
         } else {
             Presence::Unknown
         },
+        notes: if reads.notes { notes(ctx, release, &namespace).await? } else { Presence::Unknown },
         turn: if reads.turn {
             locks::observe(ctx, &namespace, &build::turn_name(release), &Holder::of(release)).await?
         } else {
@@ -154,6 +158,27 @@ async fn facts(ctx: &Context, release: &Release, namespace: &str) -> Result<Pres
         }
         (_, Some(problem)) => Err(problem.clone()),
         (None, None) => Err("its stored result is empty".into()),
+    }))
+}
+
+async fn notes(ctx: &Context, release: &Release, namespace: &str) -> Result<Presence<Notes>, Error> {
+    let api: Api<ConfigMap> = Api::namespaced(ctx.client.clone(), namespace);
+    let found = match get_live(&api, &build::notes_name(release)).await? {
+        Presence::Present(found) => found,
+        Presence::AbsentLive => return Ok(Presence::AbsentLive),
+        Presence::Unknown => return Ok(Presence::Unknown),
+    };
+    let text = found.data.as_ref().and_then(|data| data.get(build::NOTES)).map_or("", String::as_str);
+    let ours = |labels: &BTreeMap<String, String>| labels.contains_key(seaworthy_api::labels::NOTES);
+    Ok(Presence::Present(Notes {
+        name: found.name_any(),
+        uid: found.uid().unwrap_or_default(),
+        resource_version: found.resource_version().unwrap_or_default(),
+        owned: ours(found.labels())
+            && found.owner_references().iter().any(|o| Some(&o.uid) == release.metadata.uid.as_ref()),
+        frozen: found.immutable == Some(true),
+        digest: hash::digest(text.as_bytes()),
+        preview: text.chars().take(PREVIEW).collect(),
     }))
 }
 
