@@ -37,15 +37,19 @@ async fn only_who_has_the_verb_approves() -> Result<()> {
     world.denied(Some(approver), Try::Change(&release(), &name, approval), &not_you).await?;
     let own = json!({"spec": {"approval": word(approver)}});
     world.allowed(Some(approver), Try::Change(&release(), &name, own)).await?;
-    let digest = format!("sha256:{}", "a".repeat(64));
-    let again = json!({"spec": {"approval": {"digest": digest, "reason": "in another's name"}}});
-    world.denied(Some(editor), Try::Change(&release(), &name, again.clone()), &[editor, says[0]]).await?;
-    world.allowed(Some(approver), Try::Change(&release(), &name, again)).await?;
 
     // Once given, the approval is no obstacle to others' changes.
     given["metadata"]["name"] = json!("given");
     given["spec"]["approval"]["by"] = json!(ADMIN);
     world.create(None, &given).await?;
     world.allowed(Some(editor), Try::Change(&given, "given", json!({"spec": {"abort": true}}))).await?;
+
+    // Nor can it be replaced in another's name.
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let other = |by: &str| json!({"spec": {"approval": {"digest": digest, "by": by}}});
+    world.denied(Some(editor), Try::Change(&given, "given", other(editor)), &[editor, says[0]]).await?;
+    let not_you = ["is not who asks: user approver@example approves in their own name only"];
+    world.denied(Some(approver), Try::Change(&given, "given", other(ADMIN)), &not_you).await?;
+    world.allowed(Some(approver), Try::Change(&given, "given", other(approver))).await?;
     world.end().await
 }
