@@ -33,8 +33,17 @@ impl Numbers {
 
 impl Texts {
     pub(crate) fn get(&self, index: usize) -> Option<&str> {
-        let cell = usize::try_from(*self.cells.get(index)?).ok()?;
-        self.table.get(cell.checked_sub(1)?).map(String::as_str)
+        self.table.get(self.which(index)?).map(String::as_str)
+    }
+
+    /// Which of [`Self::distinct`] stands in a row.
+    pub(crate) fn which(&self, index: usize) -> Option<usize> {
+        usize::try_from(*self.cells.get(index)?).ok()?.checked_sub(1)
+    }
+
+    /// Each text once.
+    pub(crate) fn distinct(&self) -> &[String] {
+        &self.table
     }
 
     pub(crate) fn push(&mut self, text: Option<&str>) {

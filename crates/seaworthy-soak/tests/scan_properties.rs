@@ -123,3 +123,19 @@ proptest! {
         prop_assert_eq!(result, None);
     }
 }
+
+/// The pages that a coverage-guided fuzzer found: whether they are valid does not depend on what one wants of them.
+#[test]
+fn the_fuzzers_pages_end_well() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/scan");
+    let mut pages = 0;
+    for file in std::fs::read_dir(corpus).unwrap() {
+        let data = std::fs::read(file.unwrap().path()).unwrap();
+        let Some((choice, page)) = data.split_first() else { continue };
+        let format = if choice & 1 == 0 { Format::Text } else { Format::OpenMetrics };
+        let all = read(page, format, &Wanted::all());
+        assert_eq!(all.is_some(), read(page, format, &Wanted::names(["a"])).is_some(), "{page:?}");
+        pages += 1;
+    }
+    assert!(pages > 100, "the corpus is there: {pages} pages");
+}

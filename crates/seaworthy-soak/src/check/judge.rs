@@ -127,7 +127,7 @@ fn foreign_pod(view: &View<'_>, window: &Window) -> Option<String> {
     let foreign = |row| {
         let runs = |phase| matches!(phase, PodPhase::Running | PodPhase::Pending | PodPhase::Unknown);
         let pods = pods_in(view, row).ok()?;
-        pods.into_iter().find(|p| !p.candidate && !p.terminating && runs(p.phase))
+        pods.iter().find(|p| !p.candidate && !p.terminating && runs(p.phase))
     };
     let pod = window.rows().find_map(foreign)?;
     Some(format!(
@@ -162,8 +162,9 @@ fn coverage(view: &View<'_>, specs: &[CheckSpec], phases: &Phases) -> Coverage {
 /// Requests to targets, the whole run long: a harness must know its own load.
 fn requests(view: &View<'_>) -> u64 {
     let mut requests = 0;
+    let sources = view.sources();
     for row in 0..view.evidence.table.rows() {
-        for source in view.sources() {
+        for source in &sources {
             requests += view.targets(source).filter(|(_, target)| target.seen(row)).count() as u64;
         }
         requests += view.gaps(row).iter().filter(|g| g.gap.reason.asked()).count() as u64;

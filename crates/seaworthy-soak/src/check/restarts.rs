@@ -11,13 +11,12 @@ use super::verdict::Verdict;
 use super::view::View;
 use super::window::{Mark, Seen, Window, objection};
 use crate::record::{ContainerState, Gap, GapReason, PodPhase, PodState};
-use crate::text::{Place, pods_from_text};
+use crate::text::Place;
 
 /// What the API said about the pods in a row.
-pub(super) fn pods_in(view: &View<'_>, row: usize) -> Result<Vec<PodState>, Gap> {
-    if let Some(text) = view.evidence.table.pods.get(row) {
-        let unreadable = || Gap::new(GapReason::Other, "the pods column is not readable");
-        return pods_from_text(text).ok_or_else(unreadable);
+pub(super) fn pods_in<'v>(view: &'v View<'_>, row: usize) -> Result<&'v [PodState], Gap> {
+    if let Some(pods) = view.pods(row) {
+        return pods;
     }
     let here = view.gaps(row).iter().find(|g| matches!(g.place, Place::Everywhere | Place::Pods));
     Err(here.map_or_else(|| Gap::new(GapReason::Missed, ""), |g| g.gap.clone()))
@@ -46,7 +45,7 @@ impl Causes {
 /// How many events there were by each row of the window that shows the pods.
 pub(super) fn events(view: &View<'_>, window: &Window) -> Vec<(usize, u64)> {
     let mut causes = Causes::default();
-    let mut known: Option<Pods> = None;
+    let mut known: Option<Pods<'_>> = None;
     let mut so_far = Vec::new();
     for row in 0..window.reached {
         let Ok(pods) = pods_in(view, row) else { continue };
@@ -59,11 +58,19 @@ pub(super) fn events(view: &View<'_>, window: &Window) -> Vec<(usize, u64)> {
 }
 
 /// The pods after `row`; what happened to them counts from the window's first row on.
-fn step(known: Option<Pods>, pods: Vec<PodState>, row: usize, window: &Window, causes: &mut Causes) -> Pods {
+fn step<'v>(
+    known: Option<Pods<'v>>,
+    pods: &'v [PodState],
+    row: usize,
+    window: &Window,
+    causes: &mut Causes,
+) -> Pods<'v> {
     let mut ignored = Causes::default();
     let counted = if row > window.from { causes } else { &mut ignored };
     match known {
         None => Pods::first(pods),
+        // The very picture of the row before, as nearly always.
+        Some(before) if std::ptr::eq(before.picture, pods) => before,
         Some(before) => before.step(pods, counted),
     }
 }
@@ -71,12 +78,12 @@ fn step(known: Option<Pods>, pods: Vec<PodState>, row: usize, window: &Window, c
 pub(super) fn judge(view: &View<'_>, rule: &Restarts, on_missing: OnMissing, window: &Window) -> Finding {
     let mut causes = Causes::default();
     let mut marks = Vec::new();
-    let mut known: Option<Pods> = None;
+    let mut known: Option<Pods<'_>> = None;
     for row in 0..window.reached {
         let pods = pods_in(view, row);
         if row >= window.from {
             marks.push(match &pods {
-                Ok(pods) if pods.is_empty() => Mark::Absent,
+                Ok([]) => Mark::Absent,
                 Ok(_) => Mark::Obtained,
                 Err(gap) => Mark::Gap(gap.clone()),
             });
@@ -106,37 +113,40 @@ pub(super) fn judge(view: &View<'_>, rule: &Restarts, on_missing: OnMissing, win
 }
 
 /// The pods as they were last seen, by UID.
-struct Pods {
-    alive: BTreeMap<String, PodState>,
+struct Pods<'v> {
+    /// What showed them.
+    picture: &'v [PodState],
+    alive: BTreeMap<&'v str, &'v PodState>,
     /// Pods whose end has been counted already.
-    ended: BTreeSet<String>,
+    ended: BTreeSet<&'v str>,
 }
 
-impl Pods {
-    fn first(pods: Vec<PodState>) -> Self {
-        let ended = pods.iter().filter(|p| ends(p)).map(|p| p.uid.clone()).collect();
-        Self { alive: pods.into_iter().map(|p| (p.uid.clone(), p)).collect(), ended }
+impl<'v> Pods<'v> {
+    fn first(pods: &'v [PodState]) -> Self {
+        let ended = pods.iter().filter(|p| ends(p)).map(|p| p.uid.as_str()).collect();
+        Self { picture: pods, alive: pods.iter().map(|p| (p.uid.as_str(), p)).collect(), ended }
     }
 
-    fn step(mut self, pods: Vec<PodState>, causes: &mut Causes) -> Self {
-        let now: BTreeMap<String, PodState> = pods.into_iter().map(|p| (p.uid.clone(), p)).collect();
+    fn step(mut self, pods: &'v [PodState], causes: &mut Causes) -> Self {
+        let now: BTreeMap<&str, &PodState> = pods.iter().map(|p| (p.uid.as_str(), p)).collect();
         for (uid, pod) in &now {
             let before = self.alive.get(uid);
             for container in &pod.containers {
                 let known = before.and_then(|p| p.containers.iter().find(|c| c.name == container.name));
                 restarts(container, known.map_or(0, |c| c.restarts), causes);
             }
-            if ends(pod) && self.ended.insert(uid.clone()) {
+            if ends(pod) && self.ended.insert(uid) {
                 causes.add(if pod.reason.is_empty() { "PodFailed" } else { &pod.reason }, 1);
             }
         }
         for (uid, pod) in &self.alive {
-            if !now.contains_key(uid) && self.ended.insert(uid.clone()) {
+            if !now.contains_key(uid) && self.ended.insert(uid) {
                 let foreign = pod.terminating && !pod.candidate;
                 causes.add("Recreated", u64::from(!foreign));
             }
         }
         self.alive = now;
+        self.picture = pods;
         self
     }
 }

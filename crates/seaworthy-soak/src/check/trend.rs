@@ -62,6 +62,7 @@ pub(super) fn floors(view: &View<'_>, rule: &Trend, window: &Window) -> Vec<(f64
 /// The samples to judge: fault windows left out, tagged by the lives of the containers behind them.
 fn samples(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Reading], window: &Window) -> Vec<Sample> {
     let mut lives: Vec<String> = Vec::new();
+    let mut life = String::new();
     let mut samples = Vec::new();
     let faulty = |ms: u64| view.evidence.faults.iter().any(|f| (f.from_ms..f.to_ms).contains(&ms));
     for (row, reading) in window.rows().zip(judged) {
@@ -75,7 +76,7 @@ fn samples(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Readi
             TrendOf::Rate => rate(view, series, row, window.from),
         };
         let Some((value, first)) = value.zip(series.iter().find(|s| s.value(row).is_some())) else { continue };
-        let mut life = String::new();
+        life.clear();
         for one in series.iter().filter(|s| s.standing(row).is_some()) {
             life.push_str(one.place);
             life.push('=');
@@ -83,7 +84,7 @@ fn samples(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Readi
             life.push(';');
         }
         let incarnation = lives.iter().rposition(|l| *l == life).unwrap_or_else(|| {
-            lives.push(life);
+            lives.push(life.clone());
             lives.len() - 1
         });
         let seconds = first.target.time_ms(planned, row) / 1000.0;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::spec::{Aggregate, Matcher, Operator, Select};
 use crate::evidence::Evidence;
-use crate::record::{Gap, GapReason};
+use crate::record::{Gap, GapReason, PodState};
 use crate::scan::{Format, Limits, Wanted, scan};
 use crate::series::{Column, INCARNATION, INVENTORY, LATE, SERIES_OF_METRIC};
-use crate::text::{Place, PlacedGap, gaps_from_text};
+use crate::text::{Place, PlacedGap, gaps_from_text, pods_from_text};
 
 /// So long a value that is seen again with its old time still counts as seen.
 const REPEAT_MS: u64 = 60_000;
@@ -76,6 +76,8 @@ pub(crate) struct View<'e> {
     pub(crate) evidence: &'e Evidence,
     targets: BTreeMap<(&'e str, &'e str), Target<'e>>,
     gaps: Vec<Vec<PlacedGap>>,
+    /// What the distinct texts of the pods column say; `None` for one that is not readable.
+    pictures: Vec<Option<Vec<PodState>>>,
 }
 
 /// What a source gave in a row.
@@ -121,7 +123,8 @@ impl<'e> View<'e> {
                     .map_or_else(Vec::new, |t| gaps_from_text(t).unwrap_or_else(|| unreadable(t)))
             })
             .collect();
-        let mut view = Self { evidence, targets, gaps };
+        let pictures = evidence.table.pods.distinct().iter().map(|text| pods_from_text(text)).collect();
+        let mut view = Self { evidence, targets, gaps, pictures };
         view.place_repeats();
         view.correct_lives();
         view
@@ -183,6 +186,12 @@ impl<'e> View<'e> {
 
     pub(crate) fn interval_ms(&self) -> u64 {
         self.evidence.run.interval_ms
+    }
+
+    /// What the API said about the pods in a row, if anything is recorded.
+    pub(crate) fn pods(&self, row: usize) -> Option<Result<&[PodState], Gap>> {
+        let picture = self.pictures.get(self.evidence.table.pods.which(row)?)?.as_deref();
+        Some(picture.ok_or_else(|| Gap::new(GapReason::Other, "the pods column is not readable")))
     }
 
     /// The gaps of a row; none for a row that is not recorded.
