@@ -68,7 +68,12 @@ pub fn soak() -> Value {
 
 /// A check of the given kind over the given source.
 pub fn check(name: &str, kind: &str, source: &str, metric: &str) -> Value {
-    json!({"name": name, kind: {"source": source, "metric": metric, "max": 5}})
+    let threshold = match kind {
+        "trend" => "tolerablePerHour",
+        "progress" => "min",
+        _ => "max",
+    };
+    json!({"name": name, kind: {"source": source, "metric": metric, threshold: 5}})
 }
 
 /// A check for objects that grow too old.

@@ -22,3 +22,7 @@ pub const RELEASE: &str = "seaworthy.dev/release";
 pub const GATE: &str = "seaworthy.dev/gate";
 /// The canonical hash of the spec that an object was built from (annotation).
 pub const SPEC_HASH: &str = "seaworthy.dev/spec-hash";
+
+/// Annotation on a workload's pod: the faults that the load makes, a JSON list of `{"start": ..., "end": ..., "kind": ...}` with RFC 3339
+/// times. Trends leave samples from these windows out.
+pub const FAULTS: &str = "seaworthy.dev/faults";

@@ -160,15 +160,22 @@ pub(crate) fn run_after() -> Rule {
 
 /// At the top of a plan: every soak can end within the plan's deadline.
 pub(crate) fn soaks_fit_deadline() -> Rule {
-    let fits = "!has(e.soak) || duration(e.soak.warmUp) + duration(e.soak.measure) + duration(e.soak.settle) <= duration(self.deadline)";
+    let fits = "!has(e.soak) || duration(e.soak.warmUp) + duration(e.soak.measure) + (has(e.soak.maxExtension) ? duration(e.soak.maxExtension) : duration('0s')) + duration(e.soak.settle) <= duration(self.deadline)";
     rule(
         format!("self.gates.all(e, {fits})"),
         format!(
-            "'deadline ' + self.deadline + ' is shorter than warmUp + measure + settle of gate ' + self.gates[{}].name + ': lengthen the deadline or shorten the soak'",
+            "'deadline ' + self.deadline + ' is shorter than warmUp + measure + maxExtension + settle of gate ' + self.gates[{}].name + ': lengthen the deadline or shorten the soak'",
             first("self.gates", &format!("!({fits})"))
         ),
     )
     .field_path(".deadline")
+}
+
+/// `maxExtension` is there with `onInconclusive: Extend`, and only there.
+pub(crate) fn extension_is_wanted() -> Rule {
+    Rule::new("(has(self.onInconclusive) && self.onInconclusive == 'Extend') == has(self.maxExtension)")
+        .message("maxExtension goes with onInconclusive: Extend only, which needs it: add the one that is missing or remove the other")
+        .field_path(".maxExtension")
 }
 
 /// A soak has at least 20 slots to judge.
@@ -226,6 +233,15 @@ pub(crate) fn kubelet_metric(kind: &str) -> Rule {
 pub(crate) fn label_of_label_sum() -> Rule {
     Rule::new("(has(self.aggregate) && self.aggregate == 'LabelSum') == has(self.label)")
         .message("label goes with aggregate: LabelSum only, and LabelSum needs it: add the one that is missing or remove the other")
+}
+
+/// In a trend: `unacceptablePerHour` exceeds `tolerablePerHour`. Only whole numbers: how long a quantity in text may be is nothing that the
+/// server's cost estimate knows, so those are compared when the object is accepted.
+pub(crate) fn unacceptable_is_more() -> Rule {
+    Rule::new(
+        "!has(self.tolerablePerHour) || !has(self.unacceptablePerHour) || type(self.tolerablePerHour) != int || type(self.unacceptablePerHour) != int || self.unacceptablePerHour > self.tolerablePerHour",
+    )
+    .message("trend: unacceptablePerHour must be more than tolerablePerHour: raise the one or lower the other")
 }
 
 /// In a task: every mount names a volume.

@@ -141,7 +141,7 @@ fn changed(object: &SoakTest, changes: &[Change]) -> Result<SoakTest, Failure> {
             Some(Value::from(change.value.as_str())),
         ];
         let new = new.into_iter().flatten().next().unwrap_or_default();
-        let own = ["warmUp", "enforcement", "failFast"].contains(&change.field.as_str());
+        let own = ["warmUp", "enforcement", "onMissing", "failFast"].contains(&change.field.as_str());
         let rule = check
             .as_object_mut()
             .and_then(|c| if own { Some(c) } else { c.values_mut().find_map(Value::as_object_mut) });

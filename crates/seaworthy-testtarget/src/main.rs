@@ -33,21 +33,32 @@ fn main() -> Result<(), String> {
 
 /// Uses memory and dies as it was told.
 fn live(settings: &Settings, began: Instant) {
+    /// Bytes of one piece: large enough that letting go of it gives it back to the kernel.
+    const PIECE: usize = 256 << 10;
     let mut memory: Vec<Vec<u8>> = Vec::new();
+    let mut files = Vec::new();
     loop {
         thread::sleep(Duration::from_millis(100));
         let age = began.elapsed().as_secs_f64();
         if settings.exit_after.is_some_and(|after| age >= after) {
             std::process::exit(1);
         }
-        if settings.grow_mib_per_second > 0.0 && age >= settings.after {
-            let wanted = (age - settings.after) * settings.grow_mib_per_second;
-            while f64::from(u32::try_from(memory.len()).unwrap_or(u32::MAX)) < wanted {
-                // Written to, or the kernel would not count it.
-                memory.push(vec![1; 1 << 20]);
-            }
+        let pieces = whole(settings.memory_mib(age) * 4.0);
+        // Written to, or the kernel would not count it.
+        memory.resize_with(pieces, || vec![1; PIECE]);
+        let open = whole((age - settings.after).max(0.0) * settings.fds_per_second);
+        while files.len() < open {
+            let Ok(file) = std::fs::File::open("/dev/null") else { break };
+            files.push(file);
         }
     }
+}
+
+/// A count that was worked out with fractions.
+fn whole(count: f64) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded on both sides just here")]
+    let whole = count.clamp(0.0, 1e6) as usize;
+    whole
 }
 
 fn serve(mut stream: TcpStream, settings: &Settings, began: Instant) {

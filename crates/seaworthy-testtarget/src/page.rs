@@ -69,12 +69,25 @@ fn metrics(settings: &Settings, age: f64) -> String {
     let level = if age >= settings.after { settings.level } else { 1.0 };
     let failures = (since * settings.rise).floor();
     let count = settings.count;
+    let events = (age.min(settings.silent) * settings.work).floor();
+    let (resident, files) = usage();
     format!(
         "# TYPE target_age_seconds gauge\ntarget_age_seconds {age}\n\
          # TYPE target_level gauge\ntarget_level {level}\n\
          # TYPE target_failures_total counter\ntarget_failures_total {failures}\n\
-         # TYPE target_failure_count gauge\ntarget_failure_count{{count=\"{count}\"}} 1\n"
+         # TYPE target_failure_count gauge\ntarget_failure_count{{count=\"{count}\"}} 1\n\
+         # TYPE target_events_total counter\ntarget_events_total {events}\n\
+         # TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {resident}\n\
+         # TYPE process_open_fds gauge\nprocess_open_fds {files}\n"
     )
+}
+
+/// Resident bytes and open files of this process, as the kernel counts them.
+fn usage() -> (u64, u64) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = status.lines().find_map(|l| l.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    let files = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    (kib.unwrap_or(0) << 10, files as u64)
 }
 
 #[cfg(test)]
@@ -93,6 +106,8 @@ mod tests {
         assert!(page(&["level=7", "after=10"], 5.0).contains("target_level 1\n"));
         assert!(page(&["level=7", "after=10"], 10.0).contains("target_level 7\n"));
         assert!(page(&["rise=2", "after=10"], 15.4).contains("target_failures_total 10\n"));
+        assert!(page(&["work=3", "silent=4"], 9.0).contains("target_events_total 12\n"));
+        assert!(page(&[], 0.0).lines().any(|l| l.starts_with("process_open_fds ") && !l.ends_with(" 0")));
         assert!(page(&["manner=broken"], 0.0).starts_with("HTTP/1.1 500"));
         assert!(!page(&["manner=absent"], 0.0).contains("target_level"));
     }

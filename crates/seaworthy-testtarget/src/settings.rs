@@ -40,11 +40,34 @@ pub(crate) struct Settings {
     pub(crate) count: u32,
     /// `grow=`: MiB of memory per second.
     pub(crate) grow_mib_per_second: f64,
+    /// `saw=`: MiB that a heap grows to and lets go of again, every `period=` seconds.
+    pub(crate) saw_mib: f64,
+    /// `period=`: see `saw=`.
+    pub(crate) period: f64,
+    /// `cache=`: MiB that a bounded cache fills up to, two thirds of what is left every `fill=` seconds.
+    pub(crate) cache_mib: f64,
+    /// `fill=`: see `cache=`.
+    pub(crate) fill: f64,
+    /// `fds=`: files that are opened and never closed, per second.
+    pub(crate) fds_per_second: f64,
+    /// `work=`: how fast `target_events_total` rises, per second ...
+    pub(crate) work: f64,
+    /// `silent=`: ... until this age in seconds.
+    pub(crate) silent: f64,
     /// `exit=`: seconds of age at which it exits with code 1.
     pub(crate) exit_after: Option<f64>,
 }
 
 impl Settings {
+    /// How many MiB are to be in use at this age.
+    pub(crate) fn memory_mib(&self, age: f64) -> f64 {
+        let since = (age - self.after).max(0.0);
+        let leak = since * self.grow_mib_per_second;
+        let saw = self.saw_mib * (age / self.period).fract();
+        let cache = self.cache_mib * (1.0 - (-since / self.fill).exp());
+        leak + saw + cache
+    }
+
     /// Reads `key=value` arguments.
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut settings = Self {
@@ -55,6 +78,13 @@ impl Settings {
             rise: 0.0,
             count: 0,
             grow_mib_per_second: 0.0,
+            saw_mib: 0.0,
+            period: 60.0,
+            cache_mib: 0.0,
+            fill: 60.0,
+            fds_per_second: 0.0,
+            work: 0.0,
+            silent: f64::INFINITY,
             exit_after: None,
         };
         for argument in arguments {
@@ -74,6 +104,13 @@ impl Settings {
             "rise" => self.rise = number()?,
             "count" => self.count = value.parse().ok()?,
             "grow" => self.grow_mib_per_second = number()?,
+            "saw" => self.saw_mib = number()?,
+            "period" => self.period = number()?,
+            "cache" => self.cache_mib = number()?,
+            "fill" => self.fill = number()?,
+            "fds" => self.fds_per_second = number()?,
+            "work" => self.work = number()?,
+            "silent" => self.silent = number()?,
             "exit" => self.exit_after = Some(number()?),
             _ => return None,
         }
@@ -99,6 +136,19 @@ fn manner(word: &str) -> Option<Manner> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_used_in_all_manners() {
+        let at = |arguments: &[&str], age: f64| {
+            Settings::parse(arguments.iter().map(|a| (*a).to_owned())).unwrap().memory_mib(age)
+        };
+        let is = |found: f64, wanted: f64| assert!((found - wanted).abs() < 1e-9, "{found}, not {wanted}");
+        is(at(&["grow=2", "after=10"], 5.0), 0.0);
+        is(at(&["grow=2", "after=10"], 15.0), 10.0);
+        is(at(&["saw=20", "period=10"], 7.5), 15.0);
+        is(at(&["saw=20", "period=10"], 10.0), 0.0);
+        assert!(at(&["cache=30", "fill=10"], 10.0) > 18.0 && at(&["cache=30", "fill=10"], 1000.0) <= 30.0);
+    }
 
     #[test]
     fn arguments_are_read_or_refused() {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod acceptance;
 mod cluster;
 mod demo;
 mod generate;
@@ -33,6 +34,8 @@ struct Arguments {
 /// One variant per command; each dispatches to the `main` of its module.
 #[derive(Subcommand)]
 enum Command {
+    /// The acceptance numbers of the trend verdict, over 500 runs of every family.
+    Acceptance(acceptance::Arguments),
     /// A real one-node Kubernetes cluster in namespaces of its own.
     Cluster(cluster::cli::Arguments),
     /// Writes what is generated from Rust: CustomResourceDefinitions, RBAC, admission policies.
@@ -51,6 +54,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Acceptance(arguments) => match acceptance::main(&arguments) {
+            // Its exit status says whether every number was reached.
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Cluster(arguments) => cluster::cli::main(arguments),
         Command::Demo(arguments) => match demo::main(&arguments) {
             // Its exit status is the Release's.

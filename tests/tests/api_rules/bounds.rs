@@ -54,7 +54,7 @@ fn full_soak() -> Value {
         }
     };
     let checks = |i| {
-        let kind = ["bound", "increase", "growth"][i % 3];
+        let kind = ["bound", "increase", "growth", "trend", "progress"][i % 5];
         let base = match i % 4 {
             3 => edited(
                 survivors(""),
@@ -82,6 +82,8 @@ fn full_soak() -> Value {
             ("/warmUp", json!("168h")),
             ("/measure", json!("720h")),
             ("/settle", json!("24h")),
+            ("/onInconclusive", json!("Extend")),
+            ("/maxExtension", json!("720h")),
             ("/sources", list(SOURCES, source)),
             ("/checks", list(CHECKS, checks)),
         ],

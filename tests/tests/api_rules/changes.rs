@@ -66,6 +66,8 @@ pub(crate) fn changes() -> Vec<Change> {
             ("warmUp", json!("1m")),
             ("measure", json!("11m")),
             ("settle", json!("1m")),
+            ("onInconclusive", json!("Fail")),
+            ("maxExtension", json!("2h")),
             ("sources", json!([])),
             ("checks", json!([survivors("leftovers")])),
         ],

@@ -93,7 +93,10 @@ pub(crate) fn plans() -> Vec<Row> {
         row(
             &plan(),
             &[("/spec/deadline", json!("10m")), ("/spec/gates/1/soak/settle", json!("1s"))],
-            &["spec.deadline", "deadline 10m is shorter than warmUp + measure + settle of gate soak: lengthen"],
+            &[
+                "spec.deadline",
+                "deadline 10m is shorter than warmUp + measure + maxExtension + settle of gate soak: lengthen",
+            ],
             &[("/spec/deadline", json!("10m"))],
         ),
         row(

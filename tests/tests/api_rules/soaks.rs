@@ -16,6 +16,18 @@ pub(crate) fn times() -> Vec<Row> {
         time("/spec/warmUp", "169h", "warmUp 169h is out of bounds: it must be at most 168h", "168h"),
         time("/spec/measure", "721h", "measure 721h is out of bounds: it must be between 1s and 720h", "720h"),
         time("/spec/settle", "25h", "settle 25h is out of bounds: it must be at most 24h", "24h"),
+        row(
+            &soak_test(),
+            &[("/spec/maxExtension", json!("1h"))],
+            &["maxExtension goes with onInconclusive: Extend only, which needs it"],
+            &[("/spec/maxExtension", json!("1h")), ("/spec/onInconclusive", json!("Extend"))],
+        ),
+        row(
+            &soak_test(),
+            &[("/spec/maxExtension", json!("721h")), ("/spec/onInconclusive", json!("Extend"))],
+            &["maxExtension 721h is out of bounds: it must be between 1s and 720h"],
+            &[("/spec/onInconclusive", json!("Fail"))],
+        ),
         time(
             "/spec/checks/0/warmUp",
             "1s",
@@ -65,7 +77,7 @@ pub(crate) fn checks() -> Vec<Row> {
         ),
         with_check(
             edited(bound.clone(), &[("/restarts/max", json!(0))]),
-            &["spec.checks[0]", "give exactly one of bound, increase, growth, restarts and survivors"],
+            &["spec.checks[0]", "give exactly one of bound, increase, growth, trend, progress, restarts and survivors"],
             bound.clone(),
         ),
         with_check(
@@ -84,8 +96,42 @@ pub(crate) fn checks() -> Vec<Row> {
             edited(bound, &[("/bound/max", json!("200Mi"))]),
         ),
     ];
-    rows.extend(["bound", "increase", "growth"].into_iter().flat_map(over_series));
+    rows.extend(options());
+    rows.extend(["bound", "increase", "growth", "trend", "progress"].into_iter().flat_map(over_series));
     rows
+}
+
+/// Options of single kinds of checks.
+fn options() -> Vec<Row> {
+    let trend = check("a", "trend", "metrics", "m");
+    let unacceptable = "/trend/unacceptablePerHour";
+    vec![
+        with_check(
+            edited(trend.clone(), &[(unacceptable, json!(5))]),
+            &["trend: unacceptablePerHour must be more than tolerablePerHour"],
+            edited(trend.clone(), &[(unacceptable, json!(6))]),
+        ),
+        with_check(
+            edited(trend.clone(), &[("/failFast", json!(true))]),
+            &["failFast goes with facts"],
+            edited(check("a", "progress", "metrics", "m"), &[("/failFast", json!(true))]),
+        ),
+        with_check(
+            edited(survivors("a"), &[("/onMissing", json!("Fail"))]),
+            &["onMissing goes with checks of metrics and pods"],
+            edited(trend, &[("/onMissing", json!("Inconclusive"))]),
+        ),
+        with_check(
+            edited(check("a", "progress", "metrics", "m"), &[("/progress/period", json!("0s"))]),
+            &["period 0s is out of bounds: it must be between 1s and 720h"],
+            edited(check("a", "progress", "metrics", "m"), &[("/progress/period", json!("1s"))]),
+        ),
+        with_check(
+            edited(check("a", "growth", "metrics", "m"), &[("/growth/baselineWindow", json!("721h"))]),
+            &["baselineWindow 721h is out of bounds: it must be between 1s and 720h"],
+            edited(check("a", "growth", "metrics", "m"), &[("/growth/baselineWindow", json!("720h"))]),
+        ),
+    ]
 }
 
 /// What holds for each kind of check that looks at series.

@@ -45,6 +45,9 @@ pub fn spec(release: &Release) -> Spec {
 /// # Errors
 /// What the API server could not check, as field, value, remedy.
 pub fn policy(plan: &ReleasePlanSpec) -> Result<Policy, String> {
+    for (name, soak) in plan.gates.iter().filter_map(|g| Some((&g.name, g.soak.as_ref()?))) {
+        super::soak_test::checks(soak).map_err(|e| format!("gates: {name:?}: {e}"))?;
+    }
     Ok(Policy {
         version: VersionRule {
             explicit: plan.version.policy == VersionPolicyKind::Explicit,

@@ -1,7 +1,5 @@
 //! `SoakTest`: its spec for the decision, its checks for the judge, and the judge's words for its status.
 
-use std::collections::BTreeMap;
-
 use kube::ResourceExt as _;
 use seaworthy_core::{
     soak_test::{CheckStatus, Judgement, SampleCounts, SoakSpec, SoakTestStatus},
@@ -15,7 +13,10 @@ use seaworthy_soak::{
 
 use crate::{
     Check, Quantity, Soak, SoakTest, Source,
-    soak_test::{Aggregate, Scheme, TargetKind},
+    soak_test::{
+        self, Aggregate, Growth, GrowthOf, LabelMatcher, LabelOperator, OnInconclusive, OnMissing, Scheme, TargetKind,
+        Trend, TrendOf,
+    },
 };
 
 /// The most slots of a soak: its evidence is put together in memory to be judged.
@@ -38,11 +39,13 @@ pub fn spec(object: &SoakTest) -> SoakSpec {
         warm_up: soak.warm_up.get(),
         measure: soak.measure.get(),
         settle: soak.settle.get(),
+        max_extension: soak.max_extension.map_or(Seconds(0), crate::Duration::get),
+        inconclusive_fails: soak.on_inconclusive == Some(OnInconclusive::Fail),
         artifacts: candidate.map(|c| c.artifacts.clone()).unwrap_or_default(),
         suspend: object.spec.suspend,
         abort: object.spec.abort,
     };
-    let problem = checks(soak).err().or_else(|| problem(object, spec.slots()));
+    let problem = checks(soak).err().or_else(|| problem(object, spec.slots(spec.max_extension)));
     SoakSpec { problem, ..spec }
 }
 
@@ -64,7 +67,7 @@ fn problem(object: &SoakTest, slots: u64) -> Option<String> {
     let soak = &object.spec.soak;
     if slots > MAX_SLOTS {
         let message = format!(
-            "interval: {} gives {slots} slots, at most {MAX_SLOTS} can be judged: lengthen the interval or shorten measure",
+            "interval: {} gives {slots} slots, at most {MAX_SLOTS} can be judged: lengthen the interval, or shorten measure or maxExtension",
             soak.interval
         );
         return Some(message);
@@ -130,7 +133,10 @@ fn one(check: &Check, soak: &Soak) -> Result<CheckSpec, String> {
             Enforcement::Required => check::Enforcement::Required,
             Enforcement::Advisory => check::Enforcement::Advisory,
         },
-        on_missing: check::OnMissing::default(),
+        on_missing: match check.on_missing.unwrap_or_default() {
+            OnMissing::Fail => check::OnMissing::Fail,
+            OnMissing::Inconclusive => check::OnMissing::Inconclusive,
+        },
         fail_fast: check.fail_fast,
         kind: kind(check)?,
     };
@@ -145,19 +151,23 @@ fn one(check: &Check, soak: &Soak) -> Result<CheckSpec, String> {
 
 fn kind(check: &Check) -> Result<CheckKind, String> {
     if let Some(bound) = &check.bound {
-        let select = select(&bound.source, &bound.metric, &bound.match_labels, bound.aggregate, bound.label.as_deref());
         let (min, max) = (number(bound.min.as_ref(), "bound.min")?, number(bound.max.as_ref(), "bound.max")?);
-        return Ok(CheckKind::Bound(check::Bound { select, min, max, quantile: None }));
+        let quantile = number(bound.quantile.as_ref(), "bound.quantile")?;
+        return Ok(CheckKind::Bound(check::Bound { select: select(&bound.select), min, max, quantile }));
     }
     if let Some(i) = &check.increase {
-        let select = select(&i.source, &i.metric, &i.match_labels, i.aggregate, i.label.as_deref());
-        return Ok(CheckKind::Increase(check::Increase { select, max: value(&i.max, "increase.max")? }));
+        let max = value(&i.max, "increase.max")?;
+        return Ok(CheckKind::Increase(check::Increase { select: select(&i.select), max }));
     }
     if let Some(g) = &check.growth {
-        let select = select(&g.source, &g.metric, &g.match_labels, g.aggregate, g.label.as_deref());
-        let max = value(&g.max, "growth.max")?;
-        let (of, baseline) = (check::GrowthOf::Level, check::GrowthBaseline::First);
-        return Ok(CheckKind::Growth(check::Growth { select, max, of, baseline }));
+        return growth(g).map(CheckKind::Growth);
+    }
+    if let Some(t) = &check.trend {
+        return trend(t).map(CheckKind::Trend);
+    }
+    if let Some(p) = &check.progress {
+        let (min, period_seconds) = (value(&p.min, "progress.min")?, p.period.get().0);
+        return Ok(CheckKind::Progress(check::Progress { select: select(&p.select), min, period_seconds }));
     }
     if let Some(restarts) = &check.restarts {
         return Ok(CheckKind::Restarts(check::Restarts { max: u64::from(restarts.max) }));
@@ -166,31 +176,62 @@ fn kind(check: &Check) -> Result<CheckKind, String> {
         let max_age_seconds = survivors.max_age.get().0;
         return Ok(CheckKind::Survivors(check::Survivors { max_age_seconds, max: u64::from(survivors.max) }));
     }
-    Err("it has no rule: give one of bound, increase, growth, restarts and survivors".into())
+    Err("it has no rule: give one of bound, increase, growth, trend, progress, restarts and survivors".into())
 }
 
-fn select(
-    source: &str,
-    metric: &str,
-    labels: &BTreeMap<String, String>,
-    aggregate: Option<Aggregate>,
-    label: Option<&str>,
-) -> Select {
-    let matcher = |(label, value): (&String, &String)| Matcher {
+fn growth(growth: &Growth) -> Result<check::Growth, String> {
+    Ok(check::Growth {
+        select: select(&growth.select),
+        max: value(&growth.max, "growth.max")?,
+        of: match growth.of {
+            GrowthOf::Level => check::GrowthOf::Level,
+            GrowthOf::Increase => check::GrowthOf::Increase,
+        },
+        baseline: growth
+            .baseline_window
+            .map_or(check::GrowthBaseline::First, |window| check::GrowthBaseline::Median { seconds: window.get().0 }),
+    })
+}
+
+fn trend(trend: &Trend) -> Result<check::Trend, String> {
+    Ok(check::Trend {
+        select: select(&trend.select),
+        of: match trend.of {
+            TrendOf::Level => check::TrendOf::Level,
+            TrendOf::Rate => check::TrendOf::Rate,
+        },
+        tolerable_per_hour: number(trend.tolerable_per_hour.as_ref(), "trend.tolerablePerHour")?,
+        unacceptable_per_hour: number(trend.unacceptable_per_hour.as_ref(), "trend.unacceptablePerHour")?,
+        limit: number(trend.limit.as_ref(), "trend.limit")?,
+    })
+}
+
+fn select(given: &soak_test::Select) -> Select {
+    let equal = |(label, value): (&String, &String)| Matcher {
         label: label.clone(),
         operator: Operator::In,
         values: vec![value.clone()],
     };
+    let condition = |given: &LabelMatcher| Matcher {
+        label: given.key.clone(),
+        operator: match given.operator {
+            LabelOperator::In => Operator::In,
+            LabelOperator::NotIn => Operator::NotIn,
+            LabelOperator::Exists => Operator::Exists,
+            LabelOperator::DoesNotExist => Operator::DoesNotExist,
+        },
+        values: given.values.clone(),
+    };
     Select {
-        source: source.to_owned(),
-        metric: metric.to_owned(),
-        labels: labels.iter().map(matcher).collect(),
-        aggregate: aggregate.map(|a| match a {
+        source: given.source.clone(),
+        metric: given.metric.clone(),
+        labels: given.match_labels.iter().map(equal).chain(given.match_expressions.iter().map(condition)).collect(),
+        aggregate: given.aggregate.map(|a| match a {
             Aggregate::Sum => check::Aggregate::Sum,
             Aggregate::Max => check::Aggregate::Max,
             Aggregate::Min => check::Aggregate::Min,
             Aggregate::Last => check::Aggregate::Last,
-            Aggregate::LabelSum => check::Aggregate::LabelSum { label: label.unwrap_or_default().to_owned() },
+            Aggregate::LabelSum => check::Aggregate::LabelSum { label: given.label.clone().unwrap_or_default() },
         }),
     }
 }
@@ -247,7 +288,23 @@ pub fn judgement(said: &check::Judgement) -> Judgement {
         },
         fail_fast: said.fail_fast,
         needed: said.needed_seconds.map(Seconds),
+        extend_to: extend_to(&said.checks),
     }
+}
+
+/// The measure that would settle every required check that is still open; none where one has failed, or no measure would settle it. What
+/// `leftovers` finds comes only after measure.
+fn extend_to(checks: &[check::CheckVerdict]) -> Option<Seconds> {
+    let required = checks.iter().filter(|c| c.enforcement == check::Enforcement::Required && c.kind != "leftovers");
+    let mut longest = None;
+    for check in required {
+        match check.verdict {
+            check::Verdict::Passed => {}
+            check::Verdict::Inconclusive => longest = longest.max(Some(check.needed_seconds?)),
+            check::Verdict::Failed | check::Verdict::Error => return None,
+        }
+    }
+    longest.map(Seconds)
 }
 
 fn verdict(said: check::Verdict) -> Verdict {
@@ -301,7 +358,7 @@ mod tests {
         assert_eq!(spec.problem, None);
         assert_eq!(spec.target, "Deployment demo/controller");
         assert_eq!((spec.workload, spec.setup, spec.inventory), (Some(Seconds(300)), None, true));
-        assert_eq!(spec.slots(), 70);
+        assert_eq!(spec.slots(Seconds(0)), 70);
         let checks = checks(&object.spec.soak).unwrap();
         let words: Vec<&str> = checks.iter().map(|c| c.kind.word()).collect();
         assert_eq!(words, ["bound", "increase", "growth", "restarts", "survivors"]);
@@ -312,9 +369,33 @@ mod tests {
     }
 
     #[test]
+    fn every_option_reaches_the_judge() {
+        let object = object(|s| {
+            s["checks"] = json!([
+                {"name": "a", "onMissing": "Inconclusive",
+                    "bound": {"source": "pages", "metric": "m", "max": 1, "quantile": "0.99",
+                        "matchExpressions": [{"key": "code", "operator": "NotIn", "values": ["200"]}]}},
+                {"name": "b", "growth": {"source": "pages", "metric": "m", "max": 1, "of": "Increase", "baselineWindow": "5m"}},
+                {"name": "c", "trend": {"source": "resources", "metric": "container_cpu_usage_seconds_total", "of": "Rate",
+                    "tolerablePerHour": "1m", "unacceptablePerHour": "4m", "limit": 1}},
+                {"name": "d", "progress": {"source": "pages", "metric": "m", "min": 5}},
+            ]);
+        });
+        let checks = checks(&object.spec.soak).unwrap();
+        let text = serde_json::to_value(&checks).unwrap();
+        assert_eq!((&text[0]["onMissing"], &text[0]["bound"]["quantile"]), (&json!("Inconclusive"), &json!(0.99)));
+        assert_eq!(text[0]["bound"]["labels"], json!([{"label": "code", "operator": "NotIn", "values": ["200"]}]));
+        assert_eq!(text[1]["growth"]["baseline"], json!({"median": {"seconds": 300}}));
+        assert_eq!((&text[1]["growth"]["of"], &text[2]["trend"]["of"]), (&json!("Increase"), &json!("Rate")));
+        let limits = ["tolerablePerHour", "unacceptablePerHour", "limit"].map(|f| text[2]["trend"][f].clone());
+        assert_eq!(limits, [json!(0.001), json!(0.004), json!(1.0)]);
+        assert_eq!((&text[3]["progress"]["min"], &text[3]["progress"]["periodSeconds"]), (&json!(5.0), &json!(600)));
+    }
+
+    #[test]
     fn what_cannot_work_is_named() {
         type Change = fn(&mut Value);
-        let cases: [(&str, Change); 9] = [
+        let cases: [(&str, Change); 13] = [
             ("no quantity", |s| s["checks"][0]["bound"]["max"] = json!("x")),
             ("none of sources", |s| s["checks"][1]["increase"]["source"] = json!("other")),
             ("none of spec.serviceAccounts", |s| s["serviceAccounts"] = json!([])),
@@ -323,6 +404,17 @@ mod tests {
             ("remove tls", |s| s["sources"][0]["prometheus"]["tls"] = json!({})),
             ("at most 100000", |s| (s["interval"], s["measure"]) = (json!("1s"), json!("720h"))),
             ("bound.min", |s| s["checks"][0]["bound"]["min"] = json!(7)),
+            ("bound.quantile", |s| s["checks"][0]["bound"]["quantile"] = json!("1.5")),
+            ("more than tolerablePerHour", |s| {
+                s["checks"][2] = json!({"name": "c", "trend": {"source": "pages", "metric": "m", "tolerablePerHour": "1Mi",
+                    "unacceptablePerHour": "900Ki"}});
+            }),
+            ("progress.min", |s| {
+                s["checks"][2] = json!({"name": "c", "progress": {"source": "pages", "metric": "m", "min": 0}});
+            }),
+            ("labels.values", |s| {
+                s["checks"][1]["increase"]["matchExpressions"] = json!([{"key": "code", "operator": "NotIn"}]);
+            }),
             ("name one account", |s| {
                 s["serviceAccounts"] = json!(["tester", "other"]);
                 let mut second = s["checks"][4].clone();

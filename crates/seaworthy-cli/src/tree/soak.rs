@@ -113,10 +113,7 @@ fn progress(status: &SoakTestStatus, now: Timestamp) -> Option<String> {
 
 /// The metric that a check reads, if it reads one.
 fn metric(check: &Check) -> &str {
-    let bound = check.bound.as_ref().map(|c| &c.metric);
-    let increase = || check.increase.as_ref().map(|c| &c.metric);
-    let growth = || check.growth.as_ref().map(|c| &c.metric);
-    bound.or_else(increase).or_else(growth).map_or("", String::as_str)
+    check.select().map_or("", |s| s.metric.as_str())
 }
 
 /// A number of the status with the metric's unit; anything else as it stands.

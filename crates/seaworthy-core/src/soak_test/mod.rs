@@ -9,6 +9,7 @@
 
 mod cleanup;
 mod decide;
+mod extend;
 mod observed;
 mod running;
 mod spec;
@@ -19,7 +20,7 @@ pub mod target;
 pub use decide::decide;
 pub use observed::{Judgement, Needs, Observed, SamplerFacts, needs};
 pub use spec::SoakSpec;
-pub use status::{CheckStatus, Ending, EvidenceStatus, SampleCounts, SoakTestPhase, SoakTestStatus};
+pub use status::{CheckStatus, Ending, EvidenceStatus, ExtensionStatus, SampleCounts, SoakTestPhase, SoakTestStatus};
 
 use crate::task::TaskEffect;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Role,
-    spec::{EVIDENCE, SoakSpec},
+    spec::{EVIDENCE, EXTENSION, SoakSpec},
     status::{CheckStatus, EvidenceStatus, SampleCounts, SoakTestStatus},
     target::Target,
 };
@@ -66,6 +66,8 @@ pub struct Judgement {
     pub fail_fast: bool,
     /// How long a measure would settle what is inconclusive.
     pub needed: Option<Seconds>,
+    /// The measure to extend to: it would settle every required check that is not settled, and none has failed.
+    pub extend_to: Option<Seconds>,
 }
 
 /// What has to be read live for the next decision.
@@ -98,12 +100,37 @@ pub fn needs(spec: &SoakSpec, status: &SoakTestStatus, finalizer: bool, through:
         jobs: roles.iter().filter_map(open).map(|r| r.job.clone()).collect(),
         lock: finalizer && !decided,
         target: status.turn_time.is_some() && set_up && !started && !decided,
-        judgement: !decided && status.settle_end_time.is_some_and(|end| judged_from(spec, end, through, now)),
+        judgement: !decided
+            && (status.settle_end_time.is_some_and(|end| judged_from(spec, status, end, through, now))
+                || status.measure_end_time.is_some_and(|end| extension_from(spec, status, end, through, now))),
         sampling: !decided && started,
     }
 }
 
 /// Whether the evidence is complete, or has been waited for long enough.
-pub(super) fn judged_from(spec: &SoakSpec, settle_end: Timestamp, through: u64, now: Timestamp) -> bool {
-    now >= settle_end && (through >= spec.slots() || now >= settle_end + EVIDENCE)
+pub(super) fn judged_from(
+    spec: &SoakSpec,
+    status: &SoakTestStatus,
+    settle_end: Timestamp,
+    through: u64,
+    now: Timestamp,
+) -> bool {
+    now >= settle_end && (through >= spec.slots(status.extended()) || now >= settle_end + EVIDENCE)
+}
+
+/// Whether it is open if measure is extended, and its evidence is complete or has been waited for long enough.
+pub(super) fn extension_from(
+    spec: &SoakSpec,
+    status: &SoakTestStatus,
+    measure_end: Timestamp,
+    through: u64,
+    now: Timestamp,
+) -> bool {
+    let stored = through >= spec.measured_slots(status.extended()) || now >= measure_end + EXTENSION;
+    extension_is_open(spec, status) && now >= measure_end && stored
+}
+
+/// Whether measure may still be extended.
+pub(super) fn extension_is_open(spec: &SoakSpec, status: &SoakTestStatus) -> bool {
+    spec.max_extension > Seconds(0) && !status.extension.as_ref().is_some_and(|e| e.closed)
 }

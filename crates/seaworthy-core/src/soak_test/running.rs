@@ -32,6 +32,9 @@ impl Visit<'_> {
         if self.broken() || self.failed_fast() || self.load_failed(measure_end) {
             return;
         }
+        if self.now >= measure_end && self.extends(measure_end, settle_end) {
+            return;
+        }
         self.drive(Role::Workload, measure_end);
         self.drive(Role::Inventory, measure_end);
         if self.now < measure_start {
@@ -114,7 +117,7 @@ impl Visit<'_> {
     }
 
     /// Keeps a task of the load going, and ends it when measure is over.
-    fn drive(&mut self, role: Role, measure_end: Timestamp) {
+    pub(super) fn drive(&mut self, role: Role, measure_end: Timestamp) {
         let Some(record) = role.record(&self.status).cloned() else { return };
         let sight = self.sight(&record);
         if record.state.is_finished() {
@@ -138,8 +141,10 @@ impl Visit<'_> {
         let facts = &self.seen.sampler;
         let message = "settled; the evidence is being stored and judged";
         self.progress(Settling, Reason::Settling, message.into());
-        let Some(judgement) =
-            facts.judgement.as_ref().filter(|_| judged_from(&self.seen.spec, settle_end, facts.through, self.now))
+        let Some(judgement) = facts
+            .judgement
+            .as_ref()
+            .filter(|_| judged_from(&self.seen.spec, &self.status, settle_end, facts.through, self.now))
         else {
             self.wake_at((settle_end + EVIDENCE).max(self.now + Seconds(1)));
             self.wake_at(self.now + Seconds(5));
@@ -159,7 +164,9 @@ impl Visit<'_> {
                 let needed =
                     judgement.needed.map_or_else(String::new, |n| format!("; a measure of {n} would settle it"));
                 let message = format!("{}{needed}", worst(judgement, Verdict::Inconclusive));
-                (SoakTestPhase::Inconclusive, Reason::InsufficientEvidence, message)
+                let fails = self.seen.spec.inconclusive_fails;
+                let phase = if fails { SoakTestPhase::Failed } else { SoakTestPhase::Inconclusive };
+                (phase, Reason::InsufficientEvidence, message)
             }
         };
         self.end(phase, reason, message);
@@ -178,7 +185,7 @@ pub(super) fn as_planned(mut record: TaskStatus) -> TaskStatus {
 }
 
 /// The required checks with this verdict, in their own words; the first few.
-fn worst(judgement: &Judgement, verdict: Verdict) -> String {
+pub(super) fn worst(judgement: &Judgement, verdict: Verdict) -> String {
     let mut all: Vec<String> = judgement
         .checks
         .iter()

@@ -10,6 +10,8 @@ pub(super) const TARGET: Seconds = Seconds::minutes(10);
 pub(super) const TARGET_EXISTS: Seconds = Seconds::minutes(1);
 /// How long after the last slot we wait for the evidence to be stored before what is stored is judged.
 pub(super) const EVIDENCE: Seconds = Seconds::minutes(3);
+/// How long after measure we wait for its evidence to be stored before it is decided without it that measure is not extended.
+pub(super) const EXTENSION: Seconds = Seconds::minutes(1);
 /// How long ended tasks may take to be gone before the teardown starts all the same, and before clean-up is given up.
 pub(super) const ENDING: Seconds = Seconds::minutes(10);
 /// Slot 0 lies so far ahead of the visit that decides it, so that whoever samples reads it in time.
@@ -18,6 +20,7 @@ pub(super) const LEAD: Seconds = Seconds(2);
 pub(super) const ATTEMPTS: u32 = 3;
 
 /// A soak's spec, as far as decisions need it.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of the spec, in any combination")]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SoakSpec {
     /// Why it cannot work as it stands: field, value, remedy.
@@ -40,6 +43,10 @@ pub struct SoakSpec {
     pub measure: Seconds,
     /// After the load has stopped.
     pub settle: Seconds,
+    /// How much longer measure may become where the evidence does not suffice; zero where nobody wants that.
+    pub max_extension: Seconds,
+    /// Whether too little evidence counts against the candidate.
+    pub inconclusive_fails: bool,
     /// What the target's pods must run one of; empty: anything.
     pub artifacts: Vec<Artifact>,
     /// Holds the soak before its turn.
@@ -49,25 +56,35 @@ pub struct SoakSpec {
 }
 
 impl SoakSpec {
-    /// From the first slot to the end of settling.
+    /// From the first slot to the end of settling, as planned at first.
     pub fn total(&self) -> Seconds {
         self.warm_up + self.measure + self.settle
     }
 
-    /// How many slots are planned: slot k is at k intervals after the first, up to and including the end of settling.
-    pub fn slots(&self) -> u64 {
-        self.total().0 / self.interval.0.max(1) + 1
+    /// How many slots are planned with this extension: slot k is at k intervals after the first, up to and including the end of settling.
+    pub fn slots(&self, extended: Seconds) -> u64 {
+        (self.total() + extended).0 / self.interval.0.max(1) + 1
+    }
+
+    /// How many slots there are when measure has just ended.
+    pub fn measured_slots(&self, extended: Seconds) -> u64 {
+        (self.warm_up + self.measure + extended).0 / self.interval.0.max(1) + 1
+    }
+
+    /// The shortest extension that is worth having: twenty slots, or a quarter of measure.
+    pub fn least_extension(&self) -> Seconds {
+        Seconds((self.interval.0 * 20).max(self.measure.0 / 4)).min(self.max_extension)
     }
 
     /// How long the load and the inventory may run: they are ended by us when measure is over.
     pub fn load_timeout(&self) -> Seconds {
-        let needed = self.warm_up + self.measure + LEAD + Seconds::minutes(5);
+        let needed = self.warm_up + self.measure + self.max_extension + LEAD + Seconds::minutes(5);
         needed.max(self.workload.unwrap_or_default())
     }
 
     /// From the turn to the judgement at the latest.
     pub fn budget(&self) -> Seconds {
         let setup = self.setup.map_or(Seconds(0), |t| Seconds((t + GRACE).0.saturating_mul(u64::from(ATTEMPTS))));
-        setup + TARGET + LEAD + self.total() + EVIDENCE + ENDING
+        setup + TARGET + LEAD + self.total() + self.max_extension + EXTENSION + EVIDENCE + ENDING
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     condition::{Condition, Reason},
     task::TaskStatus,
-    time::Timestamp,
+    time::{Seconds, Timestamp},
     verdict::{Enforcement, Verdict},
 };
 
@@ -90,6 +90,9 @@ pub struct SoakTestStatus {
     /// The teardown task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teardown: Option<TaskStatus>,
+    /// How measure was extended; absent until it was first thought of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extension: Option<ExtensionStatus>,
     /// How many samples were planned and obtained.
     pub samples: SampleCounts,
     /// One entry a check, in the order of the spec.
@@ -105,6 +108,25 @@ pub struct SoakTestStatus {
     #[serde(flatten)]
     #[schemars(skip)]
     pub unknown: BTreeMap<String, serde_json::Value>,
+}
+
+impl SoakTestStatus {
+    /// By how much measure was extended.
+    pub fn extended(&self) -> Seconds {
+        Seconds(self.extension.as_ref().map_or(0, |e| e.seconds))
+    }
+}
+
+/// How measure was extended because the evidence did not suffice.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExtensionStatus {
+    /// By so much in all, in seconds.
+    pub seconds: u64,
+    /// So often.
+    pub times: u32,
+    /// Whether measure is over for good: it is extended no more.
+    pub closed: bool,
 }
 
 /// A decided outcome, recorded before anything is ended or cleaned up, so that nothing can change it any more.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use seaworthy_core::soak_test::SampleCounts;
 use seaworthy_soak::{
-    record::{Gap, GapReason, SlotRecord},
+    record::{FaultWindow, Gap, GapReason, SlotRecord},
     recorder::{Checkpoint, RecordError, Recorder},
 };
 
@@ -20,6 +20,8 @@ pub(super) struct Ledger {
     /// Slots whose looks are under way, or are done but wait for earlier ones.
     open: BTreeMap<u64, Option<SlotRecord>>,
     unstored: VecDeque<SlotRecord>,
+    /// All that were declared; the recorder keeps those that are new to it.
+    faults: Vec<FaultWindow>,
     counts: Counts,
 }
 
@@ -62,7 +64,7 @@ impl Counts {
 
 impl Ledger {
     pub(super) fn new(recorder: Recorder, counts: Counts) -> Self {
-        Self { recorder, open: BTreeMap::new(), unstored: VecDeque::new(), counts }
+        Self { recorder, open: BTreeMap::new(), unstored: VecDeque::new(), faults: Vec::new(), counts }
     }
 
     /// The next slot that nobody has opened.
@@ -76,7 +78,13 @@ impl Ledger {
     }
 
     /// A slot's looks have come back. Returns the slots that are recorded by this.
-    pub(super) fn close(&mut self, record: SlotRecord) -> Vec<u64> {
+    pub(super) fn close(&mut self, record: SlotRecord, faults: &[FaultWindow]) -> Vec<u64> {
+        if self.faults != faults && !faults.is_empty() {
+            faults.clone_into(&mut self.faults);
+            for window in faults {
+                self.recorder.fault(window);
+            }
+        }
         self.open.insert(record.slot, Some(record));
         let mut done = Vec::new();
         while let Some(entry) = self.open.first_entry() {
@@ -124,6 +132,9 @@ impl Ledger {
     /// Takes over what somebody else stored, and records again what of ours goes beyond it.
     pub(super) fn take_over(&mut self, recorder: Recorder) {
         self.recorder = recorder;
+        for window in &self.faults {
+            self.recorder.fault(window);
+        }
         for record in &self.unstored {
             if record.slot >= self.recorder.next_slot() {
                 told(self.recorder.record(record));
@@ -168,9 +179,9 @@ mod tests {
             assert_eq!(ledger.next(), n);
             ledger.open(n);
         }
-        assert_eq!(ledger.close(slot(2, true)), [] as [u64; 0]);
-        assert_eq!(ledger.close(slot(0, false)), [0]);
-        assert_eq!(ledger.close(slot(1, false)), [1, 2]);
+        assert_eq!(ledger.close(slot(2, true), &[]), [] as [u64; 0]);
+        assert_eq!(ledger.close(slot(0, false), &[]), [0]);
+        assert_eq!(ledger.close(slot(1, false), &[]), [1, 2]);
         assert_eq!(ledger.next(), 3);
         let want = SampleCounts { planned: 3, obtained: 1, longest_gap_seconds: 2 };
         assert_eq!(ledger.counts().shown(), want);
@@ -185,11 +196,11 @@ mod tests {
         let (mut ours, mut theirs) = (ledger(), ledger());
         for n in 0..5 {
             ours.open(n);
-            ours.close(slot(n, true));
+            ours.close(slot(n, true), &[]);
         }
         for n in 0..3 {
             theirs.open(n);
-            theirs.close(slot(n, true));
+            theirs.close(slot(n, true), &[]);
         }
         let head = theirs.checkpoint().head;
         let run = ours.recorder.run().clone();
@@ -204,7 +215,7 @@ mod tests {
         let mut ledger = ledger();
         for n in 0..1000 {
             ledger.open(n);
-            ledger.close(slot(n, true));
+            ledger.close(slot(n, true), &[]);
         }
         assert_eq!(ledger.unstored.len(), UNSTORED);
         assert_eq!(ledger.next(), 1000);

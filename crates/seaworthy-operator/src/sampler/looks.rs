@@ -24,7 +24,7 @@ use seaworthy_soak::{
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Shared,
+    Shared, Tasks,
     fetch::{Endpoint, Fetched},
     inventory, late_ms,
     pods::PodView,
@@ -60,7 +60,7 @@ pub(crate) struct Looker {
     services: Vec<Option<ServicePictures>>,
     workload: Mutex<Option<(Instant, Presence<Workload>)>>,
     busy: Arc<Mutex<HashSet<(String, String)>>>,
-    inventory_job: Mutex<Option<String>>,
+    tasks: Mutex<Tasks>,
 }
 
 /// What a slot showed.
@@ -69,6 +69,8 @@ pub(crate) struct Seen {
     pub(crate) record: SlotRecord,
     /// A pod that runs something else than the candidate.
     pub(crate) not_candidate: Option<String>,
+    /// The faults that the load declares, as it writes them.
+    pub(crate) faults: Option<String>,
 }
 
 /// Marks a target as being asked, until dropped.
@@ -98,15 +100,32 @@ impl Looker {
             services: services.collect(),
             workload: Mutex::default(),
             busy: Arc::default(),
-            inventory_job: Mutex::default(),
+            tasks: Mutex::default(),
             shared,
             spec,
         }
     }
 
-    /// The Job whose pod answers for the inventory.
-    pub(crate) fn inventory_job(&self, uid: Option<&str>) {
-        *self.inventory_job.lock().unwrap_or_else(PoisonError::into_inner) = uid.map(str::to_owned);
+    /// The Jobs whose pods answer for the inventory and declare faults.
+    pub(crate) fn tasks(&self, tasks: Tasks) {
+        *self.tasks.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
+    }
+
+    fn known(&self) -> Tasks {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The pod of a Job that runs.
+    async fn pod_of(&self, job: Option<String>) -> Result<Option<Arc<PodView>>, Gap> {
+        let Some(job) = job else { return Ok(None) };
+        let mine = |p: &Arc<PodView>| p.controller.as_ref().is_some_and(|(k, _, uid)| k == "Job" && *uid == job);
+        Ok(self.own.all().await?.into_iter().filter(mine).find(|p| !p.is_over()))
+    }
+
+    /// The faults that the load declares, as written.
+    async fn faults(&self) -> Option<String> {
+        let pod = self.pod_of(self.known().workload).await.ok().flatten()?;
+        pod.faults.clone()
     }
 
     /// Looks at everything. `planned` is when the slot was due; never fails, and ends within seconds.
@@ -125,11 +144,11 @@ impl Looker {
                 }
             }
         }
-        let (looks, inventories) = futures::join!(join_all(looks), self.inventories());
+        let (looks, inventories, faults) = futures::join!(join_all(looks), self.inventories(), self.faults());
         let not_candidate = pods.as_ref().ok().and_then(|pods| self.not_candidate(pods));
         let states = pods.map(|pods| pods.iter().map(|p| p.state(&self.spec.artifacts)).collect());
         let record = SlotRecord { slot, unix_ms, looks, pods: Some(states), inventories };
-        Seen { record, not_candidate }
+        Seen { record, not_candidate, faults }
     }
 
     fn not_candidate(&self, pods: &[Arc<PodView>]) -> Option<String> {
@@ -270,13 +289,9 @@ impl Looker {
         if self.spec.inventories.is_empty() {
             return Vec::new();
         }
-        let job = self.inventory_job.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let asked = async {
             let none = || Gap::new(GapReason::NoTarget, "the inventory task does not run (yet)");
-            let job = job.ok_or_else(none)?;
-            let pods = self.own.all().await?;
-            let mine = |p: &&Arc<PodView>| p.controller.as_ref().is_some_and(|(k, _, uid)| k == "Job" && *uid == job);
-            let pod = pods.iter().filter(mine).find(|p| !p.is_over()).ok_or_else(none)?;
+            let pod = self.pod_of(self.known().inventory).await?.ok_or_else(none)?;
             let address = *pod.addresses.first().ok_or_else(none)?;
             let _busy = self.claim("@inventory", "-").ok_or_else(|| Gap::new(GapReason::Missed, "still awaited"))?;
             inventory::ask(&self.shared.fetcher, address, self.spec.run.interval_ms).await

@@ -8,6 +8,7 @@
 //! is published as facts, and the SoakTest's visit is woken when they matter.
 
 pub mod evidence;
+mod faults;
 mod fetch;
 mod inventory;
 mod kubelet;
@@ -67,6 +68,15 @@ struct LookLabels {
 }
 
 pub(crate) use self::run::judged;
+
+/// The Jobs of a run whose pods matter to the sampler, by UID.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Tasks {
+    /// Looks at objects.
+    pub(crate) inventory: Option<String>,
+    /// Makes the load; its pod may declare faults.
+    pub(crate) workload: Option<String>,
+}
 
 /// What all runs share.
 pub(crate) struct Shared {
@@ -158,18 +168,14 @@ impl Sampler {
     }
 
     /// Sees to it that this run is sampled, and returns what is known of it.
-    pub(crate) fn ensure(
-        &self,
-        spec: RunSpec,
-        store: &Evidence,
-        tip: Option<&str>,
-        inventory_job: Option<&str>,
-    ) -> SamplerFacts {
+    pub(crate) fn ensure(&self, spec: RunSpec, store: &Evidence, tip: Option<&str>, tasks: Tasks) -> SamplerFacts {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let horizon = spec.horizon;
         let run = runs
             .entry(spec.run.run.clone())
             .or_insert_with(|| Run::start(Arc::clone(&self.shared), spec, store.clone(), tip.map(str::to_owned)));
-        run.inventory_job(inventory_job);
+        run.extend(horizon);
+        run.tasks(tasks);
         run.facts()
     }
 

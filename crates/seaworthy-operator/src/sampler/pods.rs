@@ -7,13 +7,14 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
 use kube::{Resource, ResourceExt as _};
+use seaworthy_api::labels;
 use seaworthy_core::{
     candidate::Artifact,
     soak_test::target::{Match, RunningImage, TargetPod, runs_candidate},
 };
 use seaworthy_soak::record::{ContainerState, PodPhase, PodState};
 
-use super::watch::View;
+use super::{faults, watch::View};
 
 /// A pod, as far as sampling needs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +43,8 @@ pub(crate) struct PodView {
     pub(crate) node: Option<IpAddr>,
     /// Its main containers.
     pub(crate) containers: Vec<ContainerView>,
+    /// The faults that it declares, as it writes them.
+    pub(crate) faults: Option<String>,
 }
 
 /// A container of a pod.
@@ -97,6 +100,7 @@ impl PodView {
             ready: conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True"),
             addresses,
             node: status.and_then(|s| s.host_ip.as_deref()).and_then(|ip| ip.parse().ok()),
+            faults: pod.annotations().get(labels::FAULTS).filter(|text| text.len() <= faults::LONGEST).cloned(),
             containers: containers
                 .iter()
                 .map(|c| {

@@ -7,7 +7,7 @@ use std::{
 
 use seaworthy_api::convert::soak_test as convert;
 use seaworthy_core::soak_test::{EvidenceStatus, Judgement, SamplerFacts};
-use seaworthy_soak::{check::judge, evidence::Evidence, recorder::Recorder};
+use seaworthy_soak::{check::judge, evidence::Evidence, record::FaultWindow, recorder::Recorder};
 use tokio::{
     sync::{Notify, watch},
     task::JoinSet,
@@ -15,12 +15,12 @@ use tokio::{
 };
 
 use super::{
-    Shared,
+    Shared, Tasks,
     evidence::{HEAD, Store, StoreError, Stored},
-    late_ms,
+    faults, late_ms,
     ledger::{Counts, Ledger},
     looks::Looker,
-    spec::RunSpec,
+    spec::{Horizon, RunSpec},
 };
 
 /// The longest pause between two tries to read or store evidence.
@@ -32,6 +32,7 @@ const LINGER: Duration = Duration::from_secs(3600);
 pub(super) struct Run {
     shared: Arc<Shared>,
     spec: Arc<RunSpec>,
+    horizon: watch::Sender<Horizon>,
     store: Store,
     looker: Looker,
     facts: Mutex<SamplerFacts>,
@@ -59,6 +60,7 @@ impl Run {
         let run = Arc::new(Self {
             looker: Looker::new(Arc::clone(&shared), Arc::clone(&spec)),
             shared,
+            horizon: watch::channel(spec.horizon).0,
             spec,
             store,
             facts: Mutex::default(),
@@ -81,8 +83,17 @@ impl Run {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn inventory_job(&self, uid: Option<&str>) {
-        self.looker.inventory_job(uid);
+    pub(super) fn tasks(&self, tasks: Tasks) {
+        self.looker.tasks(tasks);
+    }
+
+    /// Takes over how far it goes.
+    pub(super) fn extend(&self, horizon: Horizon) {
+        self.horizon.send_if_modified(|known| std::mem::replace(known, horizon) != horizon);
+    }
+
+    fn slots(&self) -> u64 {
+        self.horizon.borrow().slots
     }
 
     pub(super) fn stop(&self) {
@@ -153,7 +164,7 @@ impl Run {
         let mut known = self.stored.lock().await;
         // A slot that is late by less than an interval is still looked at.
         let now = if self.unix_ms(Instant::now()) < self.spec.run.start_unix_ms { 0 } else { self.slot_now() };
-        let now = now.min(self.spec.slots);
+        let now = now.min(self.slots());
         let counts = self.counted(&stored, known.tip.as_deref());
         let resumed = Recorder::resume(self.spec.run.clone(), stored.objects.clone(), known.tip.as_deref(), now);
         let resumed = match resumed {
@@ -171,7 +182,7 @@ impl Run {
         let ledger = Ledger::new(resumed.recorder, counts);
         let through = ledger.through();
         let shown = ledger.counts().shown();
-        if ledger.next() >= self.spec.slots && ledger.dirty() {
+        if ledger.next() >= self.slots() && ledger.dirty() {
             // Nothing more will be looked at; what nobody recorded is stored as the hole that it is.
             self.store_now.notify_one();
         }
@@ -214,23 +225,27 @@ impl Run {
     /// Opens slots when they are due, until all are done.
     async fn keep_looking(self: &Arc<Self>) {
         let mut looking = JoinSet::new();
+        let mut horizon = self.horizon.subscribe();
         loop {
             let Some(next) = self.with(|ledger| ledger.next()) else { return };
-            if next >= self.spec.slots {
-                break;
+            let slots = horizon.borrow_and_update().slots;
+            if next >= slots {
+                while looking.join_next().await.is_some() {}
+                // Sampled to the end, unless measure is extended; the visit stops this run once it has judged.
+                match tokio::time::timeout(LINGER, horizon.changed()).await {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(_)) | Err(_) => return,
+                }
             }
             tokio::select! {
                 () = sleep_until(self.due(next)) => {}
                 Some(_) = looking.join_next() => continue,
             }
             // After a pause of the whole process the slots in between are missed, not hurried through.
-            let slot = self.slot_now().clamp(next, self.spec.slots - 1);
+            let slot = self.slot_now().clamp(next, slots - 1);
             self.with(|ledger| ledger.open(slot));
             looking.spawn(Arc::clone(self).look(slot));
         }
-        while looking.join_next().await.is_some() {}
-        // Sampled to the end; the visit stops this run once it has judged.
-        tokio::time::sleep(LINGER).await;
     }
 
     async fn look(self: Arc<Self>, slot: u64) {
@@ -238,14 +253,29 @@ impl Run {
         let now = Instant::now();
         self.shared.lateness.observe(now.saturating_duration_since(planned).as_secs_f64());
         let seen = self.looker.look(slot, self.unix_ms(now), planned).await;
-        let done = self.with(|ledger| ledger.close(seen.record)).unwrap_or_default();
+        let faults = self.faults(seen.faults.as_deref());
+        let done = self.with(|ledger| ledger.close(seen.record, &faults)).unwrap_or_default();
         if let Some(what) = seen.not_candidate {
             self.publish(|facts| facts.not_candidate = Some(what));
             self.shared.wake(&self.spec);
         }
-        if done.iter().any(|slot| self.spec.ends_phase(*slot)) {
+        let horizon = *self.horizon.borrow();
+        if done.iter().any(|slot| horizon.ends_phase(*slot, self.spec.run.interval_ms)) {
             self.store_now.notify_one();
         }
+    }
+
+    /// The faults that the load declares.
+    fn faults(&self, declared: Option<&str>) -> Vec<FaultWindow> {
+        let Some(text) = declared else { return Vec::new() };
+        faults::parse(text, self.spec.run.start_unix_ms).unwrap_or_else(|error| {
+            tracing::warn!(
+                soak = self.spec.name,
+                error,
+                "the annotation of faults on the workload's pod cannot be read"
+            );
+            Vec::new()
+        })
     }
 
     /// Stores evidence at its cadence and where phases end, and again after failures.
@@ -299,6 +329,9 @@ impl Run {
             (ledger.through(), ledger.counts().shown())
         });
         let Some((through, samples)) = through else { return Ok(()) };
+        let horizon = *self.horizon.borrow();
+        let before = self.facts().through;
+        let measured = (before..through).contains(&horizon.measured(self.spec.run.interval_ms));
         let evidence = EvidenceStatus {
             chain_tip: known.tip.clone().unwrap_or_default(),
             sealed: known.sealed,
@@ -310,7 +343,7 @@ impl Run {
             facts.evidence = Some(evidence);
         });
         let early = if self.spec.fails_fast() { self.judge_so_far(known).await } else { false };
-        if sealed || early || through >= self.spec.slots {
+        if sealed || early || measured || through >= horizon.slots {
             self.shared.wake(&self.spec);
         }
         Ok(())

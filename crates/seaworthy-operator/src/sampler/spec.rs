@@ -20,8 +20,8 @@ pub(crate) struct RunSpec {
     pub(crate) name: String,
     /// Identity and schedule.
     pub(crate) run: RunInfo,
-    /// Slots from 0 up to, not including, this are planned.
-    pub(crate) slots: u64,
+    /// How far it goes.
+    pub(crate) horizon: Horizon,
     /// The workload under test.
     pub(crate) target: TargetName,
     /// What its pods must run; empty: anything.
@@ -32,6 +32,13 @@ pub(crate) struct RunSpec {
     pub(crate) checks: Vec<CheckSpec>,
     /// Names of the checks that the inventory task serves.
     pub(crate) inventories: Vec<String>,
+}
+
+/// How far a run goes; an extension of measure moves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Horizon {
+    /// Slots from 0 up to, not including, this are planned.
+    pub(crate) slots: u64,
     /// Warm-up, measure and settle.
     pub(crate) phases: Phases,
 }
@@ -65,28 +72,35 @@ pub(crate) enum SourceKind {
     Kubelet,
 }
 
+impl Horizon {
+    /// The last slot of measure.
+    pub(crate) fn measured(&self, interval_ms: u64) -> u64 {
+        (self.phases.warm_up_ms + self.phases.measure_ms) / interval_ms.max(1)
+    }
+
+    /// Whether evidence is stored right after this slot: it is the last of measure, or of all.
+    pub(crate) fn ends_phase(&self, slot: u64, interval_ms: u64) -> bool {
+        slot == self.measured(interval_ms) || slot + 1 == self.slots
+    }
+}
+
 impl RunSpec {
     /// How often evidence is stored: every 2 minutes or 5 slots, whichever is longer; but ten times within the measure at least, so that a
     /// crash costs a short soak no more than a tenth of it.
     pub(crate) fn checkpoint_every(&self) -> Duration {
         let five = Duration::from_millis(self.run.interval_ms.saturating_mul(5));
-        let tenth = Duration::from_millis(self.phases.measure_ms / 10).max(Duration::from_millis(self.run.interval_ms));
+        let tenth =
+            Duration::from_millis(self.horizon.phases.measure_ms / 10).max(Duration::from_millis(self.run.interval_ms));
         five.max(Duration::from_secs(120)).min(tenth)
     }
 
     /// The phases when so many slots have passed.
     pub(crate) fn phases_at(&self, slots: u64) -> Phases {
-        Phases { elapsed_ms: slots.saturating_mul(self.run.interval_ms), ..self.phases }
+        Phases { elapsed_ms: slots.saturating_mul(self.run.interval_ms), ..self.horizon.phases }
     }
 
     /// Whether some check may end the run early.
     pub(crate) fn fails_fast(&self) -> bool {
         self.checks.iter().any(|c| c.fail_fast)
-    }
-
-    /// Whether evidence is stored right after this slot: it is the last of measure, or of all.
-    pub(crate) fn ends_phase(&self, slot: u64) -> bool {
-        let measured = (self.phases.warm_up_ms + self.phases.measure_ms) / self.run.interval_ms.max(1);
-        slot == measured || slot + 1 == self.slots
     }
 }

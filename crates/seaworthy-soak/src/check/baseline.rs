@@ -40,7 +40,7 @@ pub(super) fn judge(
         );
         return inconclusive(message);
     };
-    let allowed = rule.max_ratio * old.value.abs();
+    let allowed = rule.max_rise * old.value.abs();
     let difference = Estimate {
         value: new.value - old.value,
         error: new.error.hypot(old.error),
@@ -58,7 +58,7 @@ pub(super) fn judge(
         number(allowed)
     );
     let (verdict, message) = if lower > allowed {
-        (Verdict::Failed, format!("{words}: find what became dearer, or change maxRatio"))
+        (Verdict::Failed, format!("{words}: find what became dearer, or change maxRise"))
     } else if upper <= allowed {
         (Verdict::Passed, words)
     } else {

@@ -338,7 +338,7 @@ pub struct Baseline {
     #[serde(default = "half")]
     pub quantile: f64,
     /// How much more than the baseline is allowed, as a fraction of it.
-    pub max_ratio: f64,
+    pub max_rise: f64,
 }
 
 fn half() -> f64 {
@@ -458,7 +458,7 @@ impl Progress {
 impl Baseline {
     fn validate(&self) -> Result<(), SpecError> {
         quantile("baseline.quantile", Some(self.quantile))?;
-        finite("baseline.maxRatio", self.max_ratio)
+        finite("baseline.maxRise", self.max_rise)
     }
 }
 

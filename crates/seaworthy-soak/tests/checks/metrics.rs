@@ -400,7 +400,7 @@ fn trends_of_a_run_are_corrected_together() {
 
 #[test]
 fn baseline_compares_with_the_last_release() {
-    let rule = spec(r#"baseline "maxRatio":0.1"#, 0);
+    let rule = spec(r#"baseline "maxRise":0.1"#, 0);
     let old = long(|k| 100.0 + 4.0 * noise(k)).evidence();
     let published = Published { evidence: &old, phases: LONG };
     let against = |level: f64, spread: f64| {

@@ -14,7 +14,9 @@ fn worlds() -> Vec<World> {
     let mut aborted = World::new();
     aborted.run_for(Seconds(700));
     aborted.spec.abort = true;
-    vec![clean, failed, short, setup, aborted]
+    let mut extended = World::new();
+    (extended.spec.max_extension, extended.settled_by) = (Seconds(7200), Some(Seconds(5400)));
+    vec![clean, failed, short, setup, aborted, extended]
 }
 
 #[test]

@@ -53,6 +53,60 @@ fn the_clean_run_succeeds_and_cleans_up() {
     assert!(world.writes <= 45, "{} writes", world.writes);
 }
 
+/// Extended in steps until it is settled, while the load goes on.
+#[test]
+fn an_extension_settles_what_is_inconclusive() {
+    let mut world = World::new();
+    (world.spec.max_extension, world.settled_by) = (Seconds(7200), Some(Seconds(5400)));
+    let world = ends(world, Succeeded, Reason::Passed);
+    let status = &world.status;
+    let extension = status.extension.clone().unwrap();
+    assert_eq!((extension.seconds, extension.times, extension.closed), (1800, 1, true));
+    let (start, end) = (status.start_time.unwrap(), status.settle_end_time.unwrap());
+    assert_eq!(end, start + world.spec.total() + Seconds(1800));
+    assert_eq!(
+        world.log.iter().filter(|l| l.contains("soak-workload")).count(),
+        2,
+        "one load all along: {:?}",
+        world.log
+    );
+}
+
+#[test]
+fn an_extension_has_a_bound() {
+    let mut world = World::new();
+    (world.spec.max_extension, world.settled_by) = (Seconds(2000), Some(Seconds(90_000)));
+    let world = ends(world, Inconclusive, Reason::InsufficientEvidence);
+    let extension = world.status.extension.clone().unwrap();
+    assert_eq!((extension.seconds, extension.closed), (2000, true));
+    assert!(world.status.completion_time.unwrap() < world.status.start_time.unwrap() + world.spec.budget());
+}
+
+#[test]
+fn nobody_asked_for_an_extension() {
+    let mut world = World::new();
+    world.settled_by = Some(Seconds(5400));
+    let world = ends(world, Inconclusive, Reason::InsufficientEvidence);
+    assert_eq!(world.status.extension, None);
+    let mut world = World::new();
+    (world.settled_by, world.spec.inconclusive_fails) = (Some(Seconds(5400)), true);
+    ends(world, Failed, Reason::InsufficientEvidence);
+}
+
+/// What is clear at the end of measure is not measured longer.
+#[test]
+fn an_extension_is_for_what_it_can_settle() {
+    for (verdict, phase, reason) in [
+        (Verdict::Failed, Failed, Reason::CheckFailed),
+        (Verdict::Inconclusive, Inconclusive, Reason::InsufficientEvidence),
+    ] {
+        let mut world = World::new();
+        (world.spec.max_extension, world.verdict) = (Seconds(7200), verdict);
+        let world = ends(world, phase, reason);
+        assert_eq!(world.status.extended(), Seconds(0));
+    }
+}
+
 #[test]
 fn a_soak_without_tasks_runs_too() {
     let mut world = World::new();

@@ -58,6 +58,8 @@ pub(super) struct World {
     pub(super) target: Target,
     pub(super) verdict: Verdict,
     pub(super) facts: SamplerFacts,
+    /// The measure at which the verdict is clear; before, it is inconclusive.
+    pub(super) settled_by: Option<Seconds>,
     /// Seconds after the last slot until evidence is acknowledged; None: never.
     pub(super) stored_after: Option<u64>,
     /// What was done, in order.
@@ -108,6 +110,7 @@ impl World {
             target: Presence::Present(rollout(DIGEST)),
             verdict: Verdict::Passed,
             facts: SamplerFacts::default(),
+            settled_by: None,
             stored_after: Some(1),
             log: Vec::new(),
             writes: 0,
@@ -119,10 +122,11 @@ impl World {
     fn observe(&self) -> Observed {
         let mut sampler = self.facts.clone();
         if let Some(end) = self.status.settle_end_time.filter(|_| sampler.through == 0) {
+            let slots = self.spec.slots(self.status.extended());
             let stored = self.stored_after.is_some_and(|s| self.now >= end + Seconds(s));
             let start = self.status.start_time.unwrap_or(self.now);
             let due = self.now.since(start).0 / self.spec.interval.0;
-            sampler.through = if stored { self.spec.slots() } else { due.min(self.spec.slots() - 1) };
+            sampler.through = if stored { slots } else { due.min(slots - 1) };
             sampler.samples = SampleCounts { planned: due, obtained: due, longest_gap_seconds: 0 };
             sampler.evidence = Some(EvidenceStatus {
                 chain_tip: format!("tip{}", due / 120),
@@ -132,7 +136,9 @@ impl World {
         }
         let needs = needs(&self.spec, &self.status, self.meta.finalizer, sampler.through, self.now);
         if needs.judgement && sampler.judgement.is_none() {
-            sampler.judgement = Some(judgement(self.verdict));
+            let extend_to = self.settled_by.filter(|needed| self.spec.measure + self.status.extended() < *needed);
+            let verdict = if extend_to.is_some() { Verdict::Inconclusive } else { self.verdict };
+            sampler.judgement = Some(Judgement { extend_to, needed: extend_to, ..judgement(verdict) });
         }
         let jobs = needs.jobs.iter().map(|name| (name.clone(), self.sight(name))).collect();
         Observed {
@@ -310,5 +316,12 @@ pub(super) fn judgement(verdict: Verdict) -> Judgement {
         detectable: None,
         message: "its reason".into(),
     };
-    Judgement { verdict, checks: vec![check], samples: SampleCounts::default(), fail_fast: false, needed: None }
+    Judgement {
+        verdict,
+        checks: vec![check],
+        samples: SampleCounts::default(),
+        fail_fast: false,
+        needed: None,
+        extend_to: None,
+    }
 }

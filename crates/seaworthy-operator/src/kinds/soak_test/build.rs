@@ -3,7 +3,7 @@
 use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{Resource as _, ResourceExt as _};
 use seaworthy_api::{
-    Duration, SoakTest, Source, Task,
+    Duration, Soak, SoakTest, Source, Task,
     convert::soak_test as convert,
     quantity::Quantity,
     soak_test::Scheme,
@@ -14,7 +14,10 @@ use seaworthy_core::{
     soak_test::{Role, SoakSpec, SoakTestStatus},
     time::Seconds,
 };
-use seaworthy_soak::{check::CheckSpec, page::Wants};
+use seaworthy_soak::{
+    check::{CheckSpec, Phases},
+    page::Wants,
+};
 
 use crate::{
     inventory::{
@@ -23,7 +26,7 @@ use crate::{
     },
     jobs::{JobSpec, build_job},
     sampler::{
-        spec::{RunSpec, SourceKind, SourceSpec},
+        spec::{Horizon, RunSpec, SourceKind, SourceSpec},
         target::TargetName,
     },
 };
@@ -141,16 +144,22 @@ pub(super) fn run(object: &SoakTest, spec: &SoakSpec, status: &SoakTestStatus) -
     let namespace = object.namespace().unwrap_or_default();
     Some(RunSpec {
         run: convert::run(&object.uid().unwrap_or_default(), soak, status)?,
-        slots: spec.slots(),
+        horizon: Horizon { slots: spec.slots(status.extended()), phases: phases(soak, status) },
         target: target(object),
         artifacts: spec.artifacts.clone(),
         sources: soak.sources.iter().filter_map(|s| source(s, &checks, &namespace)).collect(),
         inventories: soak.checks.iter().filter(|c| c.survivors.is_some()).map(|c| c.name.clone()).collect(),
-        phases: convert::phases(soak),
         name: object.name_any(),
         namespace,
         checks,
     })
+}
+
+/// The phases at the end, extensions included.
+fn phases(soak: &Soak, status: &SoakTestStatus) -> Phases {
+    let planned = convert::phases(soak);
+    let more = status.extended().0.saturating_mul(1000);
+    Phases { measure_ms: planned.measure_ms + more, elapsed_ms: planned.elapsed_ms + more, ..planned }
 }
 
 fn source(source: &Source, checks: &[CheckSpec], own: &str) -> Option<SourceSpec> {

@@ -19,7 +19,7 @@ use crate::{
     client::get_live,
     jobs::observe_job,
     locks::{self, Holder},
-    sampler::{evidence::Store, judged, target},
+    sampler::{Tasks, evidence::Store, judged, target},
 };
 
 pub(super) async fn observe(ctx: &Context, object: &SoakTest) -> Result<Observed, Error> {
@@ -31,7 +31,7 @@ pub(super) async fn observe(ctx: &Context, object: &SoakTest) -> Result<Observed
     let mut sampler = sampling(ctx, object, &spec, &status, reads(0).sampling);
     let reads = reads(sampler.through);
     if reads.judgement {
-        judge(ctx, object, &spec, &status, &mut sampler).await?;
+        judge(ctx, object, &spec, &status, now, &mut sampler).await?;
     }
     let mut jobs = BTreeMap::new();
     for name in &reads.jobs {
@@ -82,8 +82,9 @@ fn sampling(ctx: &Context, object: &SoakTest, spec: &SoakSpec, status: &SoakTest
         sampler.stop(&uid);
         return SamplerFacts::default();
     };
-    let inventory = Role::Inventory.record(status).and_then(|r| r.uid.as_deref());
-    sampler.ensure(run, &store(ctx, object), tip(status), inventory)
+    let job = |role: Role| role.record(status).and_then(|r| r.uid.clone());
+    let tasks = Tasks { inventory: job(Role::Inventory), workload: job(Role::Workload) };
+    sampler.ensure(run, &store(ctx, object), tip(status), tasks)
 }
 
 fn store(ctx: &Context, object: &SoakTest) -> Store {
@@ -100,11 +101,15 @@ async fn judge(
     object: &SoakTest,
     spec: &SoakSpec,
     status: &SoakTestStatus,
+    now: Timestamp,
     sampler: &mut SamplerFacts,
 ) -> Result<(), Error> {
     let Some(run) = build::run(object, spec, status) else { return Ok(()) };
     let stored = store(ctx, object).load().await?;
-    match judged(&run, stored, tip(status), Some(run.phases.elapsed_ms)).await {
+    let phases = run.horizon.phases;
+    let settled = status.settle_end_time.is_some_and(|end| now >= end);
+    let elapsed = if settled { phases.elapsed_ms } else { phases.warm_up_ms + phases.measure_ms };
+    match judged(&run, stored, tip(status), Some(elapsed)).await {
         Ok(judgement) => sampler.judgement = judgement,
         Err(broken) => sampler.broken = Some(broken),
     }
