@@ -18,9 +18,9 @@ async fn only_who_has_the_verb_approves() -> Result<()> {
 
     let says =
         ["may not set spec.approval: ask for the verb approve on releases.seaworthy.dev in namespace admission-"];
-    let word = |by: &str| json!({"approved": true, "by": by});
-    let approval = json!({"spec": {"approval": word(editor)}});
-    let mut given = edited(release(), &[("/spec/approval", word(ci))]);
+    let said = |by: &str| json!({"approved": true, "by": by});
+    let approval = json!({"spec": {"approval": said(editor)}});
+    let mut given = edited(release(), &[("/spec/approval", said(ci))]);
     world.denied(Some(ci), Try::Create(&given), &says).await?;
     world.allowed(Some(ci), Try::Create(&release())).await?;
     let name = world.create(None, &release()).await?.name_any();
@@ -35,7 +35,7 @@ async fn only_who_has_the_verb_approves() -> Result<()> {
     let not_you =
         ["spec.approval.by editor@example is not who asks: user approver@example approves in their own name only"];
     world.denied(Some(approver), Try::Change(&release(), &name, approval), &not_you).await?;
-    let own = json!({"spec": {"approval": word(approver)}});
+    let own = json!({"spec": {"approval": said(approver)}});
     world.allowed(Some(approver), Try::Change(&release(), &name, own)).await?;
 
     // Once given, the approval is no obstacle to others' changes.
