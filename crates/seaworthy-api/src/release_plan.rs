@@ -76,6 +76,9 @@ pub struct ReleasePlanSpec {
     pub approval_policy: ApprovalPolicy,
     /// How it gets out.
     pub publish: Publish,
+    /// When Releases may begin; one outside of it waits.
+    #[serde(default)]
+    pub batching: Batching,
     /// What happens when several Releases of this plan are there.
     #[serde(default)]
     pub concurrency_policy: ConcurrencyPolicy,
@@ -335,6 +338,51 @@ impl Default for ApprovalPolicy {
 
 const fn three_days() -> Duration {
     Duration::hours(72)
+}
+
+/// When Releases may begin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Batching {
+    /// At least this long between a published version and the next Release's beginning.
+    #[serde(default = "at_once")]
+    #[x_kube(validation = rules::duration("batching.minInterval", 0, 31_536_000, "between 0s and 8760h"))]
+    pub min_interval: Duration,
+    /// At least so many commits; a Release that brings less waits for one of a later commit to take its place.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub minimum_commits: u32,
+    /// When no Release begins and none is published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub freeze: Vec<Freeze>,
+}
+
+impl Default for Batching {
+    fn default() -> Self {
+        Self { min_interval: at_once(), minimum_commits: 0, freeze: Vec::new() }
+    }
+}
+
+const fn at_once() -> Duration {
+    Duration::seconds(0)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// A repeated window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Freeze {
+    /// When it begins: a cron expression of five fields, in UTC, e.g. `0 18 * * FRI`.
+    #[schemars(length(min = 9, max = 100), regex(pattern = r"^[^ ]+( [^ ]+){4}$"))]
+    pub schedule: String,
+    /// How long it lasts.
+    #[x_kube(validation = rules::duration("batching.freeze.duration", 60, 2_678_400, "between 1m and 744h"))]
+    pub duration: Duration,
 }
 
 /// Who agrees.

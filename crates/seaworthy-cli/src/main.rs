@@ -9,6 +9,7 @@ mod explain;
 mod judge;
 mod look;
 mod outcome;
+mod plan;
 mod recorded;
 mod report;
 mod scan;
@@ -56,6 +57,8 @@ enum Command {
     Report(report::Args),
     /// Reads a page of metrics from standard input and prints its samples.
     Scan(scan::Args),
+    /// Shows what a plan would release now; imports other tools' settings.
+    Plan(plan::Args),
     /// Works out levels and next versions.
     Version(version::Args),
 }
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Evidence(args) => evidence::run(&args, &cli.cluster),
         Command::Report(args) => report::run(&args, &cli.cluster),
         Command::Scan(args) => scan::run(&args),
+        Command::Plan(args) => plan::run(&args, &cli.cluster),
         Command::Version(args) => version::run(&args),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: anything that writes. Exit status: 0 answered, 1 refused, 2 the input could not be read.
 
-mod explain;
+pub(crate) mod explain;
 mod message;
 mod range;
 mod replay;

@@ -71,6 +71,10 @@ pub enum Reason {
     NameTaken,
     /// Waits for its turn.
     Queued,
+    /// Waits for more commits or more time, as the plan's batching wants.
+    Batching,
+    /// Waits for the end of a freeze.
+    Frozen,
     /// More Releases wait than the plan may queue.
     QueueFull,
     /// `spec.suspend` holds it between two steps.

@@ -58,6 +58,19 @@ pub enum GitError {
         "revision {0} is on no branch or tag: its branch was force-pushed or deleted; create a Release for a commit that is there"
     )]
     RevisionNotOnBranch(String),
+    /// The name cannot be a tag's.
+    #[error("tag {0:?} is no name that git takes; correct the plan's tagFormat")]
+    BadTag(String),
+    /// The tag is somewhere else.
+    #[error("tag {tag} is on {found}, not on {commit}: a tag is never moved; find out who pushed it")]
+    TagElsewhere {
+        /// The tag.
+        tag: String,
+        /// Where it is.
+        found: String,
+        /// Where it should be.
+        commit: String,
+    },
     /// The repository's history is cut.
     #[error(
         "{0}: the repository is a shallow clone, so its history is incomplete; use one with the whole history (git fetch --unshallow)"
@@ -133,6 +146,8 @@ impl GitError {
             Self::RepositoryNotFound { .. } => "RepositoryNotFound",
             Self::UnknownRevision(_) => "UnknownRevision",
             Self::RevisionNotOnBranch(_) => "RevisionNotOnBranch",
+            Self::BadTag(_) => "BadTag",
+            Self::TagElsewhere { .. } => "TagElsewhere",
             Self::Shallow(_) => "ShallowRemote",
             Self::Policy { .. } => "BadPolicy",
             Self::TooLarge { .. } => "TooLarge",

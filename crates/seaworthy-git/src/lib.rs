@@ -13,6 +13,7 @@ pub mod error;
 pub mod facts;
 pub mod fetch;
 pub mod remote;
+pub mod tag;
 
 pub use command::Git;
 pub use error::GitError;

@@ -327,6 +327,7 @@ fn sibling(name: &str, created: i64) -> Sibling {
         position: None,
         planned: true,
         started: false,
+        published: None,
         phase: ReleasePhase::Pending,
         ending: false,
     }

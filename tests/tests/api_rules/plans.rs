@@ -5,9 +5,34 @@ use serde_json::{Value, json};
 
 use crate::{Row, row};
 
-/// How versions are found.
+/// How versions are found, and when.
 pub(crate) fn versions() -> Vec<Row> {
+    let freeze = |schedule: &str, duration: &str| json!([{"schedule": schedule, "duration": duration}]);
     vec![
+        row(
+            &plan(),
+            &[("/spec/batching/minInterval", json!("8761h"))],
+            &["batching.minInterval 8761h is out of bounds: it must be between 0s and 8760h"],
+            &[("/spec/batching/minInterval", json!("0s"))],
+        ),
+        row(
+            &plan(),
+            &[("/spec/batching/minimumCommits", json!(1001))],
+            &["spec.batching.minimumCommits", "1000"],
+            &[("/spec/batching/minimumCommits", json!(1000))],
+        ),
+        row(
+            &plan(),
+            &[("/spec/batching/freeze", freeze("0 18 * * FRI", "745h"))],
+            &["batching.freeze.duration 745h is out of bounds: it must be between 1m and 744h"],
+            &[("/spec/batching/freeze", freeze("0 18 * * FRI", "62h"))],
+        ),
+        row(
+            &plan(),
+            &[("/spec/batching/freeze", freeze("0 0 18 * * FRI", "1h"))],
+            &["spec.batching.freeze[0].schedule", "should match"],
+            &[],
+        ),
         row(
             &plan(),
             &[("/spec/version/policy", json!("ConventionalCommits"))],

@@ -2,18 +2,18 @@
 
 use seaworthy_core::{
     release::{
-        GateKind,
-        observed::{Approval, Concurrency, GateRule, Policy, PublishRule, Spec, VersionRule},
+        GateKind, check_freeze,
+        observed::{self, Approval, Batching, Concurrency, GateRule, Policy, PublishRule, Spec, VersionRule},
     },
     time::Seconds,
     version,
 };
 
 use crate::{
-    Gate, Release, ReleasePlanSpec,
+    Gate, Release, ReleasePlanSpec, hash,
     release::Choice,
     release_plan::{
-        ApprovalMode, ConcurrencyPolicy, Level, NotesSection, OnDisputed, VersionPolicy, VersionPolicyKind,
+        ApprovalMode, ConcurrencyPolicy, Freeze, Level, NotesSection, OnDisputed, VersionPolicy, VersionPolicyKind,
     },
 };
 
@@ -56,6 +56,7 @@ pub fn policy(plan: &ReleasePlanSpec) -> Result<Policy, String> {
         candidate: plan.candidate.task.as_ref().map(|task| task.timeout.get()),
         gates: plan.gates.iter().map(gate).collect(),
         approval: (plan.approval_policy.mode == ApprovalMode::Manual).then(|| plan.approval_policy.timeout.get()),
+        batching: batching(plan)?,
         choice: plan.approval_policy.timeout.get(),
         notes: notes(&plan.version)?,
         publish: PublishRule {
@@ -107,6 +108,32 @@ pub fn version_policy(policy: &VersionPolicy) -> Result<version::Policy, String>
         paths: policy.paths.clone(),
         line: policy.line.clone(),
     })
+}
+
+/// When Releases may begin.
+///
+/// # Errors
+/// When a schedule is no cron expression.
+pub fn batching(plan: &ReleasePlanSpec) -> Result<Batching, String> {
+    let window = |f: &Freeze| observed::Freeze { schedule: f.schedule.clone(), duration: f.duration.get() };
+    let freeze: Vec<_> = plan.batching.freeze.iter().map(window).collect();
+    check_freeze(&freeze)?;
+    let minimum_commits = u64::from(plan.batching.minimum_commits);
+    Ok(Batching { min_interval: plan.batching.min_interval.get(), minimum_commits, freeze })
+}
+
+/// The name of the ConfigMap with the numbers that were used: the same for every plan over the same repository, component and line.
+/// Explicit plans without a repository have their own.
+pub fn ledger_name(plan: &str, spec: &ReleasePlanSpec) -> String {
+    let what = match &spec.version.git {
+        Some(git) => format!("git {} {}", git.url, spec.version.line),
+        None => format!("plan {plan} {}", spec.version.line),
+    };
+    let mut paths = spec.version.paths.clone();
+    paths.sort();
+    let what = if paths.is_empty() { what } else { format!("{what} {}", paths.join("\n")) };
+    let digest = hash::digest(what.as_bytes());
+    format!("seaworthy-ledger-{}", &digest[7..23])
 }
 
 /// How release notes are drafted; None with versions that nobody reads a history for.

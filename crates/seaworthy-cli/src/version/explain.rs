@@ -25,7 +25,7 @@ pub(super) struct Args {
 
 /// A form of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Output {
+pub(crate) enum Output {
     /// For people.
     Text,
     /// For programs.
@@ -43,7 +43,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if matches!(outcome, Outcome::Refused { .. }) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn print(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
+/// Prints an answer and why.
+pub(crate) fn print(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
     match outcome {
         Outcome::Next(plan) => next(out, plan),
         Outcome::NothingToRelease { reason, commits: all } => {

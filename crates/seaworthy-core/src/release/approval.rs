@@ -4,6 +4,7 @@
 //! the Release whatever it is for.
 
 use super::{
+    batching,
     draft::{Draft, Flow},
     notes,
     observed::Approval,
@@ -94,6 +95,9 @@ pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
     }
     if d.seen.spec.suspend {
         d.phase(ReleasePhase::AwaitingApproval, Reason::Suspended, "waits while spec.suspend is set");
+        return Flow::Stop;
+    }
+    if batching::publish(d) == Flow::Stop {
         return Flow::Stop;
     }
     notes::freeze(d)

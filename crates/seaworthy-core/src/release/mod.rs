@@ -8,6 +8,7 @@
 
 mod accept;
 mod approval;
+mod batching;
 mod build;
 mod draft;
 mod ending;
@@ -22,6 +23,7 @@ pub mod status;
 
 use self::draft::{Draft, Flow};
 pub use self::{
+    batching::{check as check_freeze, frozen_until},
     observed::{Effect, Observed, Settle},
     reads::{Reads, reads},
     status::{

@@ -59,6 +59,8 @@ pub struct Policy {
     pub gates: Vec<GateRule>,
     /// How long a person may take to approve; None when gates are enough.
     pub approval: Option<Seconds>,
+    /// When Releases may begin.
+    pub batching: Batching,
     /// How long a person may take to choose between two readings.
     pub choice: Seconds,
     /// How release notes are drafted; None when there is no history to draft them from.
@@ -69,6 +71,26 @@ pub struct Policy {
     pub concurrency: Concurrency,
     /// Running time at most.
     pub deadline: Seconds,
+}
+
+/// When Releases may begin.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Batching {
+    /// At least this long between a published version and the next beginning.
+    pub min_interval: Seconds,
+    /// At least so many commits.
+    pub minimum_commits: u64,
+    /// When nothing begins and nothing is published.
+    pub freeze: Vec<Freeze>,
+}
+
+/// A repeated window.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Freeze {
+    /// When it begins: a cron expression of five fields, in UTC.
+    pub schedule: String,
+    /// How long it lasts.
+    pub duration: Seconds,
 }
 
 /// How versions are chosen.
@@ -208,7 +230,7 @@ pub struct Child {
 }
 
 /// Another Release of the same plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sibling {
     /// Its name.
     pub name: String,
@@ -220,6 +242,8 @@ pub struct Sibling {
     pub planned: bool,
     /// Whether it has had its turn.
     pub started: bool,
+    /// When it was published, if it was.
+    pub published: Option<Timestamp>,
     /// Where it stands.
     pub phase: ReleasePhase,
     /// Whether its outcome is decided.

@@ -3,6 +3,7 @@
 //! Newest is by position in history; where that is not known for both, by creation, then by name.
 
 use super::{
+    batching,
     draft::{Draft, Flow},
     observed::{Concurrency, Effect, Sibling},
     status::ReleasePhase,
@@ -64,6 +65,9 @@ pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
             d.phase(ReleasePhase::Pending, Reason::Suspended, "waits while spec.suspend is set");
         }
         Lock::Free if first => {
+            if batching::begin(d) == Flow::Stop {
+                return Flow::Stop;
+            }
             d.phase(ReleasePhase::Pending, Reason::Queued, "takes its turn");
             d.effects.push(Effect::AcquireTurn);
         }

@@ -108,6 +108,9 @@ pub struct ReleaseStatus {
     /// What was built, by digest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub artifacts: Vec<Artifact>,
+    /// When it may go on at the earliest, while the plan's batching holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// When it got its turn: the running deadline counts from here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Timestamp>,

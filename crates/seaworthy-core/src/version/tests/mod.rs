@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod messages;
+mod notes;
 mod numbers;
 mod properties;
 mod ranges;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, ResourceExt as _, api::ObjectMeta};
-use seaworthy_api::{ReleasePlanSpec, hash, labels};
+pub(super) use seaworthy_api::convert::release::ledger_name;
+use seaworthy_api::labels;
 use seaworthy_core::{
     presence::Presence,
     release::Settle,
@@ -15,20 +16,6 @@ use crate::{Context, Error, client};
 
 /// The key of the document.
 const KEY: &str = "ledger.json";
-
-/// The ConfigMap's name: the same for every plan over the same repository, component and line. Explicit plans without a repository have
-/// their own.
-pub(super) fn ledger_name(plan: &str, spec: &ReleasePlanSpec) -> String {
-    let what = match &spec.version.git {
-        Some(git) => format!("git {} {}", git.url, spec.version.line),
-        None => format!("plan {plan} {}", spec.version.line),
-    };
-    let mut paths = spec.version.paths.clone();
-    paths.sort();
-    let what = if paths.is_empty() { what } else { format!("{what} {}", paths.join("\n")) };
-    let digest = hash::digest(what.as_bytes());
-    format!("seaworthy-ledger-{}", &digest[7..23])
-}
 
 /// The ledger as it is stored; an absent one is empty.
 pub(super) async fn read(ctx: &Context, namespace: &str, name: &str) -> Result<(Option<ConfigMap>, Ledger), Error> {

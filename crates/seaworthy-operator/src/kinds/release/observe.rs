@@ -19,7 +19,7 @@ use seaworthy_core::{
     meta::{FINALIZER, Meta},
     presence::Presence,
     release::{
-        GateKind, Observed, ReleaseStatus,
+        GateKind, Observed, ReleasePhase, ReleaseStatus,
         observed::{Child, ChildSight, Notes, Sibling, Snapshot},
         reads,
     },
@@ -211,6 +211,7 @@ async fn siblings(ctx: &Context, release: &Release, namespace: &str, explicit: b
                 planned: condition::is_true(&status.conditions, types::ACCEPTED)
                     && (explicit || status.position.is_some()),
                 started: status.start_time.is_some(),
+                published: status.completion_time.filter(|_| status.phase == ReleasePhase::Published),
                 phase: status.phase,
                 ending: status.ending.is_some(),
                 name: r.name_any(),

@@ -1,0 +1,85 @@
+//! release-please: `release-please-config.json`. Each package becomes a plan.
+
+use serde_json::{Map, Value, json};
+
+use super::Imported;
+
+pub(super) fn import(config: &Value) -> Vec<Imported> {
+    let top = config.as_object().cloned().unwrap_or_default();
+    let packages = top.get("packages").and_then(Value::as_object).cloned().unwrap_or_default();
+    if packages.is_empty() {
+        return vec![package(".", &top, &Map::new())];
+    }
+    packages.iter().map(|(path, own)| package(path, &top, own.as_object().unwrap_or(&Map::new()))).collect()
+}
+
+fn package(path: &str, top: &Map<String, Value>, own: &Map<String, Value>) -> Imported {
+    let mut out = Imported::new(&format!("release-please, package {path}"));
+    let mut all = top.clone();
+    all.remove("packages");
+    all.extend(own.clone());
+    let flag = |name: &str, default: bool| all.get(name).and_then(Value::as_bool).unwrap_or(default);
+    let text = |name: &str, default: &str| all.get(name).and_then(Value::as_str).unwrap_or(default).to_owned();
+    for (kind, level) in
+        [("feat", "Minor"), ("fix", "Patch"), ("perf", "Patch"), ("deps", "Patch"), ("revert", "Patch")]
+    {
+        out.level(kind, level);
+    }
+    out.set("minimumLevel", json!("None"));
+    out.set("breakingBeforeV1", json!(if flag("bump-minor-pre-major", false) { "Minor" } else { "Major" }));
+    out.set("initialVersion", json!(text("initial-version", "1.0.0")));
+    let component = text("component", &text("package-name", ""));
+    let component = component.rsplit('/').next().unwrap_or_default();
+    let named = path != "." && flag("include-component-in-tag", true);
+    let v = if flag("include-v-in-tag", true) { "v" } else { "" };
+    let prefix = if named && !component.is_empty() {
+        format!("{component}{}", text("tag-separator", "-"))
+    } else {
+        String::new()
+    };
+    out.set("tagFormat", json!(format!("{prefix}{v}{{version}}")));
+    if path != "." {
+        out.set("paths", json!([path]));
+    }
+    if named && component.is_empty() {
+        out.leave("component", "is not given: release-please asks the package's own files; write it into tagFormat");
+    }
+    if let Some(Value::Array(types)) = all.get("changelog-sections") {
+        out.sections("changelog-sections", types);
+    }
+    for name in all.keys() {
+        if let Some(why) = why_not(name) {
+            out.leave(name, why);
+        }
+    }
+    out.leave("url", "is not given: add version.git.url");
+    out
+}
+
+fn why_not(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "bump-minor-pre-major"
+        | "initial-version"
+        | "component"
+        | "package-name"
+        | "include-v-in-tag"
+        | "include-component-in-tag"
+        | "tag-separator"
+        | "changelog-sections"
+        | "$schema" => return None,
+        "release-as" => "a version is forced in Release.spec.version with a reason",
+        "release-type" | "extra-files" | "version-file" | "changelog-path" | "changelog-type" | "changelog-host" => {
+            "no commit goes back to the branch: the candidate is built with $SEAWORTHY_VERSION"
+        }
+        "versioning" | "bump-patch-for-minor-pre-major" | "prerelease" | "prerelease-type" => {
+            "versions follow semantic versioning by commit types; candidates are <version>-rc.N"
+        }
+        "exclude-paths" => "name what belongs to the component in version.paths",
+        "bootstrap-sha" | "last-release-sha" => "the range starts at the last version's tag: push that tag",
+        "plugins" | "linked-versions" => "plans are versioned by themselves",
+        _ if name.contains("pull-request") || name.contains("label") || name == "draft" || name == "signoff" => {
+            "there are no release pull requests: approvalPolicy.mode: Manual asks for a person's word"
+        }
+        _ => "is not about the version: a task of the plan does that",
+    })
+}

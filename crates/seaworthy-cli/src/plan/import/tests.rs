@@ -1,0 +1,126 @@
+//! What is carried over, and what is named because it is not.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::*;
+
+fn of(name: &str, text: &str) -> Vec<Imported> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(name), text).unwrap();
+    let (path, all) = import(folder.path()).unwrap();
+    assert!(path.ends_with(name));
+    for one in &all {
+        // What is printed is a section that the operator would take.
+        let mut value: Value = serde_saphyr::from_str(&shown(&path, one).unwrap()).unwrap();
+        if value["version"].get("git").is_none() {
+            value["version"]["git"] = json!({"url": "https://git.example/app"});
+        }
+        let section = serde_json::from_value(value["version"].clone()).unwrap();
+        seaworthy_api::convert::release::version_policy(&section).unwrap();
+        seaworthy_api::convert::release::notes(&section).unwrap();
+    }
+    all
+}
+
+fn leaves(one: &Imported, start: &str) -> bool {
+    one.left.iter().any(|line| line.starts_with(start))
+}
+
+#[test]
+fn semantic_release_in_every_place_that_it_is_read_from() {
+    let json = r#"{"tagFormat": "app-${version}", "repositoryUrl": "https://git.example/app.git",
+        "branches": ["main", "1.x", {"name": "next", "prerelease": true}],
+        "plugins": [["@semantic-release/commit-analyzer", {"preset": "conventionalcommits", "releaseRules": [
+            {"type": "docs", "release": "patch"}, {"type": "perf", "release": false},
+            {"type": "fix", "scope": "x", "release": "minor"}]}],
+          ["@semantic-release/release-notes-generator", {"presetConfig": {"types": [
+            {"type": "feat", "section": "Features"}, {"type": "chore", "section": "Hidden", "hidden": true}]}}],
+          "@semantic-release/npm", ["@semantic-release/git", {"assets": []}]]}"#;
+    let one = of(".releaserc", json).remove(0);
+    assert_eq!(one.version["tagFormat"], "app-{version}");
+    let types = json!({"feat": "Minor", "fix": "Patch", "perf": "None", "revert": "Patch", "docs": "Patch"});
+    assert_eq!(one.version["types"], types);
+    assert_eq!(one.version["notes"], json!({"sections": [{"title": "Features", "types": ["feat"]}]}));
+    assert_eq!((&one.version["minimumLevel"], &one.version["breakingBeforeV1"]), (&json!("None"), &json!("Major")));
+    for start in [
+        "branches: 1.x: make a plan",
+        "branches: next",
+        "branches: main",
+        "releaseRules: ",
+        "@semantic-release/npm",
+        "@semantic-release/git",
+    ] {
+        assert!(leaves(&one, start), "{start}: {:?}", one.left);
+    }
+    let package = format!(r#"{{"name": "app", "release": {json}}}"#);
+    assert_eq!(of("package.json", &package), [one]);
+    assert_eq!(of(".releaserc.yaml", "tagFormat: v${version}\n").remove(0).version["tagFormat"], "v{version}");
+}
+
+#[test]
+fn release_please_makes_a_plan_of_each_package() {
+    let text = r#"{"bump-minor-pre-major": true, "release-as": "3.0.0",
+        "changelog-sections": [{"type": "deps", "section": "Dependencies"}],
+        "packages": {".": {"release-type": "node"}, "crates/one": {"component": "one", "include-v-in-tag": false},
+          "two": {"package-name": "@org/two", "tag-separator": "/"}}}"#;
+    let all = of("release-please-config.json", text);
+    let formats: Vec<&Value> = all.iter().map(|one| &one.version["tagFormat"]).collect();
+    assert_eq!(formats, [&json!("v{version}"), &json!("one-{version}"), &json!("two/v{version}")]);
+    assert_eq!(all[1].version["paths"], json!(["crates/one"]));
+    for one in &all {
+        assert!(one.version["breakingBeforeV1"] == "Minor" && leaves(one, "release-as: a version is forced"));
+    }
+    assert!(leaves(&all[0], "release-type"));
+}
+
+#[test]
+fn cliff_and_versionrc_bring_their_sections() {
+    let text = r#"
+[changelog]
+body = "{{ version }}"
+[git]
+tag_pattern = "v[0-9].*"
+commit_parsers = [
+  { message = "^feat", group = "<!-- 0 -->Features" },
+  { message = "^fix(\\(.*\\))?", group = "Fixes" },
+  { message = "^chore", skip = true },
+  { body = ".*security", group = "Security" },
+  { message = ".*", group = "Other" },
+]
+[bump]
+initial_tag = "v0.1.0"
+breaking_always_bump_major = false
+"#;
+    let one = of("cliff.toml", text).remove(0);
+    let titles: Vec<&Value> =
+        one.version["notes"]["sections"].as_array().unwrap().iter().map(|s| &s["title"]).collect();
+    assert_eq!(titles, ["Features", "Fixes", "Other"]);
+    assert_eq!((&one.version["initialVersion"], &one.version["tagFormat"]), (&json!("0.1.0"), &json!("v{version}")));
+    for start in ["changelog.body", "git.tag_pattern", "git.commit_parsers: "] {
+        assert!(leaves(&one, start), "{start}: {:?}", one.left);
+    }
+    let rc = r#"{"types": [{"type": "feat", "section": "Features"}, {"type": "fix", "section": "Features"}],
+        "tagPrefix": "rel/", "skip": {"tag": true}}"#;
+    let one = of(".versionrc", rc).remove(0);
+    assert_eq!(one.version["notes"]["sections"], json!([{"title": "Features", "types": ["feat", "fix"]}]));
+    assert_eq!(one.version["tagFormat"], "rel/{version}");
+    assert!(leaves(&one, "skip: no commit goes back"));
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let why = || import(folder.path()).unwrap_err().message;
+    assert!(why().contains("none of .releaserc"), "{}", why());
+    write("package.json", r#"{"name": "app"}"#);
+    assert!(why().contains("has no `release`"), "{}", why());
+    write("release.config.js", "module.exports = {}");
+    assert!(why().contains("is a program, which is not run here"), "{}", why());
+    write(".releaserc", "{ not closed");
+    assert_eq!(import(&folder.path().join(".releaserc")).unwrap_err().code, Code::Unusable);
+    write("other.json", r#"{"a": 1}"#);
+    assert!(import(&folder.path().join("other.json")).unwrap_err().message.contains("none of the tools' settings"));
+}

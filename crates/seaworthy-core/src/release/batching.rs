@@ -1,0 +1,167 @@
+//! Batching: a Release that comes too early, brings too little or meets a freeze waits; what comes meanwhile takes its place or joins the
+//! queue, as the plan's concurrency says.
+//!
+//! Cron expressions have five fields and are read in UTC. Absent: clocks, time zones.
+
+use croner::parser::{CronParser, Seconds as Field, Year};
+use jiff::{civil::DateTime, tz::TimeZone};
+
+use super::{
+    draft::{Draft, Flow},
+    observed::{Batching, Freeze},
+    queue::QUEUE_WAIT,
+    status::ReleasePhase,
+};
+use crate::{
+    condition::Reason,
+    time::{Seconds, Timestamp},
+};
+
+/// How many freezes in a row are followed to tell when the last one ends.
+const CHAIN: usize = 64;
+/// How long until it is looked again at least, whatever the estimate says.
+const LOOK: Seconds = Seconds::minutes(5);
+
+/// Checks the expressions of a plan.
+///
+/// # Errors
+/// Which one cannot be read, and why.
+pub fn check(freeze: &[Freeze]) -> Result<(), String> {
+    for (index, window) in freeze.iter().enumerate() {
+        cron(&window.schedule).map_err(|why| {
+            format!(
+                "batching.freeze[{index}].schedule: {:?} is no cron expression of five fields: {why}; write e.g. \"0 18 * * FRI\"",
+                window.schedule
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn cron(schedule: &str) -> Result<croner::Cron, String> {
+    let parser = CronParser::builder().seconds(Field::Disallowed).year(Year::Disallowed).build();
+    parser.parse(schedule).map_err(|error| error.to_string())
+}
+
+/// When the freeze that holds at `now` ends, with those that begin before it does; None outside of all.
+pub fn frozen_until(freeze: &[Freeze], now: Timestamp) -> Option<Timestamp> {
+    let mut end = None;
+    let mut at = now;
+    for _ in 0..CHAIN {
+        match freeze.iter().filter_map(|window| covers(window, at)).max() {
+            Some(next) => (end, at) = (Some(next), next),
+            None => break,
+        }
+    }
+    end
+}
+
+/// The end of the window's newest turn, if that lies after `at`.
+fn covers(window: &Freeze, at: Timestamp) -> Option<Timestamp> {
+    let now: DateTime = jiff::Timestamp::from(at).to_zoned(TimeZone::UTC).datetime();
+    let began = cron(&window.schedule).ok()?.find_previous_occurrence(&now, true).ok()?;
+    let began = Timestamp::from(began.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    let end = began + window.duration;
+    (at < end).then_some(end)
+}
+
+/// Until when a Release must not begin, as far as that is known, and why; None when it may.
+fn hold(d: &Draft<'_>, batching: &Batching) -> Option<(Option<Timestamp>, Reason, String)> {
+    if let Some(end) = frozen_until(&batching.freeze, d.now) {
+        return Some((Some(end), Reason::Frozen, format!("the plan is frozen until {end}")));
+    }
+    let last = d.seen.siblings.iter().filter_map(|sibling| sibling.published).max();
+    if let Some(from) = last.map(|last| last + batching.min_interval).filter(|from| d.now < *from) {
+        let message = format!("{} must lie between two versions: waits until {from}", batching.min_interval);
+        return Some((Some(from), Reason::Batching, message));
+    }
+    let commits = d.seen.facts.present().and_then(|facts| facts.as_ref().ok()).map(|facts| {
+        let reduced = facts.reduced.as_ref().map(|range| range.counts.total);
+        reduced.unwrap_or_else(|| u64::try_from(facts.commits.len()).unwrap_or(u64::MAX))
+    });
+    let few = commits.filter(|commits| *commits < batching.minimum_commits)?;
+    let message = format!(
+        "brings {few} commits, the plan wants {}: waits for a Release of a later commit to take its place",
+        batching.minimum_commits
+    );
+    Some((None, Reason::Batching, message))
+}
+
+/// Whether a Release whose turn it would be may take it.
+pub(super) fn begin(d: &mut Draft<'_>) -> Flow {
+    let Some(batching) = d.policy().map(|policy| policy.batching.clone()) else { return Flow::Stop };
+    let Some((until, reason, message)) = hold(d, &batching) else {
+        d.status.not_before = None;
+        return Flow::Next;
+    };
+    d.status.not_before = until;
+    d.phase(ReleasePhase::Pending, reason, message);
+    let soon = d.now + LOOK;
+    d.by(until.map_or(soon, |until| until.min(soon)));
+    Flow::Stop
+}
+
+/// Whether a Release that is ready may be published now: nothing is while the plan is frozen.
+pub(super) fn publish(d: &mut Draft<'_>) -> Flow {
+    let Some(batching) = d.policy().map(|policy| policy.batching.clone()) else { return Flow::Stop };
+    let Some(end) = frozen_until(&batching.freeze, d.now) else {
+        d.status.not_before = None;
+        return Flow::Next;
+    };
+    if d.waited(QUEUE_WAIT) {
+        let message = format!("ready, and frozen for {QUEUE_WAIT}");
+        return d.end(ReleasePhase::Failed, Reason::DeadlineExceeded, message);
+    }
+    d.status.not_before = Some(end);
+    let message = format!("is ready; the plan is frozen until {end}");
+    d.phase(ReleasePhase::AwaitingApproval, Reason::Frozen, message);
+    d.by(end.min(d.now + LOOK));
+    Flow::Stop
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn window(schedule: &str, hours: u64) -> Freeze {
+        Freeze { schedule: schedule.into(), duration: Seconds::hours(hours) }
+    }
+
+    #[test]
+    fn a_weekend_is_frozen_from_friday_evening_to_monday_morning() {
+        let weekend = [window("0 18 * * FRI", 62)];
+        let end = Some(at("2026-03-09T08:00:00Z"));
+        for (now, until) in [
+            ("2026-03-06T17:59:59.999Z", None),
+            ("2026-03-06T18:00:00Z", end),
+            ("2026-03-08T00:00:00Z", end),
+            ("2026-03-09T07:59:59Z", end),
+            ("2026-03-09T08:00:00Z", None),
+        ] {
+            assert_eq!(frozen_until(&weekend, at(now)), until, "{now}");
+        }
+    }
+
+    #[test]
+    fn windows_that_touch_or_overlap_are_one() {
+        let both = [window("0 0 1 1 *", 24), window("0 12 1 1 *", 36)];
+        assert_eq!(frozen_until(&both, at("2026-01-01T01:00:00Z")), Some(at("2026-01-03T00:00:00Z")));
+        assert_eq!(frozen_until(&both, at("2025-12-31T23:59:00Z")), None);
+        let always = [window("0 0 * * *", 24)];
+        assert!(frozen_until(&always, at("2026-01-01T01:00:00Z")).is_some(), "ends, although it never does");
+    }
+
+    #[test]
+    fn what_is_no_cron_expression_is_named() {
+        for wrong in ["", "now", "* * * *", "0 0 0 * * FRI", "61 * * * *"] {
+            let why = check(&[window("0 18 * * FRI", 1), window(wrong, 1)]).unwrap_err();
+            assert!(why.starts_with("batching.freeze[1].schedule: "), "{wrong:?}: {why}");
+        }
+        assert_eq!(check(&[window("0 0 30 2 *", 1)]), Ok(()));
+        assert_eq!(frozen_until(&[window("0 0 30 2 *", 1)], at("2026-01-01T01:00:00Z")), None, "never");
+    }
+}
