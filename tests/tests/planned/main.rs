@@ -2,5 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
 
+mod batching;
+mod git;
+mod ledger;
 mod notes;
+mod ssh;
 mod world;

@@ -39,6 +39,11 @@ impl Repo {
         Self { url, bare, clone, _scratch: scratch }
     }
 
+    /// Where it is on this machine.
+    pub(crate) fn path(&self) -> String {
+        self.bare.display().to_string()
+    }
+
     /// Runs git in the clone.
     pub(crate) fn git(&self, args: &[&str]) -> String {
         git(&self.clone, args)

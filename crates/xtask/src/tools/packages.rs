@@ -15,7 +15,7 @@ const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Package, and a program or file that it brings.
-const PACKAGES: [(&str, &str); 15] = [
+const PACKAGES: [(&str, &str); 16] = [
     ("containerd", "containerd"),
     ("runc", "runc"),
     ("containernetworking-plugins", "/usr/lib/cni/ptp"),
@@ -29,6 +29,7 @@ const PACKAGES: [(&str, &str); 15] = [
     ("mmdebstrap", "mmdebstrap"),
     ("busybox-static", "busybox"),
     ("git", "git"),
+    ("openssh-server", "/usr/sbin/sshd"),
     ("jq", "jq"),
     ("tar", "tar"),
 ];

@@ -1,0 +1,45 @@
+//! Releases that wait: too early, too few commits, a freeze.
+
+use seaworthy_api::{Release, core::release::ReleasePhase};
+use seaworthy_tests::cluster::Ground;
+use serde_json::json;
+
+use crate::world::{Repo, create, create_plan, ends, plan, status, until};
+
+#[tokio::test]
+async fn releases_outside_of_the_plans_pace_wait_and_the_newest_takes_their_place() {
+    let ground = Ground::new("pace").await.unwrap();
+    let repo = Repo::new(&ground, "app");
+    repo.commit("feat: start");
+    repo.tag("v1.0.0");
+    let mut pace = plan("pace", &repo.url);
+    pace["spec"]["batching"] = json!({"minimumCommits": 2, "minInterval": "1h"});
+    create_plan(&ground, pace).await;
+    create(&ground, "one", "pace", &repo.commit("fix: one")).await;
+    let waiting = until(&ground, "one", "Batching").await;
+    assert!(status(&waiting).start_time.is_none() && status(&waiting).phase == ReleasePhase::Pending);
+    // The second brings enough, takes the first one's place, and collects what both bring.
+    create(&ground, "two", "pace", &repo.commit("feat: two")).await;
+    ends(&ground, "one", ReleasePhase::Superseded, "Superseded").await;
+    let done = status(&ends(&ground, "two", ReleasePhase::Published, "Published").await);
+    assert_eq!((done.version.as_str(), done.version_plan.unwrap().commits), ("1.1.0", 2));
+    // The third brings enough, too soon.
+    repo.commit("fix: three");
+    create(&ground, "three", "pace", &repo.commit("fix: four")).await;
+    let soon = ground.until::<Release>("three", "notBefore", |r| status(r).not_before.is_some()).await.unwrap();
+    let from = done.completion_time.unwrap() + seaworthy_api::core::time::Seconds::hours(1);
+    assert_eq!(status(&soon).not_before, Some(from));
+
+    // Every minute a freeze of an hour begins.
+    let mut frozen = plan("frozen", &repo.url);
+    frozen["spec"]["batching"] = json!({"freeze": [{"schedule": "* * * * *", "duration": "1h"}]});
+    frozen["spec"]["version"]["line"] = json!("2.x");
+    frozen["spec"]["version"]["policy"] = json!("Explicit");
+    create_plan(&ground, frozen).await;
+    let object = json!({"metadata": {"name": "cold"}, "spec": {"planRef": {"name": "frozen"},
+        "revision": "0123456789abcdef0123456789abcdef01234567", "version": {"number": "2.0.0"}}});
+    ground.create::<Release>(object).await.unwrap();
+    let cold = status(&until(&ground, "cold", "Frozen").await);
+    assert!(cold.not_before.is_some() && cold.start_time.is_none());
+    ground.done().await.unwrap();
+}
