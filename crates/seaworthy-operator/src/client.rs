@@ -279,15 +279,23 @@ where
     }
 }
 
-/// A client with time limits and without retries of its own.
+/// How the API server is asked: with time limits and without retries of the client's own.
 ///
 /// # Errors
 /// When there is no usable configuration (in the cluster, or by kubeconfig).
-pub async fn connect() -> anyhow::Result<Client> {
+pub async fn settings() -> anyhow::Result<kube::Config> {
     let mut config = kube::Config::infer().await?;
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));
     config.read_timeout = Some(Duration::from_secs(295));
     config.write_timeout = Some(CALL);
-    Ok(Client::try_from(config)?)
+    Ok(config)
+}
+
+/// A client with these [`settings`].
+///
+/// # Errors
+/// When there is no usable configuration (in the cluster, or by kubeconfig).
+pub async fn connect() -> anyhow::Result<Client> {
+    Ok(Client::try_from(settings().await?)?)
 }

@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use k8s_openapi::NamespaceResourceScope;
 use kube::{
-    Client,
+    Api, Client, Resource,
     runtime::events::{Recorder, Reporter},
 };
 use seaworthy_core::{task::Refusal, time::Timestamp};
@@ -20,6 +21,10 @@ pub struct Config {
     /// The namespace that the operator runs in; locks on targets live there.
     #[arg(long, env = "SEAWORTHY_NAMESPACE", default_value = "seaworthy-system")]
     pub namespace: String,
+    /// The only namespace whose objects it looks after; all of them when not set. Set it where the operator may not watch the whole cluster,
+    /// and give every such operator a namespace of its own.
+    #[arg(long, env = "SEAWORTHY_WATCH_NAMESPACE")]
+    pub watch_namespace: Option<String>,
     /// The operator's own image, for inventory Jobs.
     #[arg(long, env = "SEAWORTHY_IMAGE", default_value = "")]
     pub image: String,
@@ -64,6 +69,14 @@ impl Context {
         let instance = std::env::var("HOSTNAME").ok();
         let recorder = Recorder::new(client.clone(), Reporter { controller: "seaworthy".into(), instance });
         Self { client, config: Arc::new(config), recorder, metrics, sampler: None, refusals: Arc::default() }
+    }
+
+    /// The objects of a kind that this operator looks after.
+    pub fn watched<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(&self) -> Api<K> {
+        match &self.config.watch_namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        }
     }
 
     /// The wall clock: the only place where the operator asks for it on behalf of decisions.

@@ -92,7 +92,7 @@ pub trait Kind: Send + Sync + Sized + 'static {
 
 /// Runs a kind's controller until `stop` resolves; running visits finish first.
 pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    let api: Api<K::Object> = Api::all(ctx.client.clone());
+    let api: Api<K::Object> = ctx.watched();
     let (reader, writer) = kube::runtime::reflector::store();
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let stream = watcher(api, watcher::Config::default().any_semantic())
@@ -109,12 +109,10 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
         .predicate_filter(changes, PredicateConfig::default());
     let mine = format!("{}={}", labels::OWNER_KIND, K::NAME);
     let watching = watcher::Config::default().labels(&mine);
-    let pods = watcher(Api::<PartialObjectMeta<Pod>>::all(ctx.client.clone()), watching.clone())
-        .default_backoff()
-        .touched_objects();
+    let pods = watcher(ctx.watched::<PartialObjectMeta<Pod>>(), watching.clone()).default_backoff().touched_objects();
     let controller = Controller::for_stream(stream, reader.clone())
         .with_config(kube::runtime::controller::Config::default().concurrency(ctx.config.concurrency))
-        .owns(Api::<k8s_openapi::api::batch::v1::Job>::all(ctx.client.clone()), watching)
+        .owns(ctx.watched::<k8s_openapi::api::batch::v1::Job>(), watching)
         .watches_stream(pods, |pod| {
             let name = pod.labels().get(labels::OWNER)?;
             Some(ObjectRef::<K::Object>::new(name).within(pod.metadata.namespace.as_deref()?))
@@ -136,28 +134,45 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
 /// What the visits of one controller share.
 struct State {
     ctx: Context,
-    /// Failures in a row, by object.
-    failures: Mutex<HashMap<String, u32>>,
+    /// Objects whose last visit failed.
+    failures: Mutex<HashMap<String, Failing>>,
+}
+
+/// An object whose last visit failed.
+#[derive(Default)]
+struct Failing {
+    /// Failures in a row.
+    times: u32,
+    /// Not visited before this, whatever changes: the API server asked for a pause, or does not answer. None where a change may help.
+    pause: Option<Instant>,
 }
 
 impl State {
     fn failed<K: Kind>(&self, object: &K::Object, error: &Error) -> Action {
         let key = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let n = failures.entry(key).or_default();
-        *n = n.saturating_add(1);
+        let failing = failures.entry(key).or_default();
+        failing.times = failing.times.saturating_add(1);
         let floor = match error.retry() {
             Retry::After(asked) => asked,
             Retry::OnChange => Duration::from_secs(5),
         };
-        let grown = Duration::from_millis(250).saturating_mul(2u32.saturating_pow((*n).min(10)));
+        let grown = Duration::from_millis(250).saturating_mul(2u32.saturating_pow(failing.times.min(10)));
         // Spread over 75-125 %, so that objects that failed together do not come back together; the UID's hash is as good as chance here.
         let spread =
             object.uid().unwrap_or_default().bytes().fold(0u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b)))
                 % 50
                 + 75;
-        let pause = grown.min(BACKOFF_MAX).max(floor) * spread / 100;
+        let pause = (grown.min(BACKOFF_MAX) * spread / 100).max(floor);
+        failing.pause = matches!(error.retry(), Retry::After(_)).then(|| Instant::now() + pause);
         Action::requeue(pause)
+    }
+
+    /// How long an object is still to be left alone.
+    fn paused(&self, key: &str) -> Option<Duration> {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = failures.get(key)?.pause?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
     }
 
     fn succeeded(&self, key: &str) {
@@ -167,6 +182,9 @@ impl State {
 
 async fn reconcile<K: Kind>(object: Arc<K::Object>, state: Arc<State>) -> Result<Action, Error> {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    if let Some(left) = state.paused(&format!("{namespace}/{name}")) {
+        return Ok(Action::requeue(left));
+    }
     let kind = KindLabels { kind: K::NAME };
     let span = tracing::info_span!("visit", kind = K::NAME, %namespace, %name, generation = object.meta().generation);
     state.ctx.metrics.reconciles.get_or_create(&kind).inc();

@@ -30,24 +30,63 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use kube::Client;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
+
+/// A running operator: its controllers and its sampler. Dropped together with its runtime it is gone at once, as if its process was killed.
+pub struct Operator {
+    controllers: JoinSet<()>,
+    sampler: sampler::Sampler,
+    stop: watch::Sender<bool>,
+    ready: admin::Ready,
+}
+
+impl Operator {
+    /// Starts everything that looks after objects. `kube` is how kubelets are asked: with the operator's own credentials.
+    pub fn start(client: Client, kube: kube::Config, config: Config, metrics: metrics::Metrics) -> Self {
+        let insecure = config.kubelet_insecure_tls;
+        let sampler = metrics.register(|registry| sampler::Sampler::new(client.clone(), kube, insecure, registry));
+        let mut ctx = Context::new(client, config, metrics);
+        ctx.sampler = Some(sampler.clone());
+        let (stop, stopped) = watch::channel(false);
+        let mut controllers = JoinSet::new();
+        let parts = kinds::start(&ctx, &stopped, &mut controllers);
+        let ready: admin::Ready = Arc::default();
+        tokio::spawn(all_ready(parts, Arc::clone(&ready)));
+        Self { controllers, sampler, stop, ready }
+    }
+
+    /// Becomes true once every part watches.
+    pub fn ready(&self) -> admin::Ready {
+        Arc::clone(&self.ready)
+    }
+
+    /// Stops in good order: running visits finish, evidence is stored. What takes longer than 20 s is left to the next start.
+    pub async fn shutdown(self) {
+        // Nobody listening any more is as good as told.
+        let _ = self.stop.send(true);
+        let drained = tokio::time::timeout(Duration::from_secs(20), self.controllers.join_all());
+        let (drained, ()) = tokio::join!(drained, self.sampler.shutdown());
+        if drained.is_err() {
+            tracing::warn!("some visits did not finish in time; the next start takes them up");
+        }
+    }
+}
 
 /// Runs the operator until it is asked to stop (SIGTERM, SIGINT); running visits finish first.
 ///
 /// # Errors
 /// When there is no API server to talk to, or the address of the pages cannot be listened on.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    let client = client::connect().await.context("no usable configuration for the API server")?;
-    let metrics = metrics::Metrics::default();
-    let mut ctx = Context::new(client, config, metrics.clone());
-    let sampler = start_sampler(&ctx).await?;
-    ctx.sampler = Some(sampler.clone());
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let mut controllers = tokio::task::JoinSet::new();
-    let parts = kinds::start(&ctx, &stopped, &mut controllers);
-    let ready: admin::Ready = Arc::default();
-    tokio::spawn(all_ready(parts, Arc::clone(&ready)));
-    let mut pages = tokio::spawn(admin::serve(ctx.config.listen, metrics, ready));
+    let kube = client::settings().await.context("no usable configuration for the API server")?;
+    let client = Client::try_from(kube.clone()).context("no usable configuration for the API server")?;
+    let (listen, metrics) = (config.listen, metrics::Metrics::default());
+    let operator = Operator::start(client, kube, config, metrics.clone());
+    let mut pages = tokio::spawn(admin::serve(listen, metrics, operator.ready()));
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
     tokio::select! {
@@ -55,21 +94,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         _ = int.recv() => tracing::info!("interrupted"),
         ended = &mut pages => ended.context("the pages' task ended")?.context("cannot listen for /metrics, /healthz and /readyz")?,
     }
-    // Nobody listening any more is as good as told.
-    let _ = stop.send(true);
-    let drained = tokio::time::timeout(Duration::from_secs(20), controllers.join_all());
-    let (drained, ()) = tokio::join!(drained, sampler.shutdown());
-    if drained.is_err() {
-        tracing::warn!("some visits did not finish in time; the next start takes them up");
-    }
+    operator.shutdown().await;
     Ok(())
-}
-
-/// A sampler that asks kubelets with the operator's own credentials.
-async fn start_sampler(ctx: &Context) -> anyhow::Result<sampler::Sampler> {
-    let config = kube::Config::infer().await.context("no usable configuration for the API server")?;
-    let (client, insecure) = (ctx.client.clone(), ctx.config.kubelet_insecure_tls);
-    Ok(ctx.metrics.register(|registry| sampler::Sampler::new(client, config, insecure, registry)))
 }
 
 /// Sets `ready` once every part is.

@@ -36,6 +36,8 @@ struct Arguments {
 enum Command {
     /// The acceptance numbers of the trend verdict, over 500 runs of every family.
     Acceptance(acceptance::Arguments),
+    /// The operator under faults by chance: many seeds, or one that failed again.
+    Chaos(test::faults::Arguments),
     /// A real one-node Kubernetes cluster in namespaces of its own.
     Cluster(cluster::cli::Arguments),
     /// Writes what is generated from Rust: CustomResourceDefinitions, RBAC, admission policies.
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
+        Command::Chaos(arguments) => test::faults::chaos(&arguments),
         Command::Cluster(arguments) => cluster::cli::main(arguments),
         Command::Demo(arguments) => match demo::main(&arguments) {
             // Its exit status is the Release's.

@@ -100,9 +100,8 @@ impl Kind for ReleasePlanKind {
     }
 
     fn triggers(controller: Controller<ReleasePlan>, ctx: &Context, _: &Store<ReleasePlan>) -> Controller<ReleasePlan> {
-        let releases = watcher(Api::<Release>::all(ctx.client.clone()), watcher::Config::default())
-            .default_backoff()
-            .touched_objects();
+        let releases =
+            watcher(ctx.watched::<Release>(), watcher::Config::default()).default_backoff().touched_objects();
         controller.watches_stream(releases, |release| {
             Some(ObjectRef::new(&release.spec.plan_ref.name).within(release.metadata.namespace.as_deref()?))
         })

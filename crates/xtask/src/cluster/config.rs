@@ -54,18 +54,18 @@ pub(crate) fn objects() -> [(&'static str, Value); 2] {
     ]
 }
 
-/// Everything by its metadata; the bodies of writes too where tests look into them. Reads of tokens stay metadata.
+/// Everything by its metadata; the bodies of writes too where tests look into them, and of our kinds what was stored. Reads of tokens stay
+/// metadata.
 fn audit_policy() -> Value {
+    let writes = ["create", "update", "patch", "delete", "deletecollection"];
     json!({
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
         "omitManagedFields": true,
         "rules": [
-            {"level": "Request", "verbs": ["create", "update", "patch", "delete", "deletecollection"], "resources": [
-                {"group": "batch", "resources": ["jobs", "jobs/status"]},
-                {"group": "seaworthy.dev"},
-            ]},
+            {"level": "Request", "verbs": writes, "resources": [{"group": "batch", "resources": ["jobs", "jobs/status"]}]},
+            {"level": "RequestResponse", "verbs": writes, "resources": [{"group": "seaworthy.dev"}]},
             {"level": "Metadata"},
         ],
     })

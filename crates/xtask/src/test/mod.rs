@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must hold before a change lands, in the order in which it fails fastest.
 //!
-//! Format, lints, generated files, repository rules, dependencies, unit tests, the chart, then the end-to-end suite on a fresh cluster of its
-//! own. What the test runners print stays on screen. Deliberately absent: retries; a test that fails once has failed.
+//! Format, lints, generated files, repository rules, dependencies, unit tests, the chart, then the operator under faults and the end-to-end
+//! suite, each on a fresh cluster of its own. What the test runners print stays on screen. Deliberately absent: retries; a test that fails once has failed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,6 +14,8 @@ use crate::image::{self, Image};
 use crate::progress::Progress;
 use crate::{install, run, tools};
 
+pub(crate) mod faults;
+
 /// `cargo xtask test ...`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -23,6 +25,9 @@ pub(crate) struct Arguments {
     /// Only the end-to-end suite.
     #[arg(long, conflicts_with = "fast")]
     e2e: bool,
+    /// Only the operator under faults.
+    #[arg(long, conflicts_with_all = ["fast", "e2e"])]
+    faults: bool,
     /// Name of the suite's cluster.
     #[arg(long)]
     name: Option<String>,
@@ -38,10 +43,13 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     let root = crate::repository::root();
     let progress = Progress::new();
     let began = Instant::now();
-    if !arguments.e2e {
+    if !arguments.e2e && !arguments.faults {
         fast(&root, &progress)?;
     }
-    if !arguments.fast {
+    if !arguments.fast && !arguments.e2e {
+        faults::stage(&root, arguments.name.as_deref(), arguments.keep, &progress)?;
+    }
+    if !arguments.fast && !arguments.faults {
         end_to_end(&root, arguments, &progress)?;
     }
     progress.note(&format!("all of it passed in {:.0} s", began.elapsed().as_secs_f64()));
@@ -51,7 +59,12 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
 
 fn fast(root: &Path, progress: &Progress) -> Result<()> {
     cargo(root, progress, "format", &["fmt", "--all", "--check"])?;
-    cargo(root, progress, "lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
+    cargo(
+        root,
+        progress,
+        "lints",
+        &["clippy", "--workspace", "--all-targets", "--all-features", "--quiet", "--", "-D", "warnings"],
+    )?;
     own(root, progress, "generated files", &["gen", "--check"])?;
     own(root, progress, "repository rules", &["tidy"])?;
     cargo(root, progress, "unit tests", &["test", "--workspace", "--exclude", "seaworthy-tests"])?;
@@ -105,6 +118,7 @@ fn end_to_end(root: &Path, arguments: &Arguments, progress: &Progress) -> Result
         .env("SEAWORTHY_TEST_TARGET_IMAGE", &target)
         .env("SEAWORTHY_TEST_TOOLS_IMAGE", &tools_image);
     show(&mut tests, progress, "end-to-end tests")?;
+    faults::audit(root, &cluster, progress)?;
     drop(cluster);
     // What a cluster leaves behind after its end, and after its process was killed: nothing.
     own(root, progress, "test bed", &["cluster", "check"])

@@ -7,7 +7,7 @@ mod observe;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
-    Api, ResourceExt as _,
+    ResourceExt as _,
     runtime::{
         Controller, WatchStreamExt as _,
         reflector::{ObjectRef, Store},
@@ -49,16 +49,13 @@ impl Kind for ReleaseKind {
     fn triggers(controller: Controller<Release>, ctx: &Context, store: &Store<Release>) -> Controller<Release> {
         let mine = watcher::Config::default().labels(&format!("{}={}", labels::OWNER_KIND, Self::NAME));
         let (by_plan, by_sibling) = (store.clone(), store.clone());
-        let plans = watcher(Api::<ReleasePlan>::all(ctx.client.clone()), watcher::Config::default())
-            .default_backoff()
-            .touched_objects();
-        let ends = watcher(Api::<Release>::all(ctx.client.clone()), watcher::Config::default())
-            .default_backoff()
-            .touched_objects();
+        let plans =
+            watcher(ctx.watched::<ReleasePlan>(), watcher::Config::default()).default_backoff().touched_objects();
+        let ends = watcher(ctx.watched::<Release>(), watcher::Config::default()).default_backoff().touched_objects();
         controller
-            .owns(Api::<E2ERun>::all(ctx.client.clone()), mine.clone())
-            .owns(Api::<SoakTest>::all(ctx.client.clone()), mine.clone())
-            .owns(Api::<ConfigMap>::all(ctx.client.clone()), mine)
+            .owns(ctx.watched::<E2ERun>(), mine.clone())
+            .owns(ctx.watched::<SoakTest>(), mine.clone())
+            .owns(ctx.watched::<ConfigMap>(), mine)
             .watches_stream(plans, move |plan| {
                 open(&by_plan, plan.namespace().as_deref(), Some(&plan.name_any()), None)
             })

@@ -1,0 +1,333 @@
+//! A node of the real cluster whose kubelet is played here: pods that are bound to it run by script. The scheduler, the Job controller and
+//! the garbage collector are the real ones, and so is everything they do to a pod; only the process in it is not there.
+//!
+//! A script is the JSON in a task's arguments, see [`Script`]. A pod of a Deployment runs until it is deleted; its address is the test's own,
+//! so that the test serves its metrics.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Result;
+use futures::{StreamExt as _, TryStreamExt as _};
+use k8s_openapi::api::{
+    coordination::v1::Lease,
+    core::v1::{Node, Pod},
+};
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams},
+    runtime::{WatchStreamExt as _, watcher},
+};
+use seaworthy_api::labels;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+/// The node's name; its label and taint have it as their key.
+pub const NODE: &str = "seaworthy.test";
+
+/// What a pod does.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Script {
+    /// How long it runs, in milliseconds.
+    pub ms: u64,
+    /// Exit codes by attempt; the last one stands for all further ones.
+    pub exits: Vec<i32>,
+    /// Its termination message.
+    pub message: String,
+    /// When it ends with 0, its version and artifacts are out.
+    pub publishes: bool,
+    /// It ends with 0 if they are out, with 10 if not.
+    pub verifies: bool,
+    /// Its node is never heard of again, not even when the pod is to go.
+    pub lost: bool,
+    /// The first so many attempts are evicted.
+    pub evicted: usize,
+}
+
+impl Script {
+    /// A task that does this.
+    pub fn task(&self) -> Value {
+        let toleration = json!({"key": NODE, "operator": "Exists"});
+        json!({"image": "registry.example/task:1", "command": ["script"],
+            "args": [serde_json::to_string(self).unwrap_or_default()],
+            "timeout": "60s", "nodeSelector": {NODE: "true"}, "tolerations": [toleration]})
+    }
+
+    /// Ends with these codes, attempt by attempt.
+    pub fn exits(codes: &[i32]) -> Self {
+        Self { ms: 50, exits: codes.to_vec(), ..Self::default() }
+    }
+}
+
+/// What was published: every time that a publish pod put something out, by namespace.
+#[derive(Debug, Default)]
+pub struct Registry {
+    out: Mutex<BTreeMap<String, Vec<String>>>,
+    running: Mutex<BTreeMap<String, usize>>,
+    most: Mutex<BTreeMap<String, usize>>,
+}
+
+fn held<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Registry {
+    /// What was put out in a namespace, in order.
+    pub fn out(&self, namespace: &str) -> Vec<String> {
+        held(&self.out).get(namespace).cloned().unwrap_or_default()
+    }
+
+    /// The most publish pods that ran there at the same time.
+    pub fn most_at_once(&self, namespace: &str) -> usize {
+        held(&self.most).get(namespace).copied().unwrap_or(0)
+    }
+
+    fn begin(&self, namespace: &str) {
+        let mut running = held(&self.running);
+        let n = running.entry(namespace.to_owned()).or_default();
+        *n += 1;
+        let mut most = held(&self.most);
+        let most = most.entry(namespace.to_owned()).or_default();
+        *most = (*most).max(*n);
+    }
+
+    fn end(&self, namespace: &str) {
+        if let Some(n) = held(&self.running).get_mut(namespace) {
+            *n -= 1;
+        }
+    }
+}
+
+/// A pod's containers.
+#[derive(Debug, Default)]
+struct Running {
+    end: Notify,
+    over: Notify,
+}
+
+/// The kubelet of the node; played until it is dropped.
+pub struct Kubelet {
+    client: Client,
+    /// Where its pods can be asked: an address of this machine that the cluster can reach.
+    address: Ipv4Addr,
+    registry: Arc<Registry>,
+    /// Pods that run or ran, each with what tells its containers to end.
+    begun: Mutex<HashMap<String, Arc<Running>>>,
+    ending: Mutex<HashSet<String>>,
+}
+
+impl std::fmt::Debug for Kubelet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kubelet").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Kubelet {
+    /// Joins the cluster and plays until the future is dropped.
+    ///
+    /// # Errors
+    /// When the API server refuses the node.
+    pub async fn join(client: Client, address: Ipv4Addr, registry: Arc<Registry>) -> Result<Arc<Self>> {
+        let it = Self { client, address, registry, begun: Mutex::default(), ending: Mutex::default() };
+        it.register().await?;
+        let it = Arc::new(it);
+        tokio::spawn(Arc::clone(&it).beat());
+        tokio::spawn(Arc::clone(&it).play());
+        Ok(it)
+    }
+
+    async fn register(&self) -> Result<()> {
+        let nodes: Api<Node> = Api::all(self.client.clone());
+        let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": {NODE: "true"}},
+            "spec": {"taints": [{"key": NODE, "effect": "NoSchedule"}]}});
+        nodes.patch(NODE, &PatchParams::apply("kubelet").force(), &Patch::Apply(&node)).await?;
+        let room = json!({"cpu": "10000", "memory": "10000Gi", "pods": "100000", "ephemeral-storage": "10000Gi"});
+        let condition = json!({"type": "Ready", "status": "True", "reason": "Played", "message": "", "lastHeartbeatTime": now(), "lastTransitionTime": now()});
+        let status = json!({"status": {"capacity": room, "allocatable": room, "conditions": [condition],
+            "addresses": [{"type": "InternalIP", "address": self.address.to_string()}]}});
+        nodes.patch_status(NODE, &PatchParams::default(), &Patch::Merge(&status)).await?;
+        Ok(())
+    }
+
+    /// A node whose Lease is not renewed for 40 s is taken for lost.
+    async fn beat(self: Arc<Self>) {
+        let leases: Api<Lease> = Api::namespaced(self.client.clone(), "kube-node-lease");
+        let mut every = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            every.tick().await;
+            let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": NODE},
+                "spec": {"holderIdentity": NODE, "leaseDurationSeconds": 40, "renewTime": micro()}});
+            // The next beat tries again.
+            let _ = leases.patch(NODE, &PatchParams::apply("kubelet").force(), &Patch::Apply(&lease)).await;
+        }
+    }
+
+    async fn play(self: Arc<Self>) {
+        let pods: Api<Pod> = Api::all(self.client.clone());
+        let mine = watcher::Config::default().fields(&format!("spec.nodeName={NODE}"));
+        let mut events = watcher(pods, mine).default_backoff().applied_objects().boxed();
+        loop {
+            // A broken watch mends itself.
+            let Ok(Some(pod)) = events.try_next().await else { continue };
+            let uid = pod.uid().unwrap_or_default();
+            let lost =
+                script(&pod).is_some_and(|s| s.lost) && pod.status.as_ref().is_some_and(|s| s.start_time.is_some());
+            if lost {
+                continue;
+            }
+            if pod.metadata.deletion_timestamp.is_some() {
+                if held(&self.ending).insert(uid) {
+                    tokio::spawn(Arc::clone(&self).remove(pod));
+                }
+            } else {
+                let running = Arc::new(Running::default());
+                if let Entry::Vacant(free) = held(&self.begun).entry(uid) {
+                    free.insert(Arc::clone(&running));
+                    tokio::spawn(Arc::clone(&self).live(pod, running));
+                }
+            }
+        }
+    }
+
+    /// What a kubelet does with a pod that is to go: its containers end, then it lets it go.
+    async fn remove(self: Arc<Self>, pod: Pod) {
+        let running = held(&self.begun).get(&pod.uid().unwrap_or_default()).cloned();
+        if let Some(running) = running {
+            running.end.notify_one();
+            running.over.notified().await;
+        }
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
+        for _ in 0..20 {
+            match api
+                .delete(&pod.name_any(), &DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() })
+                .await
+            {
+                Err(kube::Error::Api(e)) if e.code == 404 => return,
+                Ok(_) => return,
+                Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
+            }
+        }
+    }
+
+    async fn live(self: Arc<Self>, pod: Pod, running: Arc<Running>) {
+        self.run(&pod, &running).await;
+        running.over.notify_one();
+    }
+
+    async fn run(&self, pod: &Pod, running: &Running) {
+        let over = |pod: &Pod| {
+            let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default();
+            matches!(phase, "Succeeded" | "Failed")
+        };
+        if over(pod) {
+            return;
+        }
+        let started = now();
+        self.report(pod, &json!({"running": {"startedAt": started}}), "Running", true).await;
+        let Some(script) = script(pod) else { return };
+        let namespace = pod.namespace().unwrap_or_default();
+        if script.publishes {
+            self.registry.begin(&namespace);
+        }
+        let killed = tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(script.ms)) => script.lost,
+            () = running.end.notified() => true,
+        };
+        let evicted = attempt(pod) < script.evicted;
+        let mut code = script.exits.get(attempt(pod)).or(script.exits.last()).copied().unwrap_or(0);
+        if script.publishes {
+            if !killed && !evicted && code == 0 {
+                held(&self.registry.out).entry(namespace.clone()).or_default().push(what(pod));
+            }
+            self.registry.end(&namespace);
+        }
+        if killed {
+            return;
+        }
+        if evicted {
+            self.evict(pod).await;
+            return;
+        }
+        if script.verifies {
+            code = if self.registry.out(&namespace).contains(&what(pod)) { 0 } else { 10 };
+        }
+        let reason = if code == 0 { "Completed" } else { "Error" };
+        let ended = json!({"terminated": {"exitCode": code, "reason": reason, "message": script.message,
+            "startedAt": started, "finishedAt": now()}});
+        self.report(pod, &ended, if code == 0 { "Succeeded" } else { "Failed" }, false).await;
+    }
+
+    /// What a kubelet reports of a pod that it evicts.
+    async fn evict(&self, pod: &Pod) {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
+        let patch = json!({"status": {"phase": "Failed", "reason": "Evicted", "message": "the node was low on memory",
+            "conditions": [{"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet", "lastTransitionTime": now()}]}});
+        // Whoever waits for it sees that it did not come.
+        let _ = api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&patch)).await;
+    }
+
+    async fn report(&self, pod: &Pod, state: &Value, phase: &str, ready: bool) {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
+        let containers = pod.spec.as_ref().map(|s| s.containers.as_slice()).unwrap_or_default();
+        let statuses: Vec<Value> = containers
+            .iter()
+            .map(|c| {
+                let image = c.image.clone().unwrap_or_default();
+                json!({"name": c.name, "image": image, "imageID": image, "ready": ready, "started": ready, "restartCount": 0,
+                    "containerID": format!("played://{}", pod.uid().unwrap_or_default()), "state": state})
+            })
+            .collect();
+        let status = if ready { "True" } else { "False" };
+        let conditions: Vec<Value> = ["Ready", "ContainersReady"]
+            .map(|t| json!({"type": t, "status": status, "lastTransitionTime": now()}))
+            .into();
+        let address = self.address.to_string();
+        let patch = json!({"metadata": {"uid": pod.uid()}, "status": {"phase": phase, "startTime": now(),
+            "hostIP": address, "podIP": address, "podIPs": [{"ip": address}],
+            "conditions": conditions, "containerStatuses": statuses}});
+        for _ in 0..20 {
+            match api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&patch)).await {
+                Ok(_) => return,
+                Err(kube::Error::Api(e)) if matches!(e.code, 404 | 409 | 422) => return,
+                Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
+            }
+        }
+    }
+}
+
+fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn micro() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+/// The script of a task's pod; None for any other pod.
+fn script(pod: &Pod) -> Option<Script> {
+    pod.labels().get(labels::PURPOSE)?;
+    let container = pod.spec.as_ref()?.containers.first()?;
+    serde_json::from_str(container.args.as_ref()?.first()?).ok()
+}
+
+fn variable(pod: &Pod, name: &str) -> Option<String> {
+    let container = pod.spec.as_ref()?.containers.first()?;
+    container.env.as_ref()?.iter().find(|e| e.name == name)?.value.clone()
+}
+
+/// Counted from 0.
+fn attempt(pod: &Pod) -> usize {
+    variable(pod, "SEAWORTHY_ATTEMPT").and_then(|a| a.parse::<usize>().ok()).unwrap_or(1).saturating_sub(1)
+}
+
+/// The version and the artifact that a task is about.
+fn what(pod: &Pod) -> String {
+    let of = |name| variable(pod, name).unwrap_or_default();
+    format!("{} {}", of("SEAWORTHY_VERSION"), of("SEAWORTHY_ARTIFACT_CONTROLLER"))
+}

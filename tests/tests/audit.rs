@@ -1,0 +1,20 @@
+//! After everything else: what the API server's audit log says of it all.
+
+use std::path::PathBuf;
+
+use seaworthy_tests::{audit, cluster::variable};
+
+/// The operator as Helm installs it. Where it runs in a test's process it is the administrator.
+const OPERATOR: &str = "system:serviceaccount:seaworthy-system:seaworthy-operator";
+
+#[test]
+fn every_release_was_published_at_most_once_at_a_time() {
+    let log = PathBuf::from(variable("SEAWORTHY_TEST_AUDIT_LOG").unwrap());
+    let report = audit::check(&log, |user| user == OPERATOR).unwrap();
+    eprintln!(
+        "{} Releases came to publishing: {} Jobs, {} unsuspended, {} pods; {} statuses were written",
+        report.releases, report.publishes, report.unsuspends, report.pods, report.statuses
+    );
+    assert!(report.findings.is_empty(), "{}", report.findings.join("\n"));
+    assert!(report.statuses > 0, "the log holds nothing of ours");
+}

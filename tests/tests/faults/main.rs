@@ -1,0 +1,7 @@
+//! The operator under faults, on an API server of its own: `cargo xtask test --faults`.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
+
+mod every_write;
+mod random;
+mod rows;
