@@ -6,9 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::{Client, ResourceExt as _, api::DeleteParams};
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{DeleteParams, ListParams},
+};
 use seaworthy_api::{Release, ReleasePlan, SoakTest, core::condition::types};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -93,6 +96,7 @@ impl Lab {
     async fn open() -> Result<Self> {
         let client = api::client().await?;
         api::install_definitions(&client).await?;
+        served(&client).await?;
         let kube = seaworthy_operator::client::settings().await?;
         let address = outside(&kube)?;
         let registry = Arc::new(Registry::default());
@@ -162,8 +166,24 @@ impl Lab {
         let over = |r: &Release| {
             r.status.as_ref().is_some_and(|s| is_true(&s.conditions, types::FINISHED)) && r.finalizers().is_empty()
         };
-        let ended = ground.until::<Release>(RELEASE, "the end", over);
-        tokio::time::timeout(PATIENCE, ended).await.context("it did not end in time")?
+        let began = Instant::now();
+        loop {
+            // A cluster that is down on purpose gives no answer: it is asked again.
+            let seen = ground.api::<Release>().get(RELEASE).await;
+            match seen {
+                Ok(release) if over(&release) => return Ok(release),
+                Ok(release) => ensure!(
+                    began.elapsed() < PATIENCE,
+                    "the Release in {} did not end in {PATIENCE:?}: {:#?}",
+                    ground.namespace,
+                    release.status
+                ),
+                Err(e) => {
+                    ensure!(began.elapsed() < PATIENCE, "no answer about the Release in {}: {e}", ground.namespace);
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
     }
 
     /// What is there once nothing changes any more.
@@ -174,7 +194,13 @@ impl Lab {
         let began = Instant::now();
         let mut last = None;
         loop {
-            let now = world(&ground.client, &ground.namespace).await?;
+            let now = match world(&ground.client, &ground.namespace).await {
+                Err(_) if began.elapsed() < SETTLE => {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    continue;
+                }
+                seen => seen?,
+            };
             let found = match (clean, &last) {
                 (Some(clean), _) => differences(clean, &now),
                 (None, Some(last)) => differences(last, &now),
@@ -204,6 +230,17 @@ impl Lab {
         spec["measure"] = json!(measure);
         ground.create::<SoakTest>(json!({"metadata": {"name": name}, "spec": spec})).await
     }
+}
+
+/// Definitions that were changed are established before their storage is.
+async fn served(client: &Client) -> Result<()> {
+    for _ in 0..60 {
+        if Api::<Release>::all(client.clone()).list(&ListParams::default().limit(1)).await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    bail!("Releases are not served within 30 s")
 }
 
 /// This machine's address in the cluster's network: the one before the node's.

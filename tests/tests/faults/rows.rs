@@ -192,6 +192,7 @@ async fn fault_11_a_publish_pod_on_a_lost_node_is_waited_for() {
     let plan = plan(|spec| {
         spec["publish"]["task"] = Script { publishes: true, lost: true, ..Script::default() }.task();
         spec["publish"]["task"]["timeout"] = json!("3s");
+        spec["publish"]["maxAttempts"] = json!(1);
     });
     let _operator = lab.begin(&ground, plan, &clean()).await.unwrap();
     let ending = |r: &Release| status(r).publish.is_some_and(|p| p.state == PublishState::Ending);
@@ -219,6 +220,7 @@ async fn fault_11_a_publish_pod_on_a_lost_node_is_waited_for() {
     pods.delete_collection(&gone, &mine).await.unwrap();
     let release = lab.ended(&ground).await.unwrap();
     assert!(status(&release).publish.unwrap().verify.is_some(), "{:?}", said(&release));
+    assert_eq!(said(&release).0, ReleasePhase::Failed, "{:?}", said(&release));
 }
 
 #[tokio::test]

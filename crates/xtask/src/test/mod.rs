@@ -18,6 +18,7 @@ pub(crate) mod faults;
 
 /// `cargo xtask test ...`
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Arguments {
     /// Only what needs no cluster.
     #[arg(long)]
