@@ -16,7 +16,7 @@ const AT_ONCE: usize = 20;
 /// more than there are writes, each run breaks one.
 const APART: usize = 18;
 /// Of all faults, those that a run may not come to (two writes in one, say), in percent.
-const MISSED_PERCENT: usize = 3;
+const MISSED_PERCENT: usize = 6;
 
 /// Faults 1 and 2: the process dies before or after any write, or the write's answer is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
