@@ -48,13 +48,11 @@ pub(crate) fn chaos(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Every write, then seeds, then what the audit log says; last the outages, which nothing else would survive beside them.
+/// Every write, seeds, the table of faults, then what the audit log says.
 pub(super) fn stage(root: &Path, name: Option<&str>, keep: bool, progress: &Progress) -> Result<()> {
     let name = name.map_or_else(|| format!("faults-{}", std::process::id()), |name| format!("{name}-faults"));
     let cluster = Cluster::up(&Options { name: Some(name), scoped: !keep }, progress)?;
     tests(root, &cluster, "faults", &["--test=faults", "--no-fail-fast", "--", "--nocapture"], &[], progress)?;
-    let alone = ["--test=outages", "--no-fail-fast", "--", "--nocapture", "--test-threads=1"];
-    tests(root, &cluster, "outages", &alone, &[], progress)?;
     audit(root, &cluster, progress)
 }
 
