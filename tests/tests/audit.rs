@@ -15,6 +15,9 @@ fn every_release_was_published_at_most_once_at_a_time() {
         "{} Releases came to publishing: {} Jobs, {} unsuspended, {} pods; {} statuses were written",
         report.releases, report.publishes, report.unsuspends, report.pods, report.statuses
     );
+    for busy in &report.busy {
+        eprintln!("{busy}");
+    }
     assert!(report.findings.is_empty(), "{}", report.findings.join("\n"));
     assert!(report.statuses > 0, "the log holds nothing of ours");
 }
