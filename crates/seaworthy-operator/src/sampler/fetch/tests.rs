@@ -237,3 +237,70 @@ async fn one_that_hangs_does_not_hold_up_the_others() {
     assert!(hung.iter().all(Result::is_err));
     assert_eq!(page.unwrap_or_else(|g| panic!("{g}")).body.len(), 200_000);
 }
+
+/// For the process that measures itself: where the pages are.
+const PAGES: &str = "SEAWORTHY_TEST_PAGES";
+
+/// A line of `/proc/self/status` in bytes.
+fn memory(what: &str) -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(what)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
+}
+
+/// Pages made to take memory, and how each ends.
+fn hostile() -> Vec<(&'static str, Vec<u8>, Option<GapReason>)> {
+    let packed = |page: Vec<u8>| answer("200 OK", "Content-Encoding: gzip\r\n", &gzip(&page));
+    let headers = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(10 << 20));
+    vec![
+        // What any first page takes, in code and tables, is not the next ones' doing.
+        ("a page", answer("200 OK", "", b"up 1\n"), None),
+        ("a bomb", packed(vec![b'#'; 64 << 20]), Some(GapReason::TooLarge)),
+        ("a line of 10 MB", packed(vec![b'x'; 10 << 20]), Some(GapReason::TooLarge)),
+        ("a million series", packed(b"x 1\n".repeat(1 << 20)), Some(GapReason::TooManySeries)),
+        ("more than a million", packed(b"x 1\n".repeat(2 << 20)), Some(GapReason::TooLarge)),
+        ("one line within the bound", packed(vec![b'x'; 4 << 20]), Some(GapReason::TooLarge)),
+        ("NaN everywhere", packed(b"x{a=\"b\"} NaN\n".repeat(90_000)), None),
+        ("headers without end", headers.into(), Some(GapReason::TooLarge)),
+    ]
+}
+
+/// What a page costs from the request to its samples, at its height. The pages are served from here, and fetched by this very test in a
+/// process of its own: what other tests and the making of the pages take is not counted.
+#[tokio::test]
+async fn hostile_pages_cost_at_most_eight_mebibytes() {
+    let Ok(addresses) = std::env::var(PAGES) else {
+        let mut addresses = Vec::new();
+        for (_, bytes, _) in hostile() {
+            addresses.push(says(bytes).await.to_string());
+        }
+        let name = "sampler::fetch::tests::hostile_pages_cost_at_most_eight_mebibytes";
+        let mut again = tokio::process::Command::new(std::env::current_exe().unwrap());
+        let again = again.args(["--exact", name, "--nocapture"]).env(PAGES, addresses.join(","));
+        let ended = again.output().await.unwrap();
+        let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+        assert!(ended.status.success(), "{out}{err}");
+        // In the order in which they are made above.
+        let ends: Vec<String> = hostile().into_iter().map(|(_, _, reason)| format!("{reason:?}")).collect();
+        let seen: Vec<&str> = out.lines().filter_map(|line| line.strip_prefix("page: ")).collect();
+        assert_eq!(seen, ends);
+        return;
+    };
+    let wants = seaworthy_soak::page::Wants::of(&[], "s");
+    for address in addresses.split(',') {
+        // Forgets how high it was.
+        std::fs::write("/proc/self/clear_refs", "5").unwrap();
+        let before = memory("VmRSS:");
+        let page = match get(address.parse().unwrap()).await {
+            Ok(fetched) => {
+                let (format, limits) = (seaworthy_soak::scan::Format::Text, seaworthy_soak::scan::Limits::default());
+                seaworthy_soak::page::read_page(&fetched.body, format, &limits, &wants, 0, "")
+            }
+            Err(gap) => Err(gap),
+        };
+        let grown = memory("VmHWM:").saturating_sub(before);
+        eprintln!("{address}: {} KiB", grown / 1024);
+        println!("\npage: {:?}", page.err().map(|gap| gap.reason));
+        assert!(grown <= 8 << 20, "{address} took {grown} bytes");
+    }
+}
