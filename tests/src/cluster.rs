@@ -1,8 +1,8 @@
 //! Ground for a test: a namespace of its own on the real cluster, and waits with a deadline that say what they saw.
 
-use std::{fmt::Debug, time::Duration};
+use std::{fmt::Debug, process::Command, time::Duration};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
@@ -153,6 +153,27 @@ impl Ground {
         Ok(())
     }
 
+    /// Waits until the Job's pod runs.
+    ///
+    /// # Errors
+    /// After [`PATIENCE`].
+    pub async fn until_runs(&self, job: &str) -> Result<Job> {
+        self.until::<Job>(job, "a running pod", |j| j.status.as_ref().is_some_and(|s| s.ready == Some(1))).await
+    }
+
+    /// Lets a task that is [`HELD`] go on.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn let_go(&self, job: &str) -> Result<()> {
+        let job = format!("job/{job}");
+        let done = Command::new(variable("SEAWORTHY_TEST_KUBECTL")?)
+            .args(["--namespace", &self.namespace, "exec", "--quiet", &job, "--", "touch", "/tmp/go"])
+            .output()?;
+        ensure!(done.status.success(), "{job}: {}", String::from_utf8_lossy(&done.stderr));
+        Ok(())
+    }
+
     /// The names of the Jobs of an owner, in order.
     ///
     /// # Errors
@@ -188,6 +209,9 @@ pub fn variable(name: &str) -> Result<String> {
 pub fn sh(line: &str) -> Result<Value> {
     Ok(json!({"image": tools_image()?, "command": ["sh", "-c", line], "timeout": "60s"}))
 }
+
+/// A line of shell that goes on only after [`Ground::let_go`].
+pub const HELD: &str = "until test -e /tmp/go; do sleep 0.1; done";
 
 /// Whether a condition of that type is True.
 pub fn is_true(conditions: &[Condition], type_: &str) -> bool {

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod audit;
 pub mod cluster;
+pub mod counts;
 pub mod faults;
 pub mod operator;
 pub mod shape;

@@ -4,7 +4,10 @@ use std::{fs, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, Client, ResourceExt as _, api::ListParams};
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{DeleteParams, ListParams},
+};
 
 /// Where the operator is installed.
 pub const NAMESPACE: &str = "seaworthy-system";
@@ -27,17 +30,84 @@ pub async fn pod(client: &Client) -> Result<(Pod, i32)> {
 /// When its process is not found, or does not come back in time.
 pub async fn kill(client: &Client) -> Result<()> {
     let (pod, before) = pod(client).await?;
-    let uid = pod.uid().unwrap_or_default();
-    let process = process_of(&uid).with_context(|| format!("no process of pod {uid} is seen from here"))?;
-    let killed = Command::new("sh").args(["-c", &format!("kill -9 {process}")]).status()?;
-    ensure!(killed.success(), "could not kill process {process}");
+    strike(&pod)?;
+    within("came back", async || Ok(self::pod(client).await?.1 > before)).await
+}
+
+/// Sends SIGKILL to the operator's process, then removes its pod: the next one does not wait as a container that often crashes would.
+///
+/// # Errors
+/// When its process is not found.
+pub async fn kill_and_remove(client: &Client) -> Result<Killed> {
+    let (pod, _) = pod(client).await?;
+    strike(&pod)?;
+    let api: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
+    let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
+    api.delete(&pod.name_any(), &now).await?;
+    Ok(Killed { client: client.clone(), uid: pod.uid().unwrap_or_default() })
+}
+
+/// An operator that was killed.
+#[must_use]
+pub struct Killed {
+    client: Client,
+    uid: String,
+}
+
+impl Killed {
+    /// Waits until another one is ready.
+    ///
+    /// # Errors
+    /// When none is in time.
+    pub async fn replaced(self) -> Result<()> {
+        within("was replaced", async || {
+            // Between two pods there is none.
+            let Ok((pod, _)) = pod(&self.client).await else { return Ok(false) };
+            Ok(pod.uid().as_deref() != Some(&self.uid) && is_ready(&pod))
+        })
+        .await
+    }
+}
+
+/// The operator's resident memory in bytes: now, and the most since its process began.
+///
+/// # Errors
+/// When its process is not found.
+pub async fn resident(client: &Client) -> Result<(u64, u64)> {
+    let (pod, _) = pod(client).await?;
+    let status = fs::read_to_string(format!("/proc/{}/status", process(&pod)?))?;
+    let bytes = |name: &str| -> Result<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
+        Ok(line.trim_matches([':', ' ', '\t', 'k', 'B']).parse::<u64>()? * 1024)
+    };
+    Ok((bytes("VmRSS")?, bytes("VmHWM")?))
+}
+
+async fn within(what: &str, holds: impl AsyncFn() -> Result<bool>) -> Result<()> {
     for _ in 0..600 {
-        if self::pod(client).await?.1 > before {
+        if holds().await? {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    bail!("the operator did not come back within 2 minutes");
+    bail!("it is not so that the operator {what} within 2 minutes");
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|s| s.conditions.as_deref()).unwrap_or_default();
+    conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True")
+}
+
+fn process(pod: &Pod) -> Result<u32> {
+    let uid = pod.uid().unwrap_or_default();
+    process_of(&uid).with_context(|| format!("no process of pod {uid} is seen from here"))
+}
+
+fn strike(pod: &Pod) -> Result<()> {
+    let process = process(pod)?;
+    let killed = Command::new("sh").args(["-c", &format!("kill -9 {process}")]).status()?;
+    ensure!(killed.success(), "could not kill process {process}");
+    Ok(())
 }
 
 /// The process in the pod's cgroup that runs the operator.

@@ -12,7 +12,7 @@ use crate::{run, tools};
 /// never stand between the operator and its own objects.
 pub(crate) const NAMESPACE: &str = "seaworthy-system";
 
-/// `helm install`, waiting until the operator is ready. Images are `repository@digest`.
+/// `helm upgrade --install`, waiting until the operator is ready. Images are `repository@digest`.
 pub(crate) fn operator(
     root: &Path,
     cluster: &Cluster,
@@ -20,7 +20,7 @@ pub(crate) fn operator(
     progress: &Progress,
 ) -> Result<()> {
     progress.step("helm install seaworthy");
-    let mut helm = run::command(tools::path("helm")?, ["install", "seaworthy"]);
+    let mut helm = run::command(tools::path("helm")?, ["upgrade", "--install", "seaworthy"]);
     helm.arg(root.join("charts/seaworthy"))
         .args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "2m"])
         .env("KUBECONFIG", &cluster.kubeconfig);

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod acceptance;
+mod bench;
 mod cluster;
 mod demo;
 mod generate;
@@ -38,6 +39,8 @@ enum Command {
     Acceptance(acceptance::Arguments),
     /// The operator under faults by chance: many seeds, or one that failed again.
     Chaos(test::faults::Arguments),
+    /// What the operator costs: time between Jobs, memory, image, requests. Printed, never a test.
+    Bench(bench::Arguments),
     /// A real one-node Kubernetes cluster in namespaces of its own.
     Cluster(cluster::cli::Arguments),
     /// Writes what is generated from Rust: CustomResourceDefinitions, RBAC, admission policies.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::Chaos(arguments) => test::faults::chaos(&arguments),
+        Command::Bench(arguments) => bench::main(&arguments),
         Command::Cluster(arguments) => cluster::cli::main(arguments),
         Command::Demo(arguments) => match demo::main(&arguments) {
             // Its exit status is the Release's.

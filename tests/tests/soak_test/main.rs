@@ -5,5 +5,6 @@
 mod candidate;
 mod cleanup;
 mod ends;
+mod evidence;
 mod hostile;
 mod turns;

@@ -1,59 +1,22 @@
 //! Images: the one of pod sandboxes, and copying images into the cluster's registry.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::json;
 
 use super::Cluster;
 use super::config::PAUSE_IMAGE;
 use super::state::State;
-use crate::{hash, run, tools};
+use crate::progress::Progress;
+use crate::{image, run, tools};
 
 /// Makes the image of pod sandboxes, a static busybox that sleeps, as `pause.tar` in the state folder.
-pub(crate) fn write_pause(state: &State) -> Result<()> {
-    let config = json!({"Entrypoint": ["/bin/busybox", "sleep", "infinity"], "User": "65535:65535"});
-    write_busybox(&state.path("pause.tar"), PAUSE_IMAGE, &config)
-}
-
-/// Writes an OCI archive with one layer: a static busybox and links to it for every applet, and a `/tmp`.
-pub(crate) fn write_busybox(archive: &Path, name: &str, config: &serde_json::Value) -> Result<()> {
-    let busybox = tools::path("busybox")?;
-    let work = tempfile::tempdir()?;
-    let root = work.path().join("root");
-    let blobs = work.path().join("oci/blobs/sha256");
-    for folder in [&root.join("bin"), &root.join("tmp"), &blobs] {
-        fs::create_dir_all(folder)?;
-    }
-    fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777))?;
-    fs::copy(&busybox, root.join("bin/busybox")).context("could not copy busybox")?;
-    for applet in run::output(Command::new(&busybox).arg("--list"))?.lines().filter(|applet| *applet != "busybox") {
-        std::os::unix::fs::symlink("busybox", root.join("bin").join(applet))?;
-    }
-    let layer = work.path().join("layer.tar");
-    tar(&root, &layer)?;
-    let content = fs::read(&layer)?;
-    let config = serde_json::to_vec(&json!({
-        "architecture": architecture(), "os": "linux", "config": config,
-        "rootfs": {"type": "layers", "diff_ids": [digest(&content)]},
-    }))?;
-    let manifest = serde_json::to_vec(&json!({
-        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": descriptor("application/vnd.oci.image.config.v1+json", &config),
-        "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", &content)],
-    }))?;
-    let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", &manifest);
-    entry["annotations"] = json!({"io.containerd.image.name": name});
-    for blob in [&content, &config, &manifest] {
-        fs::write(blobs.join(digest(blob).trim_start_matches("sha256:")), blob)?;
-    }
-    let oci = work.path().join("oci");
-    fs::write(oci.join("index.json"), serde_json::to_vec(&json!({"schemaVersion": 2, "manifests": [entry]}))?)?;
-    fs::write(oci.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
-    tar(&oci, archive)
+pub(crate) fn write_pause(state: &State, progress: &Progress) -> Result<()> {
+    let entrypoint = ["/bin/busybox", "sleep", "infinity"].map(str::to_owned).to_vec();
+    let config = image::Config { user: "65535:65535".to_owned(), entrypoint, ..image::Config::default() };
+    image::busybox(&image::Context::new(progress)?, &state.path("pause.tar"), PAUSE_IMAGE, &config)
 }
 
 /// Copies an image into the cluster's registry and returns its reference by digest.
@@ -137,29 +100,6 @@ fn split_tag(repository: &str) -> (&str, &str) {
         Some((name, tag)) if !tag.contains('/') => (name, tag),
         _ => (repository, "latest"),
     }
-}
-
-fn tar(folder: &Path, archive: &Path) -> Result<()> {
-    let mut command =
-        run::command("tar", ["--numeric-owner", "--owner=0", "--group=0", "--mtime=@0", "--sort=name", "-C"]);
-    run::output(command.arg(folder).arg("-cf").arg(archive).arg("."))?;
-    Ok(())
-}
-
-fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
-}
-
-fn digest(content: &[u8]) -> String {
-    format!("sha256:{}", hash::sha256(content))
-}
-
-fn descriptor(kind: &str, content: &[u8]) -> serde_json::Value {
-    json!({"mediaType": kind, "digest": digest(content), "size": content.len()})
 }
 
 #[cfg(test)]

@@ -208,7 +208,7 @@ impl Cluster {
         progress.step("writing certificates and configuration");
         config::write(&state, slot)?;
         certificates::write(&state, slot)?;
-        images::write_pause(&state)?;
+        images::write_pause(&state, progress)?;
         let group = state.cgroup();
         scripts::write(&state, slot, &cgroups.paths(&group))?;
         cgroups.create(&group)?;

@@ -14,7 +14,9 @@ use crate::progress::Progress;
 /// Fails with a remedy when the machine cannot hold a cluster. Takes milliseconds.
 pub(crate) fn machine() -> Result<Cgroups> {
     if !cfg!(target_os = "linux") {
-        bail!("the cluster needs Linux (namespaces, cgroups); elsewhere use an existing cluster: --context NAME");
+        bail!(
+            "the cluster needs Linux (namespaces, cgroups); elsewhere install the operator on a cluster of yours with Helm"
+        );
     }
     root()?;
     let cgroups = Cgroups::detect()?;
@@ -37,7 +39,7 @@ pub(crate) fn root() -> Result<()> {
     if effective != Some("0") {
         bail!(
             "a cluster needs root (namespaces, mounts, network): run `sudo -E env PATH=\"$PATH\" cargo xtask ...`, \
-             or use an existing cluster: --context NAME"
+             or install the operator on a cluster of yours with Helm"
         );
     }
     Ok(())

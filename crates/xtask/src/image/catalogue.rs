@@ -191,6 +191,7 @@ impl Image {
             ("org.opencontainers.image.licenses", "Apache-2.0"),
         ];
         Config {
+            user: "65532:65532".to_owned(),
             entrypoint,
             working_dir: working_dir.to_owned(),
             env: vec!["PATH=/usr/local/bin:/usr/bin:/bin".to_owned(), "HOME=/tmp".to_owned()],

@@ -25,6 +25,8 @@ const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// How a container of the image starts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Config {
+    /// Who runs in it, `UID:GID`; never root.
+    pub(crate) user: String,
     /// Program and first arguments.
     pub(crate) entrypoint: Vec<String>,
     /// Working directory; empty for `/`.
@@ -35,8 +37,11 @@ pub(crate) struct Config {
     pub(crate) labels: BTreeMap<String, String>,
 }
 
-/// Writes the layout to `folder` (replacing it) and returns the manifest's digest. Containers run as 65532, never as root.
-pub(crate) fn write(folder: &Path, config: &Config, layers: &[Layer]) -> Result<String> {
+/// Under which name containerd imports an image.
+const NAME: &str = "io.containerd.image.name";
+
+/// Writes the layout to `folder` (replacing it) and returns the manifest's digest. `name` is for nodes that import it without a registry.
+pub(crate) fn write(folder: &Path, config: &Config, layers: &[Layer], name: Option<&str>) -> Result<String> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("could not replace {}", folder.display()))?;
     }
@@ -53,7 +58,7 @@ pub(crate) fn write(folder: &Path, config: &Config, layers: &[Layer]) -> Result<
         "architecture": "amd64",
         "os": "linux",
         "config": {
-            "User": "65532:65532",
+            "User": config.user,
             "Env": config.env,
             "Entrypoint": config.entrypoint,
             "WorkingDir": config.working_dir,
@@ -72,7 +77,10 @@ pub(crate) fn write(folder: &Path, config: &Config, layers: &[Layer]) -> Result<
             .map(|layer| json!({"mediaType": LAYER, "digest": layer.digest, "size": layer.size}))
             .collect::<Vec<_>>(),
     });
-    let descriptor = blob(&blobs, MANIFEST, &manifest)?;
+    let mut descriptor = blob(&blobs, MANIFEST, &manifest)?;
+    if let Some(name) = name {
+        descriptor["annotations"] = json!({NAME: name});
+    }
     let digest = descriptor["digest"].as_str().unwrap_or_default().to_owned();
     fs::write(folder.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
     fs::write(folder.join("index.json"), json!({"schemaVersion": 2, "manifests": [descriptor]}).to_string())?;

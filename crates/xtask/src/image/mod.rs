@@ -19,6 +19,7 @@ mod layout;
 mod source;
 
 pub(crate) use catalogue::Image;
+pub(crate) use layout::Config;
 
 /// Prefix of repository names in a registry.
 const NAMESPACE: &str = "seaworthy";
@@ -136,7 +137,7 @@ pub(crate) fn build(context: &Context<'_>, image: Image) -> Result<Built> {
     context.progress.step(&format!("image {name}"));
     let layers = image.layers(context).with_context(|| format!("could not build the image {name}"))?;
     let layout = context.target().join("images").join(name);
-    let digest = layout::write(&layout, &image.config(), &layers)?;
+    let digest = layout::write(&layout, &image.config(), &layers, None)?;
     let built = Built {
         image,
         layout,
@@ -156,6 +157,14 @@ pub(crate) fn build(context: &Context<'_>, image: Image) -> Result<Built> {
         started.elapsed().as_secs_f64()
     ));
     Ok(built)
+}
+
+/// Writes an image of `BusyBox` alone as an OCI archive, which a node imports as `name`: for what it needs before there is a registry.
+pub(crate) fn busybox(context: &Context<'_>, archive: &Path, name: &str, config: &Config) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let layout = folder.path().join("oci");
+    layout::write(&layout, config, &[source::busybox(context)?, source::scratch(context)?], Some(name))?;
+    run::output(run::command("tar", ["-C"]).arg(&layout).arg("-cf").arg(archive).arg(".")).map(drop)
 }
 
 /// Compiles every program that the demo and the images need, in one go, and returns the path of `kubectl-seaworthy`.

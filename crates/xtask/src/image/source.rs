@@ -209,6 +209,11 @@ pub(crate) fn busybox(context: &Context) -> Result<Layer> {
     files(context, entries)
 }
 
+/// A `/tmp` that everybody may write to.
+pub(crate) fn scratch(context: &Context) -> Result<Layer> {
+    files(context, Entries::from([(PathBuf::from("tmp"), Entry::folder(0o1777, 0))]))
+}
+
 /// Programs of the test bed (`kubectl`, `crane`) in `/usr/local/bin`.
 pub(crate) fn programs(context: &Context, names: &[&str]) -> Result<Layer> {
     let mut entries = Entries::new();

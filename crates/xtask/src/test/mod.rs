@@ -68,9 +68,25 @@ fn fast(root: &Path, progress: &Progress) -> Result<()> {
     )?;
     own(root, progress, "generated files", &["gen", "--check"])?;
     own(root, progress, "repository rules", &["tidy"])?;
+    dependencies(root, progress)?;
     cargo(root, progress, "unit tests", &["test", "--workspace", "--exclude", "seaworthy-tests"])?;
     tools::ensure(progress)?;
     chart(root, progress)
+}
+
+/// Licences, sources and banned crates, by deny.toml. Installing cargo-deny compiles for minutes, and nobody vouches for the packages that
+/// others make of it, so it is used where it is and asked for where it is not. Advisories are left out: their database is fetched anew each
+/// time, and a red run must be the fault of a change.
+fn dependencies(root: &Path, progress: &Progress) -> Result<()> {
+    if !run::succeeds(run::cargo(["deny", "--version"]).current_dir(root)) {
+        progress.note(
+            "dependencies: NOT CHECKED, cargo-deny is missing; once: cargo install cargo-deny --locked, then: cargo deny check bans licenses sources",
+        );
+        return Ok(());
+    }
+    // Versions that are there twice are warnings, and many: the closing line says what counts.
+    let arguments = ["deny", "--log-level", "error", "check", "bans", "licenses", "sources"];
+    cargo(root, progress, "dependencies", &arguments)
 }
 
 /// The chart renders, with its defaults and with everything on.

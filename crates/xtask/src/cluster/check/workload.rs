@@ -6,8 +6,9 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::Report;
-use crate::cluster::{Cluster, components, health, images};
-use crate::run;
+use crate::cluster::{Cluster, components, health};
+use crate::progress::Progress;
+use crate::{image, run};
 
 /// Everything happens in this namespace, under the `restricted` pod security standard.
 const NAMESPACE: &str = "check";
@@ -17,7 +18,10 @@ const LIMIT: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(100);
 
 pub(super) fn main(report: &mut Report<'_>, cluster: &Cluster, other: &Cluster) {
-    let Some(image) = report.run("an image is loaded, and known by its digest", || load(cluster)) else { return };
+    let progress = report.progress;
+    let Some(image) = report.run("an image is loaded, and known by its digest", || load(cluster, progress)) else {
+        return;
+    };
     report.run("every component of the other cluster is killed", || {
         components::NAMES.iter().try_for_each(|component| other.kill(component))
     });
@@ -42,10 +46,11 @@ pub(super) fn main(report: &mut Report<'_>, cluster: &Cluster, other: &Cluster) 
     report.run("the other cluster knows nothing of it", || apart(other));
 }
 
-fn load(cluster: &Cluster) -> Result<String> {
+fn load(cluster: &Cluster, progress: &Progress) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let archive = folder.path().join("busybox.tar");
-    images::write_busybox(&archive, "busybox", &json!({"User": "65532:65532"}))?;
+    let config = image::Config { user: "65532:65532".to_owned(), ..image::Config::default() };
+    image::busybox(&image::Context::new(progress)?, &archive, "busybox", &config)?;
     cluster.load(&archive.display().to_string(), Some("check/busybox:1"))
 }
 
