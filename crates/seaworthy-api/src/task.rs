@@ -158,7 +158,7 @@ pub struct EnvFrom {
 #[serde(rename_all = "camelCase")]
 pub struct LocalRef {
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub name: String,
 }
 
@@ -256,7 +256,7 @@ pub struct EmptyDir {
 #[serde(rename_all = "camelCase")]
 pub struct FilesFromConfigMap {
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub name: String,
     /// Mode of the files, decimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -112,7 +112,7 @@ pub struct TargetRef {
     /// What kind of workload it is.
     pub kind: TargetKind,
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub name: String,
     /// Its namespace: one of `spec.namespaces`, or the own one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

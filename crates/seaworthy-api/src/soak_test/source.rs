@@ -40,7 +40,7 @@ pub struct Prometheus {
     pub scheme: Scheme,
     /// The Service whose ready pods are scraped instead of the target's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub service: Option<String>,
     /// The Service's namespace: one of `spec.namespaces`, or the own one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
