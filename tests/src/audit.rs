@@ -268,7 +268,6 @@ fn too_often(times: &[Timestamp]) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
 mod tests {
     use super::*;
     use serde_json::json;
