@@ -4,7 +4,7 @@
 //! time: it is free again when its holder gives it back, or is gone, or is finished and cleaned up. Absent: clocks.
 
 /// What a live read of a lock said.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Lock {
     /// Nobody holds it, or its holder no longer exists.
     Free,

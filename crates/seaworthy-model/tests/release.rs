@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
 
+use std::sync::Arc;
+
 use seaworthy_core::{
     condition::{self, ConditionStatus, types},
     lock::Lock,
@@ -39,7 +41,7 @@ fn verified(plan: Policy) -> World {
 /// A world whose publish Job runs.
 fn publishing(plan: Policy) -> (World, String) {
     let w = verified(plan);
-    let uid = w.jobs["rel-publish-1"].uid.clone();
+    let uid = w.jobs.by_name["rel-publish-1"].uid.clone();
     assert_eq!(w.unsuspends[&uid], 1);
     (w, uid)
 }
@@ -49,16 +51,16 @@ fn publish_ends(w: &mut World, job: &str, uid: &str, out: bool, state: JobState)
         w.pod_publishes(uid);
     }
     w.end_job(job, state);
-    w.pod_ends(uid);
+    w.jobs.pod_ends(uid);
     assert!(w.settle());
 }
 
 fn finished(w: &World, phase: ReleasePhase) {
-    assert_eq!(w.status.phase, phase, "{:#?}", w.status.conditions);
-    let ended = condition::get(&w.status.conditions, types::FINISHED).unwrap();
+    assert_eq!(w.status().phase, phase, "{:#?}", w.status().conditions);
+    let ended = condition::get(&w.status().conditions, types::FINISHED).unwrap();
     assert_eq!(ended.status, ConditionStatus::True);
     assert!(!ended.message.is_empty());
-    assert!(!w.finalizer, "what was held is given back");
+    assert!(!w.release.finalizer, "what was held is given back");
     assert_ne!(w.turn, Lock::Mine);
     w.check().unwrap();
 }
@@ -71,11 +73,11 @@ fn a_fit_candidate_is_published_once_and_its_number_is_used() {
     assert!(w.settle());
     finished(&w, ReleasePhase::Published);
     assert_eq!(
-        (w.published, w.status.version.as_str(), w.status.candidate_version.as_str()),
+        (w.out.iter().count(), w.status().version.as_str(), w.status().candidate_version.as_str()),
         (1, "1.4.0", "1.4.0-rc.1")
     );
     assert_eq!(w.ledger.entry(UID).unwrap().state, State::Published);
-    assert_eq!(w.status.artifacts.len(), 1);
+    assert_eq!(w.status().artifacts.len(), 1);
 }
 
 #[test]
@@ -113,7 +115,7 @@ fn an_advisory_gate_never_blocks_but_is_waited_for() {
     assert_eq!(w.children.len(), 2, "what runs after an advisory gate begins when that has finished");
     w.end_child("rel-soak", Verdict::Passed);
     assert!(w.settle());
-    assert!(w.jobs.contains_key("rel-publish-1"));
+    assert!(w.jobs.by_name.contains_key("rel-publish-1"));
 }
 
 #[test]
@@ -123,7 +125,7 @@ fn only_advisory_gates_prove_nothing() {
     let mut w = World::new(plan);
     assert!(w.settle());
     finished(&w, ReleasePhase::Failed);
-    assert_eq!(condition::get(&w.status.conditions, types::ACCEPTED).unwrap().status, ConditionStatus::False);
+    assert_eq!(condition::get(&w.status().conditions, types::ACCEPTED).unwrap().status, ConditionStatus::False);
 }
 
 #[test]
@@ -133,8 +135,8 @@ fn a_failed_gate_ends_the_others_before_the_outcome_is_told() {
     let mut w = at_gates(plan);
     w.end_child("rel-suites", Verdict::Failed);
     assert!(w.settle());
-    assert!(w.children["rel-soak"].aborting);
-    assert!(!condition::is_true(&w.status.conditions, types::FINISHED), "its teardown still runs");
+    assert!(w.children["rel-soak"].child.aborting);
+    assert!(!condition::is_true(&w.status().conditions, types::FINISHED), "its teardown still runs");
     w.end_child("rel-soak", Verdict::Inconclusive);
     assert!(w.settle());
     finished(&w, ReleasePhase::Failed);
@@ -161,7 +163,7 @@ fn verify_decides_how_an_unhappy_publish_ended() {
         w.end_job("rel-verify-1-1", verify);
         assert!(w.settle());
         finished(&w, phase);
-        let published = condition::get(&w.status.conditions, types::PUBLISHED).unwrap().status;
+        let published = condition::get(&w.status().conditions, types::PUBLISHED).unwrap().status;
         let known = phase != ReleasePhase::PublishUnknown;
         assert_eq!(published == ConditionStatus::Unknown, !known);
         assert_eq!(published == ConditionStatus::True, phase == ReleasePhase::Published);
@@ -189,17 +191,17 @@ fn without_verify_any_unhappy_end_is_unknown() {
 #[test]
 fn verify_waits_for_the_last_pod_of_a_deleted_publish_job() {
     let (mut w, uid) = publishing(policy());
-    w.remove_job("rel-publish-1");
+    w.jobs.remove("rel-publish-1");
     assert!(w.settle());
-    assert!(!w.jobs.keys().any(|n| n.contains("verify")), "a pod still runs: asking now proves nothing");
-    assert!(!w.jobs.contains_key("rel-publish-1"), "it is never run again");
+    assert!(!w.jobs.by_name.keys().any(|n| n.contains("verify")), "a pod still runs: asking now proves nothing");
+    assert!(!w.jobs.by_name.contains_key("rel-publish-1"), "it is never run again");
     w.pod_publishes(&uid);
-    w.pod_ends(&uid);
+    w.jobs.pod_ends(&uid);
     assert!(w.settle());
     w.end_job("rel-verify-1-1", succeeded());
     assert!(w.settle());
     finished(&w, ReleasePhase::Published);
-    assert_eq!(w.published, 1);
+    assert!(w.out.is_some());
 }
 
 #[test]
@@ -208,10 +210,10 @@ fn a_second_attempt_comes_only_after_a_negative_verify() {
     plan.publish.max_attempts = 2;
     let (mut w, uid) = publishing(plan);
     publish_ends(&mut w, "rel-publish-1", &uid, false, failed(1));
-    assert!(!w.jobs.contains_key("rel-publish-2"));
+    assert!(!w.jobs.by_name.contains_key("rel-publish-2"));
     w.end_job("rel-verify-1-1", failed(10));
     assert!(w.settle());
-    let uid = w.jobs["rel-publish-2"].uid.clone();
+    let uid = w.jobs.by_name["rel-publish-2"].uid.clone();
     publish_ends(&mut w, "rel-publish-2", &uid, true, succeeded());
     w.end_job("rel-verify-2-1", succeeded());
     assert!(w.settle());
@@ -221,7 +223,7 @@ fn a_second_attempt_comes_only_after_a_negative_verify() {
 #[test]
 fn a_lingering_publish_pod_ends_as_unknown() {
     let (mut w, _) = publishing(policy());
-    w.remove_job("rel-publish-1");
+    w.jobs.remove("rel-publish-1");
     assert!(w.settle());
     w.now = w.now + Seconds::minutes(16);
     assert!(w.settle());
@@ -231,17 +233,17 @@ fn a_lingering_publish_pod_ends_as_unknown() {
 #[test]
 fn abort_ends_everything_before_publishing_and_waits_after() {
     let mut w = at_gates(policy());
-    w.spec.abort = true;
+    w.write().spec.abort = true;
     assert!(w.settle());
-    assert!(w.children["rel-suites"].aborting);
+    assert!(w.children["rel-suites"].child.aborting);
     w.end_child("rel-suites", Verdict::Inconclusive);
     assert!(w.settle());
     finished(&w, ReleasePhase::Aborted);
 
     let (mut w, uid) = publishing(policy());
-    w.spec.abort = true;
+    w.write().spec.abort = true;
     assert!(w.settle());
-    assert!(!condition::is_true(&w.status.conditions, types::FINISHED));
+    assert!(!condition::is_true(&w.status().conditions, types::FINISHED));
     publish_ends(&mut w, "rel-publish-1", &uid, true, succeeded());
     w.end_job("rel-verify-1-1", succeeded());
     assert!(w.settle());
@@ -251,16 +253,16 @@ fn abort_ends_everything_before_publishing_and_waits_after() {
 #[test]
 fn suspend_holds_between_steps() {
     let mut w = World::new(policy());
-    w.spec.suspend = true;
+    w.write().spec.suspend = true;
     assert!(w.settle());
-    assert!(w.jobs.is_empty() && w.turn == Lock::Free);
-    w.spec.suspend = false;
+    assert!(w.jobs.by_name.is_empty() && w.turn == Lock::Free);
+    w.write().spec.suspend = false;
     assert!(w.settle());
     w.end_job("rel-candidate-1", succeeded());
-    w.spec.suspend = true;
+    w.write().spec.suspend = true;
     assert!(w.settle());
     assert!(w.children.is_empty());
-    w.spec.suspend = false;
+    w.write().spec.suspend = false;
     assert!(w.settle());
     assert_eq!(w.children.len(), 1);
 }
@@ -270,16 +272,16 @@ fn manual_approval_is_given_rejected_or_expires() {
     let mut plan = policy();
     plan.approval = Some(Seconds::hours(1));
     let waiting = verified(plan);
-    assert_eq!(waiting.status.phase, ReleasePhase::AwaitingApproval);
-    assert!(!waiting.jobs.contains_key("rel-publish-1"));
+    assert_eq!(waiting.status().phase, ReleasePhase::AwaitingApproval);
+    assert!(!waiting.jobs.by_name.contains_key("rel-publish-1"));
 
     let mut w = waiting.clone();
-    w.spec.approval = yes();
+    w.write().spec.approval = yes();
     assert!(w.settle());
-    assert!(w.jobs.contains_key("rel-publish-1"));
+    assert!(w.jobs.by_name.contains_key("rel-publish-1"));
 
     let mut w = waiting.clone();
-    w.spec.approval = Some(Approval { approved: false, reason: "not today".into(), ..Approval::default() });
+    w.write().spec.approval = Some(Approval { approved: false, reason: "not today".into(), ..Approval::default() });
     assert!(w.settle());
     finished(&w, ReleasePhase::Failed);
 
@@ -287,7 +289,7 @@ fn manual_approval_is_given_rejected_or_expires() {
     w.now = w.now + Seconds::hours(1);
     assert!(w.settle());
     finished(&w, ReleasePhase::Failed);
-    assert_eq!(condition::get(&w.status.conditions, types::FINISHED).unwrap().reason, "ApprovalExpired");
+    assert_eq!(condition::get(&w.status().conditions, types::FINISHED).unwrap().reason, "ApprovalExpired");
 }
 
 #[test]
@@ -298,7 +300,7 @@ fn the_deadline_ends_a_release_that_does_not() {
     w.end_child("rel-suites", Verdict::Inconclusive);
     assert!(w.settle());
     finished(&w, ReleasePhase::Failed);
-    assert_eq!(condition::get(&w.status.conditions, types::FINISHED).unwrap().reason, "DeadlineExceeded");
+    assert_eq!(condition::get(&w.status().conditions, types::FINISHED).unwrap().reason, "DeadlineExceeded");
 }
 
 #[test]
@@ -306,7 +308,7 @@ fn a_missing_plan_is_waited_for_and_then_named() {
     let mut w = World::new(policy());
     w.plan = None;
     assert!(w.settle());
-    assert_eq!(condition::get(&w.status.conditions, types::ACCEPTED).unwrap().reason, "PlanNotFound");
+    assert_eq!(condition::get(&w.status().conditions, types::ACCEPTED).unwrap().reason, "PlanNotFound");
     w.now = w.now + Seconds::minutes(10);
     assert!(w.settle());
     finished(&w, ReleasePhase::Failed);
@@ -315,9 +317,9 @@ fn a_missing_plan_is_waited_for_and_then_named() {
 #[test]
 fn an_edited_plan_changes_nothing() {
     let mut w = at_gates(policy());
-    w.plan = Some(Policy { gates: vec![], ..policy() });
+    w.plan = Some(Arc::new(Policy { gates: vec![], ..policy() }));
     assert!(w.settle());
-    assert_eq!(w.status.gates.len(), 2);
+    assert_eq!(w.status().gates.len(), 2);
 }
 
 fn sibling(name: &str, created: i64) -> Sibling {
@@ -358,7 +360,7 @@ fn concurrency_policies_differ_in_who_gives_way() {
         if want == ReleasePhase::Superseded {
             assert!(w.settle());
         }
-        assert_eq!(w.status.phase, want, "{policy_:?} {sibling_:?} started: {started}");
+        assert_eq!(w.status().phase, want, "{policy_:?} {sibling_:?} started: {started}");
     }
 }
 
@@ -368,26 +370,26 @@ fn a_full_queue_refuses_one_more() {
     w.turn = Lock::Held("Release ns/other".into());
     w.siblings = (0..50).map(|i| sibling(&format!("s{i}"), -100 - i)).collect();
     assert!(w.settle());
-    assert_eq!(condition::get(&w.status.conditions, types::FINISHED).unwrap().reason, "QueueFull");
+    assert_eq!(condition::get(&w.status().conditions, types::FINISHED).unwrap().reason, "QueueFull");
 }
 
 #[test]
 fn deleted_in_any_phase_nothing_is_held_or_left() {
     let phases: Vec<World> = vec![World::new(policy()), at_gates(policy()), verified(policy())];
     for mut w in phases {
-        w.deleted = Some(w.now);
+        w.delete();
         assert!(w.settle());
-        if let Some(job) = w.jobs.get("rel-publish-1").cloned() {
+        if let Some(job) = w.jobs.by_name.get("rel-publish-1").cloned() {
             assert!(!w.gone, "a begun publish is brought to its end first");
             publish_ends(&mut w, "rel-publish-1", &job.uid, true, succeeded());
             w.end_job("rel-verify-1-1", succeeded());
             assert!(w.settle());
         }
-        while let Some(name) = w.children.iter().find(|(_, c)| c.deleting).map(|(n, _)| n.clone()) {
+        while let Some(name) = w.children.iter().find(|(_, c)| c.child.deleting).map(|(n, _)| n.clone()) {
             w.children.remove(&name);
             assert!(w.settle());
         }
-        assert!(!w.finalizer);
+        assert!(!w.release.finalizer);
         assert!(w.turn != Lock::Mine);
         assert!(w.ledger.entry(UID).is_none_or(|e| e.state != State::Reserved));
         w.check().unwrap();
@@ -401,7 +403,7 @@ fn a_candidate_that_names_nothing_is_refused() {
     w.end_job("rel-candidate-1", JobState::Succeeded { report: seaworthy_core::task::Report::default() });
     assert!(w.settle());
     finished(&w, ReleasePhase::Failed);
-    assert_eq!(condition::get(&w.status.conditions, types::FINISHED).unwrap().reason, "NoArtifacts");
+    assert_eq!(condition::get(&w.status().conditions, types::FINISHED).unwrap().reason, "NoArtifacts");
 }
 
 #[test]
@@ -409,8 +411,9 @@ fn a_foreign_publish_job_is_neither_adopted_nor_run() {
     let mut w = at_gates(policy());
     w.end_child("rel-suites", Verdict::Passed);
     assert!(w.settle());
-    let foreign = Job { owned: false, uid: "foreign".into(), suspended: true, ..w.jobs["rel-candidate-1"].clone() };
-    w.jobs.insert("rel-publish-1".into(), foreign);
+    let foreign =
+        Job { owned: false, uid: "foreign".into(), suspended: true, ..w.jobs.by_name["rel-candidate-1"].clone() };
+    w.jobs.by_name.insert("rel-publish-1".into(), foreign);
     w.end_child("rel-soak", Verdict::Passed);
     assert!(w.settle());
     finished(&w, ReleasePhase::Failed);
@@ -424,7 +427,7 @@ fn asked() -> World {
     plan.notes = Some(NotesRules::default());
     plan.approval = Some(Seconds::hours(72));
     let mut w = World::new(plan);
-    w.facts = Some(Ok(Facts { head: w.spec.revision.clone(), ..Facts::default() }));
+    w.facts = Some(Ok(Facts { head: w.release.spec.revision.clone(), ..Facts::default() }));
     assert!(w.settle());
     w.end_job("rel-candidate-1", succeeded());
     assert!(w.settle());
@@ -432,7 +435,7 @@ fn asked() -> World {
         w.end_child(name, Verdict::Passed);
         assert!(w.settle());
     }
-    assert_eq!(w.status.phase, ReleasePhase::AwaitingApproval);
+    assert_eq!(w.status().phase, ReleasePhase::AwaitingApproval);
     w
 }
 
@@ -443,29 +446,30 @@ fn edit(w: &mut World, text: &str) {
 }
 
 fn reason(w: &World) -> String {
-    condition::get(&w.status.conditions, types::FINISHED).unwrap().reason.clone()
+    condition::get(&w.status().conditions, types::FINISHED).unwrap().reason.clone()
 }
 
 #[test]
 fn an_approval_is_for_what_was_seen_and_a_change_revokes_it() {
     let mut w = asked();
-    let seen = w.status.approval.clone().unwrap();
-    assert!(w.status.notes.is_some() && seen.word.is_none());
+    let seen = w.status().approval.clone().unwrap();
+    assert!(w.status().notes.is_some() && seen.word.is_none());
     edit(&mut w, "another text");
-    let now = w.status.approval.clone().unwrap().digest;
+    let now = w.status().approval.clone().unwrap().digest;
     assert_ne!(seen.digest, now, "the notes are part of what is approved");
 
     // A word for what was there before counts for nothing, and is on record.
-    w.spec.approval =
+    w.write().spec.approval =
         Some(Approval { approved: true, by: "ann".into(), digest: Some(seen.digest), ..Approval::default() });
     assert!(w.settle());
-    assert_eq!((w.status.phase, reason(&w).as_str()), (ReleasePhase::AwaitingApproval, "ApprovalRevoked"));
-    assert_eq!(w.status.approval.clone().unwrap().word.unwrap().by, "ann");
-    assert!(!w.jobs.contains_key("rel-publish-1"));
+    assert_eq!((w.status().phase, reason(&w).as_str()), (ReleasePhase::AwaitingApproval, "ApprovalRevoked"));
+    assert_eq!(w.status().approval.clone().unwrap().word.unwrap().by, "ann");
+    assert!(!w.jobs.by_name.contains_key("rel-publish-1"));
 
-    w.spec.approval = Some(Approval { approved: true, by: "bob".into(), digest: Some(now), ..Approval::default() });
+    w.write().spec.approval =
+        Some(Approval { approved: true, by: "bob".into(), digest: Some(now), ..Approval::default() });
     assert!(w.settle());
-    assert!(w.jobs.contains_key("rel-publish-1"));
+    assert!(w.jobs.by_name.contains_key("rel-publish-1"));
     assert!(
         matches!(&w.notes, Presence::Present(notes) if notes.frozen),
         "nothing is published with notes that can change"
@@ -480,11 +484,11 @@ fn a_word_without_a_digest_is_for_what_it_was_recorded_for() {
     plan.notes = Some(NotesRules::default());
     plan.approval = Some(Seconds::hours(72));
     let mut w = World::new(plan);
-    w.facts = Some(Ok(Facts { head: w.spec.revision.clone(), ..Facts::default() }));
-    w.spec.approval = yes();
+    w.facts = Some(Ok(Facts { head: w.release.spec.revision.clone(), ..Facts::default() }));
+    w.write().spec.approval = yes();
     assert!(w.settle());
     assert!(
-        w.status.approval.clone().unwrap().word.is_some(),
+        w.status().approval.clone().unwrap().word.is_some(),
         "an early word is recorded as soon as there is a version"
     );
     edit(&mut w, "another text");
@@ -495,7 +499,7 @@ fn a_word_without_a_digest_is_for_what_it_was_recorded_for() {
         assert!(w.settle());
     }
     assert_eq!(reason(&w), "ApprovalRevoked");
-    assert!(!w.jobs.contains_key("rel-publish-1"));
+    assert!(!w.jobs.by_name.contains_key("rel-publish-1"));
     w.now = w.now + Seconds::hours(73);
     assert!(w.settle());
     finished(&w, ReleasePhase::Failed);
@@ -512,7 +516,7 @@ fn notes_that_vanish_or_are_somebody_elses_end_it() {
     plan.version.explicit = false;
     plan.notes = Some(NotesRules::default());
     let mut w = World::new(plan);
-    w.facts = Some(Ok(Facts { head: w.spec.revision.clone(), ..Facts::default() }));
+    w.facts = Some(Ok(Facts { head: w.release.spec.revision.clone(), ..Facts::default() }));
     w.notes = Presence::Present(Notes::default());
     assert!(w.settle());
     finished(&w, ReleasePhase::Failed);
@@ -527,8 +531,8 @@ fn a_dispute_waits_for_a_persons_choice() {
         plan.version.policy.on_disputed = OnDisputed::Ask;
         (plan.choice, plan.deadline) = (Seconds::hours(72), Seconds::hours(100));
         let mut w = World::new(plan);
-        w.spec.version = None;
-        let head = w.spec.revision.clone();
+        w.write().spec.version = None;
+        let head = w.release.spec.revision.clone();
         let commit = |id: &str, message: &str, parents: &[&str]| Commit {
             id: id.into(),
             message: message.into(),
@@ -539,15 +543,15 @@ fn a_dispute_waits_for_a_persons_choice() {
         let tags = vec![TagRef { name: "v1.2.3".into(), commit: "b".into(), ancestor: true }];
         w.facts = Some(Ok(Facts { head, tags, commits, ..Facts::default() }));
         assert!(w.settle());
-        assert_eq!((w.status.phase, reason(&w).as_str()), (ReleasePhase::AwaitingApproval, "VersionDisputed"));
-        assert!(w.jobs.is_empty());
+        assert_eq!((w.status().phase, reason(&w).as_str()), (ReleasePhase::AwaitingApproval, "VersionDisputed"));
+        assert!(w.jobs.by_name.is_empty());
         w
     };
     for (choice, version) in [(OnDisputed::Strict, "1.2.4"), (OnDisputed::Higher, "2.0.0")] {
         let mut w = disputed();
-        w.spec.on_disputed = Some(choice);
+        w.write().spec.on_disputed = Some(choice);
         assert!(w.settle());
-        assert_eq!(w.status.version, version);
+        assert_eq!(w.status().version, version);
     }
     let mut w = disputed();
     w.now = w.now + Seconds::hours(73);

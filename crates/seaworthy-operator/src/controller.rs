@@ -291,3 +291,6 @@ fn report<K: Kind>(ctx: &Context, object: &K::Object, note: Note) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ mod generate;
 mod hash;
 mod image;
 mod install;
+mod model;
 mod progress;
 mod repository;
 mod rights;
@@ -49,6 +50,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Container images, built without a daemon.
     Image(image::Arguments),
+    /// Goes through the models around `decide`, deeper than the tests, or replays a counterexample.
+    Model(model::Arguments),
     /// Compares the operator's rights with what it asked for, by an audit log.
     Rights(rights::Arguments),
     /// Everything that must hold: format, lints, unit tests, drift, chart, end-to-end suite.
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         },
         Command::Gen(arguments) => generate::main(&arguments),
         Command::Image(arguments) => image::main(arguments),
+        Command::Model(arguments) => model::main(&arguments),
         Command::Rights(arguments) => rights::main(&arguments),
         Command::Test(arguments) => test::main(&arguments),
         Command::Tidy => tidy::main(),

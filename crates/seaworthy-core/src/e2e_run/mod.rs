@@ -50,7 +50,7 @@ pub struct Observed {
 }
 
 /// What a run does to the cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Put [`crate::meta::FINALIZER`] on the run.
     AddFinalizer,

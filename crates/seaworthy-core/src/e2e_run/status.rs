@@ -32,7 +32,7 @@ pub enum E2eRunPhase {
 }
 
 /// Status of an `E2ERun`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct E2eRunStatus {
     /// For people.
@@ -73,7 +73,7 @@ pub struct E2eRunStatus {
 }
 
 /// Why a run ends before all its suites were decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ending {
     /// `Aborted`, `Deleted`, `DeadlineExceeded`, or `SuiteFailed` with `failFast`.
@@ -113,7 +113,7 @@ pub enum AttemptOutcome {
 
 /// One suite. At most one of `setup`, `run` and `teardown` is there at a time, and none when the suite is decided, so that 48 of them
 /// stay small.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SuiteStatus {
     /// Its name.

@@ -24,7 +24,8 @@ pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
         (_, Presence::Unknown) => Flow::Stop,
         (None, Presence::AbsentLive) => pin(d),
         (None, Presence::Present(found)) => {
-            d.status.plan_snapshot = Some(PlanSnapshot { name: found.name.clone(), hash: found.hash.clone() });
+            d.status.plan_snapshot =
+                Some(PlanSnapshot { name: found.name.clone(), hash: found.hash.clone(), ledger: found.ledger.clone() });
             d.arrived();
             let checked = found.policy.as_ref().map_err(Clone::clone).and_then(|policy| check(d, policy));
             match checked {

@@ -130,7 +130,10 @@ fn give_back(d: &mut Draft<'_>) {
         d.by(d.now + Seconds(5));
         return;
     };
-    let open = ledger.entry(&d.seen.meta.uid).is_some_and(|e| e.state == State::Reserved);
+    let uid = &d.seen.meta.uid;
+    // A Release that had its turn may have asked for a number by a write that is still under way: its name is struck off.
+    let may_ask = d.seen.status.start_time.is_some() && !ledger.is_closed(uid);
+    let open = ledger.entry(uid).map_or(may_ask, |e| e.state == State::Reserved);
     if open {
         d.effects.push(Effect::Settle(publish::settlement(&d.seen.status)));
         return;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What the person or CI that created the Release asked for.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Spec {
     /// The plan's name.
     pub plan: String,
@@ -36,7 +36,7 @@ pub struct Spec {
 }
 
 /// A person's word on whether to publish.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Approval {
     /// Whether to publish.
     pub approved: bool,
@@ -178,6 +178,8 @@ pub struct Snapshot {
     pub name: String,
     /// The canonical hash of what it holds now.
     pub hash: String,
+    /// The name of the ledger that belongs to what it says.
+    pub ledger: String,
     /// What it says, or why it cannot be worked with.
     pub policy: Result<Policy, String>,
 }
@@ -211,7 +213,7 @@ pub struct ChildSight {
 }
 
 /// An E2ERun or SoakTest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Child {
     /// Its UID.
     pub uid: String,
@@ -230,7 +232,7 @@ pub struct Child {
 }
 
 /// Another Release of the same plan.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Sibling {
     /// Its name.
     pub name: String,
@@ -251,7 +253,7 @@ pub struct Sibling {
 }
 
 /// What a decision can ask for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Put our finalizer on the Release.
     AddFinalizer,
@@ -346,7 +348,7 @@ pub enum Effect {
 }
 
 /// What becomes of a reserved number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Settle {
     /// It is out.
     Published,

@@ -284,9 +284,11 @@ fn conclude(d: &mut Draft<'_>, publish: PublishStatus, rule: &PublishRule) {
 
 /// What becomes of the reserved number: out; used up, because it may be out somewhere; or free again but for the candidate's label.
 pub(super) fn settlement(status: &ReleaseStatus) -> Settle {
+    let unknown = status.ending.as_ref().is_some_and(|e| e.phase == ReleasePhase::PublishUnknown);
     match &status.publish {
         Some(p) if p.state == PublishState::Published => Settle::Published,
-        Some(p) if p.uid.is_some() || p.attempt > 1 => Settle::BurnFinal,
+        // Where it is not known whether it is out, the number is used up as well.
+        Some(p) if p.uid.is_some() || p.attempt > 1 || unknown => Settle::BurnFinal,
         Some(_) | None => Settle::BurnCandidate,
     }
 }

@@ -67,7 +67,7 @@ impl ReleasePhase {
 }
 
 /// Status of a `Release`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ReleaseStatus {
     /// For people.
@@ -148,7 +148,7 @@ pub struct ReleaseStatus {
 }
 
 /// A decided outcome, recorded before the children are ended, so that nothing can change it any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ending {
     /// The terminal phase to come.
@@ -160,17 +160,20 @@ pub struct Ending {
 }
 
 /// The pinned plan.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlanSnapshot {
     /// The ControllerRevision that holds it.
     pub name: String,
     /// The canonical hash of the plan's spec: `sha256:` and 64 hexadecimal digits.
     pub hash: String,
+    /// The ConfigMap of the ledger in which the plan's numbers are kept: known even when the pinned plan is gone.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub ledger: String,
 }
 
 /// Why this version: a summary; the details are in the snapshot's ConfigMap.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VersionSummary {
     /// `Major`, `Minor`, `Patch` or `None`.
@@ -184,7 +187,7 @@ pub struct VersionSummary {
 }
 
 /// The release notes: Markdown in a ConfigMap beside the Release, for a person to edit until they are approved.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NotesStatus {
     /// The ConfigMap; its key is `NOTES.md`.
@@ -197,7 +200,7 @@ pub struct NotesStatus {
 }
 
 /// What a person is asked to approve, and the word that was given.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ApprovalStatus {
     /// Digest of commit, version and notes as they are now: what an approval is for.
@@ -208,7 +211,7 @@ pub struct ApprovalStatus {
 }
 
 /// A person's word, as it was recorded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApprovalWord {
     /// Whether to publish.
@@ -262,7 +265,7 @@ impl GateState {
 }
 
 /// One gate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GateStatus {
     /// Its name.
@@ -319,7 +322,7 @@ pub enum PublishState {
 }
 
 /// Publishing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PublishStatus {
     /// Which attempt this is, from 1.

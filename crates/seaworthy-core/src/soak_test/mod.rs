@@ -60,7 +60,7 @@ impl Role {
 }
 
 /// What the shell is to do; each is idempotent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Put the finalizer on the object.
     AddFinalizer,

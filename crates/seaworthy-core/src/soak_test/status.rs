@@ -46,7 +46,7 @@ impl SoakTestPhase {
 }
 
 /// Status of a `SoakTest`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SoakTestStatus {
     /// For people.
@@ -118,7 +118,7 @@ impl SoakTestStatus {
 }
 
 /// How measure was extended because the evidence did not suffice.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExtensionStatus {
     /// By so much in all, in seconds.
@@ -130,7 +130,7 @@ pub struct ExtensionStatus {
 }
 
 /// A decided outcome, recorded before anything is ended or cleaned up, so that nothing can change it any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ending {
     /// The terminal phase to come.
@@ -145,7 +145,7 @@ pub struct Ending {
 }
 
 /// Coverage.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SampleCounts {
     /// Slots that were due, over all sources.
@@ -157,7 +157,7 @@ pub struct SampleCounts {
 }
 
 /// One check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckStatus {
     /// Its name.
@@ -186,7 +186,7 @@ pub struct CheckStatus {
 }
 
 /// Where the samples are, and the tip of their hash chain.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EvidenceStatus {
     /// The hash of the last sealed segment.

@@ -62,7 +62,7 @@ impl Refusal {
 }
 
 /// A Job as read live, with its pods.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Job {
     /// `metadata.uid`.
     pub uid: String,
@@ -90,7 +90,7 @@ impl Job {
 }
 
 /// Where a Job stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum JobState {
     /// No container runs yet.
     Waiting {

@@ -48,7 +48,7 @@ impl TaskState {
 }
 
 /// What is recorded of one attempt of one task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskStatus {
     /// The Job's name.
@@ -113,7 +113,7 @@ impl TaskStatus {
 }
 
 /// What to do about a task's Job.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TaskEffect {
     /// Create the Job of this name; when it exists already that is no error, the next visit looks at it.
     Create {

@@ -10,7 +10,7 @@ pub const MAX_BYTES: usize = 4096;
 pub const MAX_ARTIFACTS: usize = 16;
 
 /// A task's report. Everything is optional; a message that is no JSON object is no report.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Deserialize)]
 #[serde(default)]
 pub struct Report {
     /// What the candidate task built.
@@ -37,7 +37,7 @@ pub struct Report {
 }
 
 /// A framed block's announcement.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Deserialize)]
 pub struct Block {
     /// What it holds.
     pub name: String,
@@ -48,7 +48,7 @@ pub struct Block {
 }
 
 /// A failure in a task's own words.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Deserialize)]
 pub struct TaskError {
     /// A CamelCase word.
     pub reason: String,

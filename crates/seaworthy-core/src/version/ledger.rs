@@ -93,6 +93,9 @@ pub struct Ledger {
     pub entries: Vec<Entry>,
     /// What older entries had used.
     pub high_water: HighWater,
+    /// Owners that ended without a number, the newest last: a reservation of theirs that comes late is refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub closed: Vec<String>,
 }
 
 /// Why the ledger refuses.
@@ -114,6 +117,12 @@ pub enum LedgerError {
     Used {
         /// The label or final number in question.
         number: Version,
+    },
+    /// The owner ended before.
+    #[error("ledger: owner {owner} has ended and takes no number any more; create a new Release")]
+    Closed {
+        /// UID of the Release.
+        owner: String,
     },
     /// Nothing was reserved.
     #[error("ledger: owner {owner} holds no number; reserve one before it is built")]
@@ -187,6 +196,9 @@ impl Ledger {
                 Err(LedgerError::OtherCommit { owner: owner.to_owned(), held: held.candidate_version() })
             };
         }
+        if self.is_closed(owner) {
+            return Err(LedgerError::Closed { owner: owner.to_owned() });
+        }
         let version = tag::core(version);
         if self.final_used(&version) {
             return Err(LedgerError::Used { number: version });
@@ -231,9 +243,22 @@ impl Ledger {
         Ok(())
     }
 
-    /// The owner's number will not be published. An owner without one is no error: there is nothing to burn.
+    /// Whether the owner ended without a number.
+    pub fn is_closed(&self, owner: &str) -> bool {
+        self.closed.iter().any(|closed| closed == owner)
+    }
+
+    /// The owner's number will not be published. An owner without one is remembered instead, so that it never gets one: the write by which
+    /// it asked may still be under way.
     pub fn burn(&mut self, owner: &str, burn: Burn) -> Result<(), LedgerError> {
-        let Some(entry) = self.entries.iter_mut().find(|entry| entry.owner == owner) else { return Ok(()) };
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.owner == owner) else {
+            if !self.is_closed(owner) {
+                self.closed.push(owner.to_owned());
+                let surplus = self.closed.len().saturating_sub(RECENT);
+                self.closed.drain(..surplus);
+            }
+            return Ok(());
+        };
         if entry.state == State::Published {
             return Err(LedgerError::Finished { number: entry.version.clone(), state: entry.state });
         }

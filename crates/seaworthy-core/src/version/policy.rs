@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Level;
 
 /// What to do with a commit on which the strict and the lenient reading differ.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OnDisputed {
     /// The specification's reading counts; the other one is on record.
     #[default]

@@ -45,8 +45,10 @@ pub(super) async fn execute(ctx: &Context, release: &Release, effect: &Effect) -
             ledger::reserve(ctx, &namespace, &name, (&uid, &release.spec.revision), (version, *candidate)).await
         }
         Effect::Settle(settle) => {
-            let plan = pinned(ctx, release, &namespace).await?;
-            let name = ledger::ledger_name(&release.spec.plan_ref.name, &plan);
+            let name = match ledger::name_for(release, None) {
+                Some(name) => name,
+                None => ledger::ledger_name(&release.spec.plan_ref.name, &pinned(ctx, release, &namespace).await?),
+            };
             ledger::settle(ctx, &namespace, &name, &release.uid().unwrap_or_default(), *settle).await
         }
         Effect::DraftNotes { text } => {
@@ -64,15 +66,15 @@ pub(super) async fn execute(ctx: &Context, release: &Release, effect: &Effect) -
             run(ctx, release, effect, "plan", attempt, task.as_ref()).await
         }
         Effect::Candidate(effect) => {
-            let plan = pinned(ctx, release, &namespace).await?;
+            let task = to_create(ctx, release, &namespace, effect).await?.and_then(|plan| plan.candidate.task);
             let attempt = attempt_of(release.status.as_ref().and_then(|s| s.candidate.as_ref()));
-            run(ctx, release, effect, "candidate", attempt, plan.candidate.task.as_ref()).await
+            run(ctx, release, effect, "candidate", attempt, task.as_ref()).await
         }
         Effect::Verify(effect) => {
-            let plan = pinned(ctx, release, &namespace).await?;
+            let task = to_create(ctx, release, &namespace, effect).await?.and_then(|plan| plan.publish.verify);
             let publish = release.status.as_ref().and_then(|s| s.publish.as_ref());
             let attempt = attempt_of(publish.and_then(|p| p.verify.as_ref()));
-            run(ctx, release, effect, "verify", attempt, plan.publish.verify.as_ref().map(|s| &s.task)).await
+            run(ctx, release, effect, "verify", attempt, task.as_ref().map(|s| &s.task)).await
         }
         Effect::CreateChild { gate } => create_child(ctx, release, &namespace, *gate).await,
         Effect::AbortChild { kind, name, uid } => abort_child(ctx, &namespace, *kind, name, uid).await,
@@ -147,6 +149,19 @@ async fn pinned(ctx: &Context, release: &Release, namespace: &str) -> Result<Rel
         Presence::Present(found) => serde_json::from_value(found.data.map(|d| d.0).unwrap_or_default())
             .map_err(|e| lost(format!("is no plan: {e}"))),
         Presence::AbsentLive | Presence::Unknown => Err(lost("is gone".into())),
+    }
+}
+
+/// The pinned plan where a Job is to be built from it; a Job can be ended without, even when somebody deleted the plan.
+async fn to_create(
+    ctx: &Context,
+    release: &Release,
+    namespace: &str,
+    effect: &TaskEffect,
+) -> Result<Option<ReleasePlanSpec>, Error> {
+    match effect {
+        TaskEffect::Create { .. } => pinned(ctx, release, namespace).await.map(Some),
+        TaskEffect::Stop { .. } => Ok(None),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, ResourceExt as _, api::ObjectMeta};
 pub(super) use seaworthy_api::convert::release::ledger_name;
-use seaworthy_api::labels;
+use seaworthy_api::{Release, ReleasePlanSpec, labels};
 use seaworthy_core::{
     presence::Presence,
     release::Settle,
@@ -16,6 +16,14 @@ use crate::{Context, Error, client};
 
 /// The key of the document.
 const KEY: &str = "ledger.json";
+
+/// The name of a Release's ledger: the recorded one, else that of its pinned plan; None before a plan was pinned.
+pub(super) fn name_for(release: &Release, pinned: Option<&ReleasePlanSpec>) -> Option<String> {
+    let recorded = release.status.as_ref().and_then(|s| s.plan_snapshot.as_ref()).map(|s| s.ledger.clone());
+    recorded
+        .filter(|name| !name.is_empty())
+        .or_else(|| pinned.map(|plan| ledger_name(&release.spec.plan_ref.name, plan)))
+}
 
 /// The ledger as it is stored; an absent one is empty.
 pub(super) async fn read(ctx: &Context, namespace: &str, name: &str) -> Result<(Option<ConfigMap>, Ledger), Error> {
@@ -45,7 +53,7 @@ pub(super) async fn reserve(
     let (map, mut ledger) = read(ctx, namespace, name).await?;
     match ledger.reserve(owner, commit, version, candidate) {
         Ok(_) => write(ctx, namespace, name, map, &ledger).await,
-        Err(LedgerError::Used { .. }) => Ok(()),
+        Err(LedgerError::Used { .. } | LedgerError::Closed { .. }) => Ok(()),
         Err(e) => Err(problem(name, &e)),
     }
 }

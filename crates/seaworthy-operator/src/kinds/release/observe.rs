@@ -125,7 +125,8 @@ async fn snapshot(
     let spec =
         serde_json::from_value::<ReleasePlanSpec>(data).map_err(|e| format!("the pinned plan cannot be read: {e}"));
     let policy = spec.as_ref().map_err(Clone::clone).and_then(convert::release::policy);
-    Ok((Presence::Present(Snapshot { name, hash, policy }), spec.ok()))
+    let ledger = spec.as_ref().map_or_else(|_| String::new(), |s| ledger::ledger_name(&release.spec.plan_ref.name, s));
+    Ok((Presence::Present(Snapshot { name, hash, ledger, policy }), spec.ok()))
 }
 
 fn owned<K: Resource>(object: &K, release: &Release) -> bool {
@@ -188,11 +189,10 @@ async fn ledger(
     plan: Option<&ReleasePlanSpec>,
     namespace: &str,
 ) -> Result<Presence<Ledger>, Error> {
-    let Some(plan) = plan else {
-        // Without a plan nothing was ever reserved.
+    let Some(name) = ledger::name_for(release, plan) else {
+        // Before a plan was pinned nothing was reserved.
         return Ok(Presence::Present(Ledger::default()));
     };
-    let name = ledger::ledger_name(&release.spec.plan_ref.name, plan);
     Ok(Presence::Present(ledger::read(ctx, namespace, &name).await?.1))
 }
 
