@@ -17,6 +17,7 @@ use seaworthy_api::{
     },
 };
 use seaworthy_tests::{
+    api::ADMIN,
     cluster::{Ground, HELD, sh},
     counts, operator,
 };
@@ -104,7 +105,7 @@ async fn operator_killed_in_every_phase_of_a_release() {
 
     let awaits = |r: &Release| status(r).phase == ReleasePhase::AwaitingApproval;
     ground.until::<Release>("r", "AwaitingApproval", awaits).await.unwrap();
-    let given = json!({"spec": {"approval": {"approved": true, "reason": "looked at it"}}});
+    let given = json!({"spec": {"approval": {"approved": true, "by": ADMIN, "reason": "looked at it"}}});
     killed(&ground, async || ground.patch::<Release>("r", given).await.unwrap()).await;
 
     let publishing = killed_during(&ground, "r-publish-1").await;
