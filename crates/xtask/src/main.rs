@@ -17,6 +17,7 @@ mod hash;
 mod image;
 mod install;
 mod model;
+mod mutants;
 mod progress;
 mod repository;
 mod rights;
@@ -52,6 +53,8 @@ enum Command {
     Image(image::Arguments),
     /// Goes through the models around `decide`, deeper than the tests, or replays a counterexample.
     Model(model::Arguments),
+    /// Plants bugs one at a time and sees which layer of tests catches each.
+    Mutants(mutants::Arguments),
     /// Compares the operator's rights with what it asked for, by an audit log.
     Rights(rights::Arguments),
     /// Everything that must hold: format, lints, unit tests, drift, chart, end-to-end suite.
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Gen(arguments) => generate::main(&arguments),
         Command::Image(arguments) => image::main(arguments),
         Command::Model(arguments) => model::main(&arguments),
+        Command::Mutants(arguments) => mutants::main(&arguments),
         Command::Rights(arguments) => rights::main(&arguments),
         Command::Test(arguments) => test::main(&arguments),
         Command::Tidy => tidy::main(),

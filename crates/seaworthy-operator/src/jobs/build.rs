@@ -198,6 +198,7 @@ mod tests {
     #[test]
     fn a_bare_task_becomes_a_restricted_job_without_a_token() {
         let job = job(&task(serde_json::json!({"image": "i@sha256:0", "timeout": "5m"})));
+        assert_eq!(job["metadata"]["name"], "r-candidate-1", "a create that is tried again meets the first one");
         let pod = &job["spec"]["template"]["spec"];
         assert_eq!(pod["automountServiceAccountToken"], false);
         assert_eq!(pod["securityContext"]["runAsUser"], 65532);

@@ -75,6 +75,21 @@ fn a_crash_anywhere_is_harmless() {
 }
 
 #[test]
+fn a_finalizer_that_somebody_takes_away_is_back_before_anything_begins() {
+    for moment in 0..40 {
+        let mut run = Run::new(spec(&["a"]));
+        for _ in 0..moment {
+            let (changed, wake) = run.round();
+            if !changed {
+                run.step(wake);
+            }
+        }
+        run.observed.meta.finalizer = false;
+        assert_eq!(run.finish(), E2eRunPhase::Succeeded, "taken away at {moment}");
+    }
+}
+
+#[test]
 fn absence_that_was_not_read_live_starts_nothing() {
     let mut run = Run::new(spec(&["a"]));
     run.blind = vec!["r-a-setup-1".into()];
