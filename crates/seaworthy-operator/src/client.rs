@@ -141,14 +141,30 @@ fn name_of<K: Resource<DynamicType = ()>>(api: &Api<K>, name: &str) -> String {
     format!("{} {}/{name}", K::kind(&()), api.namespace().unwrap_or_default())
 }
 
+/// Whether `text` may stand in a request's path as it is: it names one object, or one namespace, and nothing beside or above it. The client
+/// library puts names into paths unchanged, and some that we use were written by others (who holds a Lease, whose a pod is).
+pub(crate) fn is_name(text: &str) -> bool {
+    let ours = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '.');
+    (1..=253).contains(&text.len()) && text.chars().all(ours) && !text.starts_with(['.', '-'])
+}
+
+/// Refuses a name or namespace that is none, before a request is made of it.
+fn checked<K: Resource<DynamicType = ()>>(api: &Api<K>, name: Option<&str>) -> Result<(), Error> {
+    let wrong = name.into_iter().chain(api.namespace()).find(|text| !is_name(text));
+    let Some(wrong) = wrong else { return Ok(()) };
+    let problem = "is no name of an object: correct it where it is written".to_owned();
+    Err(Error::Data { what: format!("{} {wrong:?}", K::kind(&())), problem })
+}
+
 /// Reads one object from the API server itself.
 ///
 /// # Errors
-/// When the read gave no answer; "not there" is an answer.
+/// When the read gave no answer; "not there" is an answer. When the name is none.
 pub async fn get_live<K>(api: &Api<K>, name: &str) -> Result<Presence<K>, Error>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
+    checked(api, Some(name))?;
     let found = read(format!("get {}", name_of(api, name)), || api.get_opt(name)).await?;
     Ok(found.map_or(Presence::AbsentLive, Presence::Present))
 }
@@ -162,6 +178,7 @@ where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
     let what = format!("list {} in {}", K::plural(&()), api.namespace().unwrap_or("all namespaces"));
+    checked(api, None)?;
     let params = params.clone().limit(LIST_MAX);
     let list = read(what.clone(), || api.list(&params)).await?;
     if list.metadata.continue_.as_deref().is_some_and(|c| !c.is_empty()) {
@@ -180,6 +197,7 @@ where
 {
     let params = PostParams { field_manager: Some("seaworthy".into()), ..PostParams::default() };
     let what = || format!("create {}", name_of(api, &object.name_any()));
+    checked(api, None)?;
     match timed(what, api.create(&params, object)).await {
         Ok(_) => Ok(()),
         // With a quota that is used up, even a name that exists may answer "exceeded quota": the next visit reads it first.
@@ -198,6 +216,7 @@ where
 {
     let params = PostParams { field_manager: Some("seaworthy".into()), ..PostParams::default() };
     let name = object.name_any();
+    checked(api, Some(&name))?;
     timed(|| format!("replace {}", name_of(api, &name)), api.replace(&name, &params, object)).await
 }
 
@@ -214,6 +233,7 @@ where
         preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
         ..DeleteParams::default()
     };
+    checked(api, Some(name))?;
     match timed(|| format!("delete {}", name_of(api, name)), api.delete(name, &params)).await {
         Ok(_) => Ok(()),
         Err(e) if matches!(e.code(), 404 | 409) => Ok(()),
@@ -249,6 +269,7 @@ where
 {
     patch["metadata"]["uid"] = json!(uid);
     let params = PatchParams { field_manager: Some("seaworthy".into()), ..PatchParams::default() };
+    checked(api, Some(name))?;
     timed(|| format!("patch {}", name_of(api, name)), api.patch(name, &params, &Patch::Merge(patch))).await
 }
 

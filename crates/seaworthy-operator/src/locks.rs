@@ -9,7 +9,7 @@ use kube::{
     api::{DynamicObject, ObjectMeta},
     core::{ApiResource, GroupVersionKind},
 };
-use seaworthy_api::{GROUP, VERSION, labels};
+use seaworthy_api::{GROUP, Release, SoakTest, VERSION, labels};
 use seaworthy_core::{lock::Lock, meta::FINALIZER, presence::Presence};
 
 use crate::{
@@ -39,7 +39,10 @@ impl Holder {
 
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(4, '/').map(str::to_owned);
-        Some(Self { kind: parts.next()?, namespace: parts.next()?, name: parts.next()?, uid: parts.next()? })
+        let found = Self { kind: parts.next()?, namespace: parts.next()?, name: parts.next()?, uid: parts.next()? };
+        // Whoever may write the Lease may write anything there, and a request's path is made of it.
+        let ours = [Release::kind(&()), SoakTest::kind(&())].contains(&found.kind.as_str().into());
+        (ours && client::is_name(&found.namespace) && client::is_name(&found.name)).then_some(found)
     }
 
     fn identity(&self) -> String {
@@ -139,5 +142,41 @@ fn taken(result: Result<(), Error>) -> Result<(), Error> {
     match result {
         Err(e) if e.is_conflict() => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_is_read_as_it_was_written() {
+        let holder = |kind: &str| Holder {
+            kind: kind.into(),
+            namespace: "team-a".into(),
+            name: "pepr-1.4.0".into(),
+            uid: "6d3f".into(),
+        };
+        for kind in ["Release", "SoakTest"] {
+            assert_eq!(Holder::parse(&holder(kind).identity()), Some(holder(kind)));
+        }
+    }
+
+    #[test]
+    fn no_request_is_made_of_a_holder_that_is_none_of_ours() {
+        for text in [
+            "",
+            "Release",
+            "Release/a/b",
+            "Secret/team-a/token/u",
+            "Release/../../api/v1/secrets/u",
+            "Release/team-a/../u",
+            "Release/team-a/r?watch=1/u",
+            "Release/team-a/r%2f..%2fs/u",
+            "Release//r/u",
+            "release/team-a/r/u",
+        ] {
+            assert_eq!(Holder::parse(text), None, "{text}");
+        }
     }
 }

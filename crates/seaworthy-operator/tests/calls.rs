@@ -10,7 +10,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{Api, Client, api::ListParams, client::Body};
-use seaworthy_operator::client::{create, delete_uid, get_live, list_live, patch_if, patch_uid};
+use seaworthy_operator::client::{create, delete_uid, get_live, list_live, patch_if, patch_uid, replace};
 use serde_json::{Value, json};
 
 /// One request: method, path with query, body.
@@ -95,4 +95,29 @@ async fn reads_are_answered_by_the_store_and_not_by_a_cache() {
     list_live(&api, &ListParams::default().labels("controller-uid=u")).await.unwrap();
     let (_, path, _) = only(&calls);
     assert!(!path.contains("resourceVersion") && path.contains("limit="), "{path}");
+}
+
+#[tokio::test]
+async fn no_request_is_made_of_a_name_that_is_none() {
+    for wrong in ["", ".", "..", "../../secrets/s", "j/status", "j?dryRun=All", "j#", "j%2f..", "J", "-j", "j j", "jö"]
+    {
+        let (client, calls) = server(StatusCode::OK, &job());
+        let here: Api<Job> = Api::namespaced(client.clone(), "ns");
+        let there: Api<Job> = Api::namespaced(client, if wrong.is_empty() { "n/s" } else { wrong });
+        let named: Job = serde_json::from_value(json!({"metadata": {"name": wrong}})).unwrap();
+        let refused = [
+            get_live(&here, wrong).await.map(drop),
+            delete_uid(&here, wrong, "u").await,
+            patch_uid(&here, wrong, "u", json!({})).await.map(drop),
+            replace(&here, &named).await.map(drop),
+            get_live(&there, "j").await.map(drop),
+            list_live(&there, &ListParams::default()).await.map(drop),
+            create(&there, &named).await,
+        ];
+        for (number, answer) in refused.into_iter().enumerate() {
+            let said = answer.expect_err(&format!("call {number} with {wrong:?}")).to_string();
+            assert!(said.starts_with("Job ") && said.contains("is no name"), "{said}");
+        }
+        assert!(calls.lock().unwrap().is_empty(), "{wrong:?}: {calls:?}");
+    }
 }

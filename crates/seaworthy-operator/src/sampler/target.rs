@@ -26,7 +26,10 @@ use super::{
     pods::{PodView, controller},
     watch::refused,
 };
-use crate::{Error, client::get_live};
+use crate::{
+    Error,
+    client::{get_live, is_name},
+};
 
 /// How long one read for a slot may take.
 const READ: Duration = Duration::from_secs(4);
@@ -146,6 +149,10 @@ impl Owners {
         let mut own = Vec::new();
         for pod in pods.iter().filter(|p| workload.selects(p)) {
             let Some((kind, name, uid)) = &pod.controller else { continue };
+            // Whoever makes a pod writes whose it is; a request's path is made of the name.
+            if !is_name(name) {
+                continue;
+            }
             let owner =
                 if kind == "ReplicaSet" { self.owner_of(&pod.namespace, name, uid).await? } else { uid.clone() };
             if owner == workload.uid {
