@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
-use seaworthy_core::{candidate::Artifact, release::ReleaseStatus};
+use seaworthy_core::{
+    candidate::Artifact,
+    release::{PublishOutcome, ReleaseStatus},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{rules, task::LocalRef};
@@ -22,6 +25,7 @@ use crate::{rules, task::LocalRef};
     namespaced,
     status = "ReleaseStatus",
     derive = "PartialEq",
+    validation = rules::resolves_the_unknown(),
     doc = "One attempt to ship one commit: version, candidate, gates, approval, publish.",
     printcolumn(name = "Plan", type_ = "string", json_path = ".spec.planRef.name"),
     printcolumn(name = "Version", type_ = "string", json_path = ".status.version"),
@@ -43,6 +47,7 @@ use crate::{rules, task::LocalRef};
     validation = rules::latch_abort(),
     validation = rules::fixed_once("onDisputed"),
     validation = rules::approval_once(),
+    validation = rules::fixed_once("resolution"),
 )]
 pub struct ReleaseSpec {
     /// The ReleasePlan in the same namespace.
@@ -77,6 +82,23 @@ pub struct ReleaseSpec {
     /// A person's word, with `approvalPolicy.mode: Manual`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
+    /// What a person found out where it ended as `PublishUnknown`; given once, and only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
+}
+
+/// What a person found out after `PublishUnknown`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Resolution {
+    /// Whether it is out. `NotPublished` also says that nothing that was begun will bring it out any more.
+    pub outcome: PublishOutcome,
+    /// Whose word it is: the name by which the API server knows the user who writes it.
+    #[schemars(length(min = 1, max = 512))]
+    pub by: String,
+    /// How they know, on record.
+    #[schemars(length(min = 1, max = 1024))]
+    pub reason: String,
 }
 
 /// A version that a person asks for.

@@ -137,6 +137,15 @@ pub(crate) fn approval_once() -> Rule {
         .field_path(".approval")
 }
 
+/// `spec.resolution`, on the whole Release: only where it ended as `PublishUnknown`, which is recorded in `status.ending` for ever.
+pub(crate) fn resolves_the_unknown() -> Rule {
+    Rule::new(
+        "!has(self.spec.resolution) || (has(self.status) && has(self.status.ending) && self.status.ending.phase == 'PublishUnknown')",
+    )
+    .message("resolution: only a Release that ended as PublishUnknown is resolved: leave it out, or look at status.phase")
+    .field_path(".spec.resolution")
+}
+
 /// Once `spec.abort` is true it stays so.
 pub(crate) fn latch_abort() -> Rule {
     Rule::new("!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)")

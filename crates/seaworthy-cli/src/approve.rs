@@ -66,14 +66,14 @@ pub(crate) fn run(args: &Args, cluster: &ClusterArgs) -> ExitCode {
 }
 
 /// The name by which the API server knows who asks.
-async fn whoami(cluster: &Cluster) -> Result<String, Failure> {
+pub(crate) async fn whoami(cluster: &Cluster) -> Result<String, Failure> {
     let api: Api<SelfSubjectReview> = Api::all(cluster.client.clone());
     let review = api.create(&PostParams::default(), &SelfSubjectReview::default()).await;
     let review =
-        review.map_err(|error| Failure::unusable(format!("cannot find out who approves: {}", chain(&error))))?;
+        review.map_err(|error| Failure::unusable(format!("cannot find out who gives the word: {}", chain(&error))))?;
     let name = review.status.and_then(|status| status.user_info).and_then(|user| user.username);
     name.ok_or_else(|| {
-        Failure::unusable("the API server does not say who approves: use an account with a name".to_owned())
+        Failure::unusable("the API server does not say who gives the word: use an account with a name".to_owned())
     })
 }
 

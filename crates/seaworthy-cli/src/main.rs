@@ -12,6 +12,7 @@ mod outcome;
 mod plan;
 mod recorded;
 mod report;
+mod resolve;
 mod scan;
 mod snapshot;
 mod status;
@@ -49,6 +50,8 @@ enum Command {
     Abort(abort::Args),
     /// Approves a Release that waits for a person, or rejects it.
     Approve(approve::Args),
+    /// Says whether a Release that ended as PublishUnknown is out.
+    Resolve(resolve::Args),
     /// Judges stored evidence again, under other thresholds too, or series from a file.
     Judge(judge::Args),
     /// Prints the evidence of a soak as one CSV.
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args, &cli.cluster),
         Command::Abort(args) => abort::run(&args, &cli.cluster),
         Command::Approve(args) => approve::run(&args, &cli.cluster),
+        Command::Resolve(args) => resolve::run(&args, &cli.cluster),
         Command::Judge(args) => judge::run(&args, &cli.cluster),
         Command::Evidence(args) => evidence::run(&args, &cli.cluster),
         Command::Report(args) => report::run(&args, &cli.cluster),

@@ -1,7 +1,10 @@
 //! Approving is more than writing a field of a Release.
 
 use anyhow::Result;
-use kube::ResourceExt as _;
+use kube::{
+    ResourceExt as _,
+    api::{Patch, PatchParams},
+};
 use seaworthy_tests::api::ADMIN;
 use seaworthy_tests::shape::{edited, release};
 use serde_json::json;
@@ -51,5 +54,27 @@ async fn only_who_has_the_verb_approves() -> Result<()> {
     let not_you = ["is not who asks: user approver@example approves in their own name only"];
     world.denied(Some(approver), Try::Change(&given, "given", other(ADMIN)), &not_you).await?;
     world.allowed(Some(approver), Try::Change(&given, "given", other(approver))).await?;
+    world.end().await
+}
+
+#[tokio::test]
+async fn only_who_has_the_verb_resolves_and_in_their_own_name() -> Result<()> {
+    let world = World::new().await?;
+    let (editor, resolver) = ("editor@example", "resolver@example");
+    world.allow(editor, &world.namespace, &[("seaworthy.dev", "releases", &["get", "patch", "approve"])]).await?;
+    world.allow(resolver, &world.namespace, &[("seaworthy.dev", "releases", &["get", "patch", "resolve"])]).await?;
+    let name = world.create(None, &release()).await?.name_any();
+    let ending = json!({"phase": "PublishUnknown", "reason": "PublishUnknown", "message": "m"});
+    let status = json!({"status": {"phase": "PublishUnknown", "ending": ending}});
+    world.admin(&release()).patch_status(&name, &PatchParams::default(), &Patch::Merge(status)).await?;
+
+    let found = |by: &str| json!({"spec": {"resolution": {"outcome": "Published", "by": by, "reason": "looked"}}});
+    let may_not =
+        ["may not set spec.resolution: ask for the verb resolve on releases.seaworthy.dev in namespace", editor];
+    world.denied(Some(editor), Try::Change(&release(), &name, found(editor)), &may_not).await?;
+    let not_you = ["is not who asks: user resolver@example resolves in their own name only"];
+    world.denied(Some(resolver), Try::Change(&release(), &name, found(editor)), &not_you).await?;
+    world.allowed(Some(resolver), Try::Change(&release(), &name, found(resolver))).await?;
+    world.allowed(Some(editor), Try::Change(&release(), &name, json!({"spec": {"suspend": false}}))).await?;
     world.end().await
 }

@@ -102,6 +102,7 @@ pub(crate) fn changes() -> Vec<Change> {
     let once = ["spec.onDisputed", "onDisputed is given once and cannot be changed or taken back"];
     all.push(change(&chosen, &json!({"onDisputed": "Higher"}), &once, &json!({"abort": true})));
     all.push(change(&chosen, &json!({"onDisputed": null}), &once, &json!({"onDisputed": "Strict"})));
+    all.extend(resolutions());
     all.push(change(
         &release(),
         &json!({"planRef": null}),
@@ -109,4 +110,28 @@ pub(crate) fn changes() -> Vec<Change> {
         &json!({"approval": {"approved": false, "by": ADMIN}}),
     ));
     all
+}
+
+/// A word on what nobody knew: given where it ended so, once.
+fn resolutions() -> Vec<Change> {
+    let ended = |phase: &str| {
+        let ending = json!({"phase": phase, "reason": phase, "message": "m"});
+        edited(release(), &[("/status", json!({"phase": phase, "ending": ending}))])
+    };
+    let word = json!({"outcome": "Published", "by": ADMIN, "reason": "looked"});
+    let only = ["spec.resolution", "resolution: only a Release that ended as PublishUnknown is resolved"];
+    let resolved = edited(ended("PublishUnknown"), &[("/spec/resolution", word.clone())]);
+    let once = ["spec.resolution", "resolution is given once and cannot be changed or taken back"];
+    vec![
+        change(&release(), &json!({"resolution": word}), &only, &json!({"abort": true})),
+        change(&ended("Failed"), &json!({"resolution": word}), &only, &json!({"suspend": false})),
+        change(
+            &ended("PublishUnknown"),
+            &json!({"resolution": {"outcome": "Published", "by": ADMIN}}),
+            &["spec.resolution.reason", "Required value"],
+            &json!({"resolution": word}),
+        ),
+        change(&resolved, &json!({"resolution": {"outcome": "NotPublished"}}), &once, &json!({"suspend": false})),
+        change(&resolved, &json!({"resolution": null}), &once, &json!({"resolution": word})),
+    ]
 }

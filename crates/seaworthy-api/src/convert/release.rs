@@ -3,7 +3,9 @@
 use seaworthy_core::{
     release::{
         GateKind, check_freeze,
-        observed::{self, Approval, Batching, Concurrency, GateRule, Policy, PublishRule, Spec, VersionRule},
+        observed::{
+            self, Approval, Batching, Concurrency, GateRule, Policy, PublishRule, Resolution, Spec, VersionRule,
+        },
     },
     time::Seconds,
     version,
@@ -36,6 +38,11 @@ pub fn spec(release: &Release) -> Spec {
         on_disputed: spec.on_disputed.map(|choice| match choice {
             Choice::Strict => version::OnDisputed::Strict,
             Choice::Higher => version::OnDisputed::Higher,
+        }),
+        resolution: spec.resolution.as_ref().map(|word| Resolution {
+            outcome: word.outcome,
+            by: word.by.clone(),
+            reason: word.reason.clone(),
         }),
     }
 }

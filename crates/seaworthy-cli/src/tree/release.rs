@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use kube::ResourceExt;
 use seaworthy_api::{Release, release::Approval};
 use seaworthy_core::{
-    release::{GateKind, GateState, GateStatus, PublishState, PublishStatus, ReleasePhase, ReleaseStatus},
+    release::{
+        GateKind, GateState, GateStatus, PublishOutcome, PublishState, PublishStatus, ReleasePhase, ReleaseStatus,
+    },
     time::Timestamp,
     verdict::Enforcement,
 };
@@ -41,7 +43,9 @@ fn root(release: &Release, children: &BTreeMap<String, Child>, now: Timestamp) -
     }
     node.children.extend(approval(release, &status));
     if let Some(publish) = &status.publish {
-        node.children.push(self::publish(publish, now));
+        let mut publish = self::publish(publish, now);
+        resolution(&mut publish, release, &status);
+        node.children.push(publish);
     } else if !status.gates.is_empty() {
         let (mark, state) =
             if status.phase.is_terminal() { (Mark::Skipped, "not begun") } else { (Mark::Waiting, "Pending") };
@@ -266,6 +270,27 @@ fn publish(publish: &PublishStatus, now: Timestamp) -> Node {
         node.children.push(task("verify", "verify", verify, now));
     }
     node
+}
+
+/// What a person found, or that somebody must look.
+fn resolution(node: &mut Node, release: &Release, status: &ReleaseStatus) {
+    let Some(word) = &status.resolution else {
+        if status.phase == ReleasePhase::PublishUnknown {
+            let (name, namespace) = (release.name_any(), release.namespace().unwrap_or_default());
+            node.note(format!(
+                "look at the registry; then: kubectl seaworthy resolve {name} -n {namespace} --outcome Published|NotPublished --reason TEXT"
+            ));
+        }
+        return;
+    };
+    let (mark, found) = match word.outcome {
+        PublishOutcome::Published => (Mark::Passed, "Published"),
+        PublishOutcome::NotPublished => (Mark::Failed, "NotPublished"),
+    };
+    let mut found = Node::new("resolution", mark, "Resolution", found);
+    found.note(format!("by {} at {}", word.by, clock(word.time)));
+    found.note(&word.reason);
+    node.children.push(found);
 }
 
 /// The mark of a phase.

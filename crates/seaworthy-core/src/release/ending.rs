@@ -5,7 +5,7 @@
 use super::{
     draft::{Draft, Flow},
     gates::{over, running},
-    observed::Effect,
+    observed::{Effect, Settle},
     publish,
     status::{Ending, GateState, ReleasePhase},
 };
@@ -135,7 +135,10 @@ fn give_back(d: &mut Draft<'_>) {
     let may_ask = d.seen.status.start_time.is_some() && !ledger.is_closed(uid);
     let open = ledger.entry(uid).map_or(may_ask, |e| e.state == State::Reserved);
     if open {
-        d.effects.push(Effect::Settle(publish::settlement(&d.seen.status)));
+        // What is resolved as published and has no number (any more) is only kept from taking one late.
+        let lost = ledger.entry(uid).is_none() && d.seen.status.resolution.is_some();
+        let settle = if lost { Settle::BurnFinal } else { publish::settlement(&d.seen.status) };
+        d.effects.push(Effect::Settle(settle));
         return;
     }
     match turn {

@@ -19,6 +19,7 @@ mod planning;
 mod publish;
 mod queue;
 pub mod reads;
+mod resolution;
 pub mod status;
 
 use self::draft::{Draft, Flow};
@@ -27,8 +28,8 @@ pub use self::{
     observed::{Effect, Observed, Settle},
     reads::{Reads, reads},
     status::{
-        ApprovalStatus, ApprovalWord, Ending, GateKind, GateState, GateStatus, NotesStatus, PlanSnapshot, PublishState,
-        PublishStatus, ReleasePhase, ReleaseStatus, VersionSummary,
+        ApprovalStatus, ApprovalWord, Ending, GateKind, GateState, GateStatus, NotesStatus, PlanSnapshot,
+        PublishOutcome, PublishState, PublishStatus, ReleasePhase, ReleaseStatus, ResolutionStatus, VersionSummary,
     },
 };
 use crate::{condition, plan::Plan, time::Timestamp};
@@ -37,9 +38,11 @@ use crate::{condition, plan::Plan, time::Timestamp};
 pub fn decide(seen: &Observed, now: Timestamp) -> Plan<ReleaseStatus, Effect> {
     let mut draft = Draft::new(seen, now);
     if condition::is_true(&seen.status.conditions, condition::types::FINISHED) {
-        // Nothing about a verdict may change any more: only what we hold is given back.
+        // Nothing about a verdict may change any more, but for a person's word where it is not known: what we hold is given back.
         let mut draft = Draft { status: seen.status.clone(), ..draft };
-        ending::clean_up(&mut draft);
+        if resolution::stage(&mut draft) == Flow::Next {
+            ending::clean_up(&mut draft);
+        }
         return draft.finish();
     }
     // Publishing that was begun is brought to its end whatever else happens: an unfinished publish is the worst outcome.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::status::{GateKind, ReleasePhase, ReleaseStatus};
+use super::status::{GateKind, PublishOutcome, ReleasePhase, ReleaseStatus};
 use crate::{
     candidate::Artifact,
     lock::Lock,
@@ -33,6 +33,19 @@ pub struct Spec {
     pub approval: Option<Approval>,
     /// A person's choice where the plan says `onDisputed: Ask`.
     pub on_disputed: Option<version::OnDisputed>,
+    /// What a person found out where it is not known whether it is out.
+    pub resolution: Option<Resolution>,
+}
+
+/// What a person found out after `PublishUnknown`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Resolution {
+    /// Whether it is out.
+    pub outcome: PublishOutcome,
+    /// Whose word it is.
+    pub by: String,
+    /// How they know.
+    pub reason: String,
 }
 
 /// A person's word on whether to publish.

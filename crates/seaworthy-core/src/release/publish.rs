@@ -14,6 +14,7 @@
 use super::{
     draft::{Draft, Flow, INFRASTRUCTURE_ATTEMPTS},
     observed::{Effect, PublishRule, Settle},
+    resolution,
     status::{PublishState, PublishStatus, ReleasePhase, ReleaseStatus},
 };
 use crate::{
@@ -83,9 +84,20 @@ pub(super) fn go_on(d: &mut Draft<'_>) {
 fn pinned_plan_lost(d: &mut Draft<'_>) {
     d.by(d.now + Seconds(5));
     if d.seen.snapshot != Presence::Unknown {
-        let message = "the pinned plan was deleted or altered while publishing: look at the registry";
+        let message = format!(
+            "the pinned plan was deleted or altered while publishing: look at the registry, then {}",
+            remedy(d)
+        );
         d.end(ReleasePhase::PublishUnknown, Reason::PublishUnknown, message);
     }
+}
+
+/// How a person says what they found.
+fn remedy(d: &Draft<'_>) -> String {
+    let name = &d.seen.meta.name;
+    format!(
+        "say what you found: `kubectl seaworthy resolve {name} --outcome Published|NotPublished --reason TEXT` (runbook: publish-unknown)"
+    )
 }
 
 fn to(publish: PublishStatus, state: PublishState, message: impl Into<String>) -> PublishStatus {
@@ -259,7 +271,10 @@ fn conclude(d: &mut Draft<'_>, publish: PublishStatus, rule: &PublishRule) {
             );
         }
         PublishState::Unknown => {
-            let message = format!("it is not known whether {version} is out: {message}; look at the registry");
+            let message = format!(
+                "it is not known whether {version} is out: {message}; look at the registry, then {}",
+                remedy(d)
+            );
             d.end(ReleasePhase::PublishUnknown, Reason::PublishUnknown, message);
         }
         PublishState::NotPublished => {
@@ -284,6 +299,9 @@ fn conclude(d: &mut Draft<'_>, publish: PublishStatus, rule: &PublishRule) {
 
 /// What becomes of the reserved number: out; used up, because it may be out somewhere; or free again but for the candidate's label.
 pub(super) fn settlement(status: &ReleaseStatus) -> Settle {
+    if let Some(word) = &status.resolution {
+        return resolution::settlement(word.outcome);
+    }
     let unknown = status.ending.as_ref().is_some_and(|e| e.phase == ReleasePhase::PublishUnknown);
     match &status.publish {
         Some(p) if p.state == PublishState::Published => Settle::Published,

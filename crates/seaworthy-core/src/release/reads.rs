@@ -2,6 +2,7 @@
 
 use super::{
     observed::{Concurrency, Policy},
+    resolution,
     status::{GateKind, PublishState, ReleaseStatus},
 };
 use crate::{condition, meta::Meta};
@@ -36,10 +37,11 @@ pub fn reads(meta: &Meta, status: &ReleaseStatus, policy: Option<&Policy>) -> Re
     let closing = meta.deleted.is_some() || finished;
     let verified = condition::is_true(&status.conditions, condition::types::VERIFIED);
     let started = status.start_time.is_some();
+    let resolving = status.resolution.is_some() && resolution::is_open(status) && meta.deleted.is_none();
     let mut reads = Reads {
         plan: status.plan_snapshot.is_none() && !closing,
         facts: !closing && status.version.is_empty(),
-        ledger: if closing { meta.finalizer } else { started && status.version.is_empty() },
+        ledger: if closing { meta.finalizer || resolving } else { started && status.version.is_empty() },
         notes: !closing
             && status.ending.is_none()
             && status.publish.is_none()

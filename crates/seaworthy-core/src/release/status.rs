@@ -141,6 +141,9 @@ pub struct ReleaseStatus {
     /// The outcome that has been decided while what was started is still being ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ending: Option<Ending>,
+    /// What a person found out after `PublishUnknown`; `ending` keeps what was decided before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<ResolutionStatus>,
     /// What a newer operator recorded and this one does not know: kept as it is.
     #[serde(flatten)]
     #[schemars(skip)]
@@ -157,6 +160,31 @@ pub struct Ending {
     pub reason: Reason,
     /// Fact and remedy.
     pub message: String,
+}
+
+/// Whether something is out, as a person or CI says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum PublishOutcome {
+    /// It is out, with the digests that were tested.
+    Published,
+    /// It is not out, and nothing that was begun will bring it out any more.
+    NotPublished,
+}
+
+/// What a person found out after `PublishUnknown`, as it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolutionStatus {
+    /// Whether it is out.
+    pub outcome: PublishOutcome,
+    /// Who says so.
+    #[serde(default)]
+    pub by: String,
+    /// How they know.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// When it was recorded.
+    pub time: Timestamp,
 }
 
 /// The pinned plan.

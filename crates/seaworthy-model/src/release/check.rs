@@ -6,7 +6,7 @@
 use seaworthy_core::{
     condition,
     lock::Lock,
-    release::{GateState, PublishState, ReleasePhase},
+    release::{GateState, PublishOutcome, PublishState, ReleasePhase},
     verdict::{Enforcement, Verdict},
     version::ledger,
 };
@@ -14,7 +14,7 @@ use seaworthy_core::{
 use super::{
     model::State,
     setting::succeeded,
-    world::{TICK, World},
+    world::{TICK, UID, World},
 };
 use crate::{
     jobs::{failed, is_over},
@@ -54,6 +54,18 @@ impl World {
         if self.out.is_some() && (failed || not_out) {
             return Err("say-unknown-rather-than-guess: it is recorded that nothing is out, but it is".into());
         }
+        if let Some(word) = &status.resolution
+            && status.phase != ReleasePhase::PublishUnknown
+        {
+            let number = self.ledger.entry(UID).map(|e| (e.state, e.final_used));
+            let follows = match word.outcome {
+                PublishOutcome::Published => number == Some((ledger::State::Published, true)),
+                PublishOutcome::NotPublished => number == Some((ledger::State::Burned, true)),
+            };
+            if !follows {
+                return Err(format!("never-reused: resolved as {:?}, but the ledger says {number:?}", word.outcome));
+            }
+        }
         Ok(())
     }
 
@@ -71,6 +83,10 @@ impl World {
         }
         if !status.phase.is_terminal() {
             return Err(format!("everything-ends: Finished, but in phase {:?}", status.phase));
+        }
+        let given = self.release.spec.resolution.is_some() && self.release.deleted.is_none();
+        if given && status.phase == ReleasePhase::PublishUnknown {
+            return Err("everything-ends: a person's word is not told".into());
         }
         if self.release.finalizer {
             return Err("nothing-left: the finalizer stays on".into());

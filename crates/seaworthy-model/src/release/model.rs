@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use seaworthy_core::{
     lock::Lock,
-    release::observed::{Approval, Sibling},
+    release::observed::{Approval, Resolution, Sibling},
     task::JobState,
     time::Seconds,
     verdict::Verdict,
@@ -126,6 +126,8 @@ pub enum Person {
     Resume,
     /// Approve, or reject.
     Approve(bool),
+    /// Say what is so where nobody knew; somebody who looks while a publisher may still run waits.
+    Resolve,
     /// Delete the Release.
     Delete,
     /// Delete a Job; its pod may live on.
@@ -227,6 +229,7 @@ impl ReleaseModel {
             Person::Suspend => here && !spec.suspend,
             Person::Resume => here && spec.suspend,
             Person::Approve(_) => here && spec.approval.is_none(),
+            Person::Resolve => here && spec.resolution.is_none() && world.found().is_some(),
             Person::Delete => here && world.release.deleted.is_none(),
             Person::DeleteJob(name) => world.jobs.by_name.contains_key(name),
             Person::DeleteChild(name) => world.children.contains_key(name),
@@ -242,6 +245,11 @@ impl ReleaseModel {
             Person::Resume => world.write().spec.suspend = false,
             Person::Approve(approved) => {
                 world.write().spec.approval = Some(Approval { approved: *approved, ..Approval::default() });
+            }
+            Person::Resolve => {
+                let resolution =
+                    world.found().map(|outcome| Resolution { outcome, by: "ann".into(), reason: "looked".into() });
+                world.write().spec.resolution = resolution;
             }
             Person::Delete => world.delete(),
             Person::DeleteJob(name) => world.jobs.remove(name),

@@ -17,10 +17,10 @@ use super::{
     setting::{gate, policy, succeeded},
     world::World,
 };
-use crate::{Budget, operator::Hand};
+use crate::{Budget, jobs::failed, operator::Hand};
 
 /// The names of all scopes.
-pub const NAMES: [&str; 7] = ["publish", "late", "publish-again", "unverified", "gates", "queue", "whole"];
+pub const NAMES: [&str; 8] = ["publish", "late", "publish-again", "unverified", "resolved", "gates", "queue", "whole"];
 
 /// The scope of that name; `more`: with so many more faults, acts of people and troubles than a test has time for.
 pub fn scope(name: &str, more: u8) -> Option<ReleaseModel> {
@@ -62,6 +62,11 @@ fn named(name: &str) -> Option<ReleaseModel> {
             Budget { faults: 1, people: 1, trouble: 1, ticks: 0 },
             vec![publish, Person::Abort, Person::Delete],
         ),
+        "resolved" => model(
+            unknown(unverified),
+            Budget { faults: 1, people: 2, trouble: 1, ticks: 1 },
+            vec![Person::Resolve, Person::Delete, Person::DeleteSnapshot],
+        ),
         "gates" => model(
             at_gates(two),
             Budget { faults: 1, people: 1, trouble: 1, ticks: 2 },
@@ -98,6 +103,14 @@ pub fn at_gates(plan: Policy) -> World {
     w.settle();
     w.end_job("rel-candidate-1", succeeded());
     w.settle();
+    w
+}
+
+/// A world whose Release has a publish Job that was marked failed while its pod still runs, and nobody to ask.
+fn unknown(plan: Policy) -> World {
+    let mut w = verified(plan);
+    w.settle();
+    w.jobs.mark("rel-publish-1", failed(1));
     w
 }
 

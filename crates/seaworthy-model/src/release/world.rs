@@ -14,7 +14,7 @@ use seaworthy_core::{
     plan::Plan,
     presence::Presence,
     release::{
-        self, Effect, Observed, ReleasePhase, ReleaseStatus, Settle,
+        self, Effect, Observed, PublishOutcome, ReleasePhase, ReleaseStatus, Settle,
         observed::{Child, ChildSight, Notes, Policy, Sibling, Snapshot, Spec},
         reads,
     },
@@ -254,6 +254,16 @@ impl World {
         self.wrong = self.wrong.take().or(wrong);
     }
 
+    /// What a person finds who looks after `PublishUnknown`, when nothing that was begun can change it any more.
+    pub fn found(&self) -> Option<PublishOutcome> {
+        let ending = self.status().ending.as_ref().map(|e| e.phase);
+        let runs = self.jobs.pods.iter().any(|uid| uid.starts_with("rel-publish"));
+        if ending != Some(ReleasePhase::PublishUnknown) || runs {
+            return None;
+        }
+        Some(if self.out.is_some() { PublishOutcome::Published } else { PublishOutcome::NotPublished })
+    }
+
     /// The pod of a publish Job does its work, whether or not anybody still watches.
     pub fn pod_publishes(&mut self, uid: &str) {
         if self.jobs.pods.contains(uid) {
@@ -322,6 +332,11 @@ impl Subject for World {
     }
 
     fn record(&mut self, status: ReleaseStatus) -> Arc<Stored> {
+        if let Some(word) = self.release.status.resolution.clone()
+            && status.resolution.as_ref() != Some(&word)
+        {
+            self.wrong.get_or_insert_with(|| format!("terminal-is-final: {word:?} became {:?}", status.resolution));
+        }
         self.write().status = status;
         let told = &self.release.status;
         let now = condition::is_true(&told.conditions, condition::types::FINISHED);
@@ -329,6 +344,12 @@ impl Subject for World {
         let now = now.then(|| (told.phase, reason.unwrap_or_default()));
         match (&self.outcome, now) {
             (None, now) => self.outcome = now,
+            // The one exception: a person's word, once, where nobody knew.
+            (Some((ReleasePhase::PublishUnknown, _)), Some(now))
+                if told.resolution.is_some() && now.0 != ReleasePhase::PublishUnknown =>
+            {
+                self.outcome = Some(now);
+            }
             (Some(first), now) if now.as_ref() != Some(first) => {
                 let wrong = format!("terminal-is-final: {first:?} became {now:?}");
                 self.wrong.get_or_insert(wrong);

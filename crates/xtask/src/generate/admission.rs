@@ -1,7 +1,7 @@
 //! Admission policies: what RBAC and schemas cannot say.
 //!
 //! What: an author needs the rights that the operator will use for them; only the operator touches what belongs to it; only who has
-//! the verb `approve` approves. Why not webhooks: these live in the API server, so they hold while the operator is down.
+//! the verb `approve` approves, and so on for each person's word. Why not webhooks: these live in the API server, so they hold while the operator is down.
 //! Deliberately absent: rules over a single object, which are in the schema.
 
 use anyhow::Result;
@@ -170,28 +170,56 @@ fn authors(flavour: Flavour) -> Policy {
     }
 }
 
-/// Approving is more than writing a field of a Release, and so is choosing between two readings. Whose word it is, the API server vouches for.
+/// A person's word in the spec of a Release: more than writing a field of it.
+struct Word {
+    /// The field of the spec.
+    field: &'static str,
+    /// The verb on `releases` that it takes.
+    verb: &'static str,
+    /// What who gives it does in their own name; None where it names nobody.
+    does: Option<&'static str>,
+}
+
+/// All of them.
+const WORDS: [Word; 3] = [
+    Word { field: "approval", verb: "approve", does: Some("approves") },
+    Word { field: "onDisputed", verb: "approve", does: None },
+    Word { field: "resolution", verb: "resolve", does: Some("resolves") },
+];
+
+/// Who has the verb gives the word, and in their own name: the API server vouches for whose it is.
 fn approvals() -> Policy {
     let given = |field: &str| {
         format!(
             "has(object.spec.{field}) && (request.operation == 'CREATE' || !has(oldObject.spec.{field}) || object.spec.{field} != oldObject.spec.{field})"
         )
     };
+    let any: Vec<String> = WORDS.iter().map(|word| format!("({})", given(word.field))).collect();
+    let mut validations = Vec::new();
+    for Word { field, verb, does } in WORDS {
+        validations.push(forbid(
+            &format!(
+                "!variables.{field} || authorizer.group('seaworthy.dev').resource('releases').namespace(request.namespace).check('{verb}').allowed()"
+            ),
+            &format!(
+                "'user ' + request.userInfo.username + ' may not set spec.{field}: ask for the verb {verb} on releases.seaworthy.dev in namespace ' + request.namespace"
+            ),
+        ));
+        validations.extend(does.map(|does| {
+            forbid(
+                &format!("!variables.{field} || object.spec.{field}.by == request.userInfo.username"),
+                &format!(
+                    "'spec.{field}.by ' + object.spec.{field}.by + ' is not who asks: user ' + request.userInfo.username + ' {does} in their own name only'"
+                ),
+            )
+        }));
+    }
     Policy {
         name: "approvals",
         matches: json!({"resourceRules": [rule("seaworthy.dev", &["releases"], &["CREATE", "UPDATE"])]}),
-        conditions: vec![("approval-is-given", format!("({}) || ({})", given("approval"), given("onDisputed")))],
-        variables: vec![("approves", given("approval"))],
-        validations: vec![
-            forbid(
-                "authorizer.group('seaworthy.dev').resource('releases').namespace(request.namespace).check('approve').allowed()",
-                "'user ' + request.userInfo.username + ' may not set spec.' + (variables.approves ? 'approval' : 'onDisputed') + ': ask for the verb approve on releases.seaworthy.dev in namespace ' + request.namespace",
-            ),
-            forbid(
-                "!variables.approves || object.spec.approval.by == request.userInfo.username",
-                "'spec.approval.by ' + object.spec.approval.by + ' is not who asks: user ' + request.userInfo.username + ' approves in their own name only'",
-            ),
-        ],
+        conditions: vec![("approval-is-given", any.join(" || "))],
+        variables: WORDS.iter().map(|word| (word.field, given(word.field))).collect(),
+        validations,
     }
 }
 

@@ -116,11 +116,11 @@ const ROLES: [Role; 4] = [
     },
     Role {
         name: "admin",
-        what: "Owns the release process: writes plans, creates, approves and deletes Releases.",
+        what: "Owns the release process: writes plans, creates, approves, resolves and deletes Releases.",
         into: Some("admin"),
         rights: &[
             right(OURS, &["releaseplans"], WRITE, ""),
-            right(OURS, &["releases"], &["create", "update", "patch", "delete", "approve"], ""),
+            right(OURS, &["releases"], &["create", "update", "patch", "delete", "approve", "resolve"], ""),
         ],
     },
     Role {
@@ -294,5 +294,6 @@ mod tests {
         };
         assert_eq!(who("create"), ["admin", "ci"]);
         assert_eq!(who("approve"), ["admin"]);
+        assert_eq!(who("resolve"), ["admin"]);
     }
 }
