@@ -115,7 +115,7 @@ pub(crate) fn changes() -> Vec<Change> {
 /// A word on what nobody knew: given where it ended so, once.
 fn resolutions() -> Vec<Change> {
     let ended = |phase: &str| {
-        let ending = json!({"phase": phase, "reason": phase, "message": "m"});
+        let ending = json!({"phase": phase, "reason": "PublishUnknown", "message": "m"});
         edited(release(), &[("/status", json!({"phase": phase, "ending": ending}))])
     };
     let word = json!({"outcome": "Published", "by": ADMIN, "reason": "looked"});
