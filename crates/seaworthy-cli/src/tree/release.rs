@@ -44,7 +44,7 @@ fn root(release: &Release, children: &BTreeMap<String, Child>, now: Timestamp) -
     node.children.extend(approval(release, &status));
     if let Some(publish) = &status.publish {
         let mut publish = self::publish(publish, now);
-        resolution(&mut publish, release, &status);
+        resolution(&mut publish, &status);
         node.children.push(publish);
     } else if !status.gates.is_empty() {
         let (mark, state) =
@@ -272,17 +272,9 @@ fn publish(publish: &PublishStatus, now: Timestamp) -> Node {
     node
 }
 
-/// What a person found, or that somebody must look.
-fn resolution(node: &mut Node, release: &Release, status: &ReleaseStatus) {
-    let Some(word) = &status.resolution else {
-        if status.phase == ReleasePhase::PublishUnknown {
-            let (name, namespace) = (release.name_any(), release.namespace().unwrap_or_default());
-            node.note(format!(
-                "look at the registry; then: kubectl seaworthy resolve {name} -n {namespace} --outcome Published|NotPublished --reason TEXT"
-            ));
-        }
-        return;
-    };
+/// What a person found.
+fn resolution(node: &mut Node, status: &ReleaseStatus) {
+    let Some(word) = &status.resolution else { return };
     let (mark, found) = match word.outcome {
         PublishOutcome::Published => (Mark::Passed, "Published"),
         PublishOutcome::NotPublished => (Mark::Failed, "NotPublished"),
