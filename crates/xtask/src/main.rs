@@ -16,6 +16,7 @@ mod generate;
 mod hash;
 mod image;
 mod install;
+mod leaks;
 mod model;
 mod mutants;
 mod progress;
@@ -49,6 +50,8 @@ enum Command {
     Gen(generate::Arguments),
     /// Everything once, from an empty machine to a published release of the real Pepr.
     Demo(demo::Arguments),
+    /// Four controllers, two of which leak, soaked side by side: what is found, and why.
+    Leaks(leaks::Arguments),
     /// Container images, built without a daemon.
     Image(image::Arguments),
     /// Goes through the models around `decide`, deeper than the tests, or replays a counterexample.
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         },
         Command::Gen(arguments) => generate::main(&arguments),
         Command::Image(arguments) => image::main(arguments),
+        Command::Leaks(arguments) => leaks::main(&arguments),
         Command::Model(arguments) => model::main(&arguments),
         Command::Mutants(arguments) => mutants::main(&arguments),
         Command::Rights(arguments) => rights::main(&arguments),

@@ -17,6 +17,7 @@ mod audit;
 mod memory;
 mod overhead;
 mod requests;
+mod scale;
 mod stage;
 mod table;
 
@@ -24,7 +25,10 @@ use stage::Stage;
 
 /// `cargo xtask bench ...`
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Name of the bench's cluster.
     #[arg(long)]
     name: Option<String>,
@@ -39,8 +43,18 @@ pub(crate) struct Arguments {
     soaks: u16,
 }
 
+/// What is a command of its own, because it takes long.
+#[derive(Debug, clap::Subcommand)]
+enum Part {
+    /// Hundreds of soaks in one operator: lateness, memory, and what a measurement costs.
+    SoakScale(scale::Arguments),
+}
+
 /// Runs the command.
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
+    if let Some(Part::SoakScale(arguments)) = &arguments.part {
+        return scale::main(arguments);
+    }
     let progress = Progress::new();
     let name = arguments.name.clone().unwrap_or_else(|| format!("bench-{}", std::process::id()));
     let cluster = Cluster::up(&Options { name: Some(name), scoped: !arguments.keep }, &progress)?;

@@ -139,6 +139,11 @@ impl Cluster {
         Ok(command)
     }
 
+    /// The host's process ids of a component (`etcd`, `kube-apiserver`, `kubelet`, ...); none when it does not run.
+    pub(crate) fn processes(&self, component: &str) -> Vec<u32> {
+        self.state.component(component)
+    }
+
     /// Kills a component (`etcd`, `kube-apiserver`, `kubelet`, ...) with SIGKILL; it is started again after 0.3 s.
     ///
     /// Errors: no such component is running.

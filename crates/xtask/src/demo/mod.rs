@@ -10,23 +10,24 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
+use jiff::SignedDuration;
 
 use crate::cluster::{Cluster, Options};
 use crate::image::{self, Image};
 use crate::progress::Progress;
 use crate::{install, run, tools};
 
-mod report;
+pub(crate) mod report;
 mod repository;
-mod template;
+pub(crate) mod template;
 
 use template::Values;
 
 /// Where Releases of the demo live.
 const NAMESPACE: &str = "pepr-release";
 
-/// How long `wait` waits: more than any healthy run takes, less than a person would.
-const WAIT_TIMEOUT: &str = "20m";
+/// How long `wait` waits, beyond the soak's own time: more than any healthy run takes, less than a person would.
+const WAIT: SignedDuration = SignedDuration::from_mins(20);
 
 /// `cargo xtask demo ...`
 #[derive(Debug, clap::Args)]
@@ -37,9 +38,27 @@ pub(crate) struct Arguments {
     /// Name of the cluster; one of that name that runs already is replaced.
     #[arg(long, default_value = "demo")]
     name: String,
+    /// Instead of suites and a minute of soak, a soak whose measure is this long, e.g. 30m; its report goes to target/reports.
+    #[arg(long, value_name = "MEASURE", value_parser = measure)]
+    soak: Option<SignedDuration>,
     /// Take the cluster down at the end.
     #[arg(long)]
     down: bool,
+}
+
+/// A measure: whole seconds, a minute to a day.
+pub(crate) fn measure(text: &str) -> Result<SignedDuration, String> {
+    let range = SignedDuration::from_mins(1)..=SignedDuration::from_hours(24);
+    let duration: SignedDuration = text.parse().map_err(|error| format!("{error}; give e.g. 30m"))?;
+    if !range.contains(&duration) || duration.subsec_nanos() != 0 {
+        return Err(format!("{text:?} is not in whole seconds from 1m to 24h"));
+    }
+    Ok(duration)
+}
+
+/// As the API writes durations.
+pub(crate) fn seconds(duration: SignedDuration) -> String {
+    format!("{}s", duration.as_secs())
 }
 
 /// What the last commit of the demo's repository makes of the candidate.
@@ -101,8 +120,15 @@ pub(crate) fn main(arguments: &Arguments) -> Result<ExitCode> {
     progress.note(&format!("release {release} created, {:.0} s after the start", started.elapsed().as_secs_f64()));
     progress.finish();
 
-    let code = wait(&stage, &release)?;
+    let code = wait(&stage, &release, arguments.soak)?;
     report::print(&stage, &release, started.elapsed())?;
+    if arguments.soak.is_some() {
+        let soaks =
+            stage.cluster.kubectl()?.args(["--namespace", NAMESPACE, "get", "soaktests", "-o", "name"]).output()?;
+        for soak in String::from_utf8_lossy(&soaks.stdout).lines().filter_map(|line| line.split_once('/')) {
+            report::write(&stage.cluster, &stage.cli, NAMESPACE, soak.1, "pepr")?;
+        }
+    }
     if arguments.down {
         let progress = Progress::new();
         progress.step("taking the cluster down");
@@ -139,8 +165,16 @@ fn prepare(arguments: &Arguments, progress: &Progress) -> Result<Stage> {
     let images = (values.get("SEAWORTHY_OPERATOR_IMAGE")?, values.get("SEAWORTHY_GIT_IMAGE")?);
     install::operator(&context.root, &cluster, images, progress)?;
     progress.step("namespaces, accounts, auditor and plan");
-    for file in ["manifests/namespaces.yaml", "manifests/accounts.yaml", "manifests/auditor.yaml", "release/plan.yaml"]
-    {
+    let plan = match arguments.soak {
+        Some(measure) => {
+            values.set("MEASURE", seconds(measure));
+            values.set("WORKLOAD_TIMEOUT", seconds(measure + SignedDuration::from_mins(15)));
+            values.set("DEADLINE", seconds(measure + SignedDuration::from_mins(45)));
+            "release/plan-soak.yaml"
+        }
+        None => "release/plan.yaml",
+    };
+    for file in ["manifests/namespaces.yaml", "manifests/accounts.yaml", "manifests/auditor.yaml", plan] {
         let text = values.fill_file(&context.root.join("demo").join(file))?;
         run::output_with_input(cluster.kubectl()?.args(["apply", "-f", "-"]), &text)
             .with_context(|| format!("could not apply demo/{file}"))?;
@@ -166,8 +200,9 @@ fn create_release(stage: &Stage, progress: &Progress) -> Result<String> {
 }
 
 /// Live progress until the Release has finished; the exit code of `kubectl-seaworthy wait`.
-fn wait(stage: &Stage, release: &str) -> Result<u8> {
-    let status = seaworthy(stage, &["wait", release, "--timeout", WAIT_TIMEOUT])
+fn wait(stage: &Stage, release: &str, soak: Option<SignedDuration>) -> Result<u8> {
+    let timeout = seconds(WAIT + soak.unwrap_or_default());
+    let status = seaworthy(stage, &["wait", release, "--timeout", &timeout])
         .status()
         .with_context(|| format!("could not start {}", stage.cli.display()))?;
     // Without an exit code it was killed: that is no verdict.

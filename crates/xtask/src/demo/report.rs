@@ -1,11 +1,13 @@
 //! What the demo shows below the Release's tree: the digests as the registry has them, and what to try next.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::{NAMESPACE, Stage, minutes};
+use crate::cluster::Cluster;
 use crate::{run, tools};
 
 /// Prints what the registry has under both tags. The tree is on screen already: `wait` ends with it.
@@ -44,6 +46,23 @@ fn digest(repository: &str, tag: &str) -> Result<Option<String>> {
     }
     let reference = format!("{repository}:{tag}");
     Ok(Some(run::output(&mut run::command(&crane, ["digest", "--insecure", &reference]))?.trim().to_owned()))
+}
+
+/// Writes the report of a soak and its evidence to `target/reports/NAME.{html,md,json,csv}` and says where.
+pub(crate) fn write(cluster: &Cluster, cli: &Path, namespace: &str, soak: &str, name: &str) -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("xtask is not in crates/xtask")?;
+    let folder = root.join("target/reports");
+    std::fs::create_dir_all(&folder)?;
+    let soak = format!("soak/{soak}");
+    let file = |ending: &str| -> PathBuf { folder.join(format!("{name}.{ending}")) };
+    let forms = ["html", "md", "json"].map(|form| (form, vec!["report".to_owned(), soak.clone(), format!("--{form}")]));
+    for (ending, line) in forms.into_iter().chain([("csv", vec!["evidence".to_owned(), soak.clone()])]) {
+        let mut command = run::command(cli, line);
+        let answer = run::output(command.args(["--namespace", namespace]).env("KUBECONFIG", &cluster.kubeconfig))?;
+        std::fs::write(file(ending), answer).with_context(|| format!("could not write {}", file(ending).display()))?;
+    }
+    println!("report of {soak}: {}, and .md, .json, .csv beside it", file("html").display());
+    Ok(())
 }
 
 /// Prints what to try next.

@@ -9,25 +9,25 @@ use anyhow::{Context as _, Result, bail};
 
 /// Names and what stands for them.
 #[derive(Debug, Default)]
-pub(super) struct Values(BTreeMap<String, String>);
+pub(crate) struct Values(BTreeMap<String, String>);
 
 impl Values {
     /// Sets a value; the last one counts.
-    pub(super) fn set(&mut self, name: &str, value: impl Into<String>) {
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
         self.0.insert(name.to_owned(), value.into());
     }
 
     /// The value.
     ///
     /// Errors: it was never set.
-    pub(super) fn get(&self, name: &str) -> Result<&str> {
+    pub(crate) fn get(&self, name: &str) -> Result<&str> {
         self.0.get(name).map(String::as_str).with_context(|| format!("no value for {name:?}"))
     }
 
     /// The text with every `${NAME}` replaced.
     ///
     /// Errors: an unknown name, or a `${` without its end.
-    pub(super) fn fill(&self, text: &str) -> Result<String> {
+    pub(crate) fn fill(&self, text: &str) -> Result<String> {
         let mut filled = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
@@ -41,7 +41,7 @@ impl Values {
     }
 
     /// The same for a file.
-    pub(super) fn fill_file(&self, path: &Path) -> Result<String> {
+    pub(crate) fn fill_file(&self, path: &Path) -> Result<String> {
         let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
         // Comments may show the syntax itself.
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
