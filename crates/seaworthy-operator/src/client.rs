@@ -9,11 +9,18 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
     Api, Client, Resource, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
+    client::ClientBuilder,
     core::Status,
 };
 use seaworthy_core::{meta::FINALIZER, presence::Presence};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
+
+use crate::{
+    backoff,
+    clock::{Clock, DateLayer},
+    retry_after::RetryAfterLayer,
+};
 
 /// How long one call may take, connection included.
 pub const CALL: Duration = Duration::from_secs(10);
@@ -111,6 +118,7 @@ impl Error {
 /// # Errors
 /// The call's own, or [`Error::Timeout`].
 pub async fn timed<T>(what: impl FnOnce() -> String, call: impl Future<Output = kube::Result<T>>) -> Result<T, Error> {
+    backoff::request();
     match tokio::time::timeout(CALL, call).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(source)) => Err(Error::Call { what: what(), source: Box::new(source) }),
@@ -118,10 +126,11 @@ pub async fn timed<T>(what: impl FnOnce() -> String, call: impl Future<Output = 
     }
 }
 
-/// Repeats a read while its failure may be passing.
+/// Repeats a read while its failure may be passing; but not of an object that has long been failing.
 async fn read<T, F: Future<Output = kube::Result<T>>>(what: String, call: impl Fn() -> F) -> Result<T, Error> {
     let mut pause = Duration::from_millis(50);
-    for _ in 1..READS {
+    let tries = if backoff::repeats() { READS } else { 1 };
+    for _ in 1..tries {
         match timed(|| what.clone(), call()).await {
             Err(e) if matches!(e.category(), "throttled" | "server" | "connection" | "timeout") => {
                 let asked = match e.retry() {
@@ -318,5 +327,14 @@ pub async fn settings() -> anyhow::Result<kube::Config> {
 /// # Errors
 /// When there is no usable configuration (in the cluster, or by kubeconfig).
 pub async fn connect() -> anyhow::Result<Client> {
-    Ok(Client::try_from(settings().await?)?)
+    Ok(client(settings().await?, &Clock::default())?)
+}
+
+/// A client that asks so, and sets this clock.
+///
+/// # Errors
+/// When the configuration cannot be used.
+pub fn client(config: kube::Config, clock: &Clock) -> kube::Result<Client> {
+    let dated = DateLayer { clock: clock.clone() };
+    Ok(ClientBuilder::try_from(config)?.with_layer(&dated).with_layer(&RetryAfterLayer).build())
 }

@@ -12,7 +12,7 @@ use kube::{
 };
 use seaworthy_core::{task::Refusal, time::Timestamp};
 
-use crate::{metrics::Metrics, sampler::Sampler};
+use crate::{clock::Clock, metrics::Metrics, sampler::Sampler};
 
 /// How the operator is set up.
 #[derive(Debug, Clone, clap::Parser)]
@@ -40,6 +40,9 @@ pub struct Config {
     /// Whether kubelets are asked without verifying their certificates: only where they are not signed by the cluster's authority.
     #[arg(long, env = "SEAWORTHY_KUBELET_INSECURE_TLS", default_value_t = false)]
     pub kubelet_insecure_tls: bool,
+    /// What time it is; its client's [`DateLayer`](crate::clock::DateLayer) sets it.
+    #[arg(skip)]
+    pub clock: Clock,
 }
 
 /// What every visit has at hand. Cheap to clone.
@@ -79,9 +82,9 @@ impl Context {
         }
     }
 
-    /// The wall clock: the only place where the operator asks for it on behalf of decisions.
+    /// The time: the only place where the operator asks for it on behalf of decisions.
     pub fn now(&self) -> Timestamp {
-        jiff::Timestamp::now().into()
+        self.config.clock.now()
     }
 
     /// Remembers that a create was refused.

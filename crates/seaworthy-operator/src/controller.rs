@@ -5,9 +5,8 @@
 //! *observed* to be recorded, so a crash between any two lines here is harmless.
 
 use std::{
-    collections::HashMap,
     fmt::Debug,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -37,7 +36,8 @@ use tracing::{Instrument as _, debug, error, info, warn};
 
 use crate::{
     admin::Ready,
-    client::{Error, Retry, get_live, timed},
+    backoff::{self, Failing},
+    client::{Error, get_live, timed},
     context::Context,
     metrics::{EffectLabels, ErrorLabels, KindLabels},
 };
@@ -46,8 +46,6 @@ use crate::{
 const ROUNDS: u32 = 32;
 /// Every object is looked at at least this often, whatever events were lost.
 const RESYNC: Duration = Duration::from_secs(300);
-/// The longest pause between two tries of a visit that fails: with [`ROUNDS`] unused it keeps a failing object below 6 requests a minute.
-const BACKOFF_MAX: Duration = Duration::from_secs(60);
 
 /// A kind of object that is decided about.
 pub trait Kind: Send + Sync + Sized + 'static {
@@ -119,9 +117,9 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
         })
         .graceful_shutdown_on(stop);
     let controller = K::triggers(controller, &ctx, &reader);
-    let state = Arc::new(State { ctx, failures: Mutex::default() });
+    let state = Arc::new(State { ctx, failing: Failing::default() });
     controller
-        .run(reconcile::<K>, |object, error, state: Arc<State>| state.failed::<K>(&object, error), state)
+        .run(reconcile::<K>, |_, failed: &Failed, _| Action::requeue(failed.pause), state)
         .for_each(|result| async move {
             if let Err(kube::runtime::controller::Error::QueueError(e)) = result {
                 warn!(kind = K::NAME, error = %e, "watch failed, it is tried again");
@@ -134,66 +132,37 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
 /// What the visits of one controller share.
 struct State {
     ctx: Context,
-    /// Objects whose last visit failed.
-    failures: Mutex<HashMap<String, Failing>>,
+    failing: Failing,
 }
 
-/// An object whose last visit failed.
-#[derive(Default)]
-struct Failing {
-    /// Failures in a row.
-    times: u32,
-    /// Not visited before this, whatever changes: the API server asked for a pause, or does not answer. None where a change may help.
-    pause: Option<Instant>,
+/// A visit that failed, and when the next one begins.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+struct Failed {
+    #[source]
+    error: Error,
+    pause: Duration,
 }
 
-impl State {
-    fn failed<K: Kind>(&self, object: &K::Object, error: &Error) -> Action {
-        let key = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let failing = failures.entry(key).or_default();
-        failing.times = failing.times.saturating_add(1);
-        let floor = match error.retry() {
-            Retry::After(asked) => asked,
-            Retry::OnChange => Duration::from_secs(5),
-        };
-        let grown = Duration::from_millis(250).saturating_mul(2u32.saturating_pow(failing.times.min(10)));
-        // Spread over 75-125 %, so that objects that failed together do not come back together; the UID's hash is as good as chance here.
-        let spread =
-            object.uid().unwrap_or_default().bytes().fold(0u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b)))
-                % 50
-                + 75;
-        let pause = (grown.min(BACKOFF_MAX) * spread / 100).max(floor);
-        failing.pause = matches!(error.retry(), Retry::After(_)).then(|| Instant::now() + pause);
-        Action::requeue(pause)
-    }
-
-    /// How long an object is still to be left alone.
-    fn paused(&self, key: &str) -> Option<Duration> {
-        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = failures.get(key)?.pause?.saturating_duration_since(Instant::now());
-        (!left.is_zero()).then_some(left)
-    }
-
-    fn succeeded(&self, key: &str) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-    }
-}
-
-async fn reconcile<K: Kind>(object: Arc<K::Object>, state: Arc<State>) -> Result<Action, Error> {
+async fn reconcile<K: Kind>(object: Arc<K::Object>, state: Arc<State>) -> Result<Action, Failed> {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    if let Some(left) = state.paused(&format!("{namespace}/{name}")) {
+    let key = format!("{namespace}/{name}");
+    let began = Instant::now();
+    if let Some(left) = state.failing.paused(&key, began) {
         return Ok(Action::requeue(left));
     }
     let kind = KindLabels { kind: K::NAME };
     let span = tracing::info_span!("visit", kind = K::NAME, %namespace, %name, generation = object.meta().generation);
     state.ctx.metrics.reconciles.get_or_create(&kind).inc();
-    let began = Instant::now();
-    let result = visit::<K>(&state.ctx, &namespace, &name).instrument(span.clone()).await;
+    let visit = visit::<K>(&state.ctx, &namespace, &name).instrument(span.clone());
+    let (result, requests) = backoff::counted(state.failing.repeats(&key, began), visit).await;
     state.ctx.metrics.duration.get_or_create(&kind).observe(began.elapsed().as_secs_f64());
+    let failed = |error: &Error| {
+        state.failing.failed(&key, object.uid().as_deref().unwrap_or_default(), error, requests, Instant::now())
+    };
     match result {
         Ok(wake) => {
-            state.succeeded(&format!("{namespace}/{name}"));
+            state.failing.succeeded(&key);
             Ok(match wake {
                 Some(Wake::At(at)) => {
                     let left = u64::try_from(at.as_millis() - state.ctx.now().as_millis()).unwrap_or(0);
@@ -205,13 +174,13 @@ async fn reconcile<K: Kind>(object: Arc<K::Object>, state: Arc<State>) -> Result
         }
         Err(e) if e.is_conflict() => {
             debug!(parent: &span, error = %e, "somebody was faster: observe again");
-            Ok(Action::requeue(Duration::from_millis(20)))
+            Ok(Action::requeue(failed(&e)))
         }
         Err(e) => {
             let labels = ErrorLabels { kind: K::NAME, category: e.category() };
             state.ctx.metrics.errors.get_or_create(&labels).inc();
-            error!(parent: &span, error = %e, category = e.category(), "visit failed");
-            Err(e)
+            error!(parent: &span, error = %e, category = e.category(), requests, "visit failed");
+            Err(Failed { pause: failed(&e), error: e })
         }
     }
 }

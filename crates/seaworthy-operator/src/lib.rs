@@ -4,7 +4,9 @@
 //! A library, so that `kubectl seaworthy explain` observes with the same code.
 
 pub mod admin;
+mod backoff;
 pub mod client;
+pub mod clock;
 pub mod context;
 pub mod controller;
 pub mod inventory;
@@ -13,6 +15,7 @@ pub mod kinds;
 pub mod locks;
 pub mod meta;
 pub mod metrics;
+pub mod retry_after;
 pub mod sampler;
 pub mod telemetry;
 
@@ -49,7 +52,10 @@ impl Operator {
     /// Starts everything that looks after objects. `kube` is how kubelets are asked: with the operator's own credentials.
     pub fn start(client: Client, kube: kube::Config, config: Config, metrics: metrics::Metrics) -> Self {
         let insecure = config.kubelet_insecure_tls;
-        let sampler = metrics.register(|registry| sampler::Sampler::new(client.clone(), kube, insecure, registry));
+        let sampler = metrics.register(|registry| {
+            config.clock.register(registry);
+            sampler::Sampler::new(client.clone(), (kube, insecure), config.clock.clone(), registry)
+        });
         let mut ctx = Context::new(client, config, metrics);
         ctx.sampler = Some(sampler.clone());
         let (stop, stopped) = watch::channel(false);
@@ -83,7 +89,7 @@ impl Operator {
 /// When there is no API server to talk to, or the address of the pages cannot be listened on.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let kube = client::settings().await.context("no usable configuration for the API server")?;
-    let client = Client::try_from(kube.clone()).context("no usable configuration for the API server")?;
+    let client = client::client(kube.clone(), &config.clock).context("no usable configuration for the API server")?;
     let (listen, metrics) = (config.listen, metrics::Metrics::default());
     let operator = Operator::start(client, kube, config, metrics.clone());
     let mut pages = tokio::spawn(admin::serve(listen, metrics, operator.ready()));

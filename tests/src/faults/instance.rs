@@ -11,7 +11,12 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use kube::client::ClientBuilder;
-use seaworthy_operator::{Config, Operator, metrics::Metrics};
+use seaworthy_operator::{
+    Config, Operator,
+    clock::{Clock, DateLayer},
+    metrics::Metrics,
+    retry_after::RetryAfterLayer,
+};
 
 use super::layer::{FaultLayer, Faults, Life};
 
@@ -85,7 +90,14 @@ fn live_again_and_again(shared: &Shared, kube: &kube::Config, namespace: &str, f
 }
 
 async fn live(kube: &kube::Config, namespace: &str, layer: FaultLayer) -> Result<()> {
-    let client = ClientBuilder::try_from(kube.clone())?.with_layer(&layer).build();
+    let clock = Clock::of(layer.faults.wall());
+    // As the operator's own client, with the faults between.
+    let dated = DateLayer { clock: clock.clone() };
+    let client = ClientBuilder::try_from(kube.clone())?
+        .with_layer(&layer)
+        .with_layer(&dated)
+        .with_layer(&RetryAfterLayer)
+        .build();
     let config = Config {
         namespace: namespace.to_owned(),
         watch_namespace: Some(namespace.to_owned()),
@@ -94,6 +106,7 @@ async fn live(kube: &kube::Config, namespace: &str, layer: FaultLayer) -> Result
         listen: ([127, 0, 0, 1], 0).into(),
         concurrency: 16,
         kubelet_insecure_tls: true,
+        clock: clock.clone(),
     };
     let operator = Operator::start(client, kube.clone(), config, Metrics::default());
     layer.life.ended().await;

@@ -37,6 +37,8 @@ const SETTLE: Duration = Duration::from_secs(20);
 pub struct Lab {
     /// How operators reach the API server.
     pub kube: kube::Config,
+    /// The played node.
+    pub kubelet: Arc<Kubelet>,
     /// What was published.
     pub registry: Arc<Registry>,
     /// Where the target's page is.
@@ -100,9 +102,9 @@ impl Lab {
         let kube = seaworthy_operator::client::settings().await?;
         let address = outside(&kube)?;
         let registry = Arc::new(Registry::default());
-        Kubelet::join(client, address, Arc::clone(&registry)).await?;
+        let kubelet = Kubelet::join(client, address, Arc::clone(&registry)).await?;
         let port = serve_page().await?;
-        Ok(Self { kube, registry, port })
+        Ok(Self { kube, kubelet, registry, port })
     }
 
     /// A namespace of its own.
@@ -121,6 +123,27 @@ impl Lab {
     /// # Errors
     /// When it does not end, with how far it came; when it left something else behind than the clean run, with every difference.
     pub async fn run(&self, prefix: &str, shape: Shape, faults: &Arc<Faults>, clean: Option<&World>) -> Result<Run> {
+        self.run_by(prefix, shape, clean, |namespace| Instance::start(&self.kube, namespace, faults)).await.map(
+            |(mut run, operator)| {
+                run.records = faults.records();
+                run.lives = operator.lives();
+                run
+            },
+        )
+    }
+
+    /// One Release of this shape to its end, in a namespace that whatever `start` gives looks after; see [`Lab::run`]. The run holds no
+    /// records, and one life.
+    ///
+    /// # Errors
+    /// As [`Lab::run`].
+    pub async fn run_by<T>(
+        &self,
+        prefix: &str,
+        shape: Shape,
+        clean: Option<&World>,
+        start: impl FnOnce(&str) -> Result<T>,
+    ) -> Result<(Run, T)> {
         let ground = self.ground(prefix).await?;
         let namespace = ground.namespace.clone();
         let began = Instant::now();
@@ -128,23 +151,25 @@ impl Lab {
         if shape.soak.is_some() {
             ground.create::<Deployment>(canonical::target()).await?;
         }
-        let operator = Instance::start(&self.kube, &namespace, faults)?;
+        let operator = start(&namespace)?;
         ground.create::<Release>(canonical::release()).await?;
         self.ended(&ground).await?;
+        let took = began.elapsed();
         let world = self.settled(&ground, clean).await?;
         if shape.soak.is_some() {
             // Its pod would be played for as long as the cluster lives.
-            ground.api::<Deployment>().delete(canonical::TARGET, &DeleteParams::background()).await?;
+            removed::<Deployment>(&ground, canonical::TARGET).await?;
         }
-        Ok(Run {
+        let run = Run {
             published: self.registry.out(&namespace),
             most_at_once: self.registry.most_at_once(&namespace),
-            records: faults.records(),
-            lives: operator.lives(),
-            took: began.elapsed(),
+            records: Vec::new(),
+            lives: 1,
+            took,
             namespace,
             world,
-        })
+        };
+        Ok((run, operator))
     }
 
     /// A Release of this plan, looked after by an operator under these faults; it is for the test to follow it.
@@ -191,11 +216,15 @@ impl Lab {
     /// # Errors
     /// When it does not come to rest, or not to what the clean run left, with every difference.
     pub async fn settled(&self, ground: &Ground, clean: Option<&World>) -> Result<World> {
-        let began = Instant::now();
+        let (first, mut began) = (Instant::now(), Instant::now());
         let mut last = None;
         loop {
             let now = match world(&ground.client, &ground.namespace).await {
-                Err(_) if began.elapsed() < SETTLE => {
+                // A cluster that is down on purpose gives no answer: nothing settles meanwhile. A soak may not be judged yet.
+                Err(e) if first.elapsed() < PATIENCE && (e.is::<kube::Error>() || began.elapsed() < SETTLE) => {
+                    if e.is::<kube::Error>() {
+                        began = Instant::now();
+                    }
                     tokio::time::sleep(Duration::from_millis(500)).await;
                     continue;
                 }
@@ -229,6 +258,25 @@ impl Lab {
         let mut spec = canonical::soak(self.port);
         spec["measure"] = json!(measure);
         ground.create::<SoakTest>(json!({"metadata": {"name": name}, "spec": spec})).await
+    }
+}
+
+/// Deletes an object, also where the API server is down on purpose meanwhile.
+async fn removed<K>(ground: &Ground, name: &str) -> Result<()>
+where
+    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + serde::de::DeserializeOwned,
+{
+    let began = Instant::now();
+    loop {
+        match ground.api::<K>().delete(name, &DeleteParams::background()).await {
+            Ok(_) => return Ok(()),
+            Err(kube::Error::Api(e)) if e.code == 404 => return Ok(()),
+            Err(e) => ensure!(began.elapsed() < PATIENCE, "{name} could not be deleted: {e}"),
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 

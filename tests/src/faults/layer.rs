@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -17,6 +17,7 @@ use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Bytes, Frame};
 use kube::client::Body;
+use seaworthy_core::time::Timestamp;
 use serde_json::{Value, json};
 use tower::{BoxError, Layer, Service};
 
@@ -42,6 +43,10 @@ pub struct Record {
 pub struct Faults {
     plan: Plan,
     seen: Mutex<Seen>,
+    /// What the operator's machine believes the time to be.
+    wall: fn() -> Timestamp,
+    /// By how many seconds the API server's clock is off.
+    off: AtomicI64,
 }
 
 #[derive(Default)]
@@ -63,7 +68,37 @@ impl fmt::Debug for Faults {
 impl Faults {
     /// The faults of this plan, none of them done yet.
     pub fn new(plan: Plan) -> Arc<Self> {
-        Arc::new(Self { plan, seen: Mutex::default() })
+        Self::on_a_machine_where_it_is(|| jiff::Timestamp::now().into(), plan)
+    }
+
+    /// As [`Faults::new`]; the operator's machine has a clock of its own.
+    pub fn on_a_machine_where_it_is(wall: fn() -> Timestamp, plan: Plan) -> Arc<Self> {
+        Arc::new(Self { plan, seen: Mutex::default(), wall, off: AtomicI64::default() })
+    }
+
+    /// What the operator's machine believes the time to be.
+    pub fn wall(&self) -> fn() -> Timestamp {
+        self.wall
+    }
+
+    /// From now on the API server says that it is so many seconds later.
+    pub fn set_api_servers_clock(&self, off: i64) {
+        self.off.store(off, Ordering::Release);
+    }
+
+    /// An answer's time, as the API server's clock has it.
+    fn dated(&self, reply: &mut Response<Answered>) {
+        let off = self.off.load(Ordering::Acquire);
+        if off == 0 || !reply.headers().contains_key(header::DATE) {
+            return;
+        }
+        let date = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_secs(off));
+        let text = date.ok().and_then(|date| {
+            jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&date).ok()?.parse().ok()
+        });
+        if let Some(text) = text {
+            reply.headers_mut().insert(header::DATE, text);
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -207,7 +242,14 @@ where
                 _ => {}
             }
             // Whoever died meanwhile hears of nothing.
-            if life.is_over() { std::future::pending().await } else { done }
+            if life.is_over() {
+                std::future::pending().await
+            } else {
+                done.map(|mut reply| {
+                    faults.dated(&mut reply);
+                    reply
+                })
+            }
         })
     }
 }

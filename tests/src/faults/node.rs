@@ -7,8 +7,11 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
     net::Ipv4Addr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use anyhow::Result;
@@ -29,6 +32,8 @@ use tokio::sync::Notify;
 
 /// The node's name; its label and taint have it as their key.
 pub const NODE: &str = "seaworthy.test";
+/// How long the kubelet tries to say what became of a pod: an API server that is down for a minute comes back.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What a pod does.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -48,6 +53,8 @@ pub struct Script {
     pub lost: bool,
     /// The first so many attempts are evicted.
     pub evicted: usize,
+    /// Its container never starts, for this reason, with this message.
+    pub waits: Option<(String, String)>,
 }
 
 impl Script {
@@ -120,6 +127,9 @@ pub struct Kubelet {
     /// Pods that run or ran, each with what tells its containers to end.
     begun: Mutex<HashMap<String, Arc<Running>>>,
     ending: Mutex<HashSet<String>>,
+    /// Whether the kubelet is stopped.
+    silent: AtomicBool,
+    heard: Notify,
 }
 
 impl std::fmt::Debug for Kubelet {
@@ -134,7 +144,15 @@ impl Kubelet {
     /// # Errors
     /// When the API server refuses the node.
     pub async fn join(client: Client, address: Ipv4Addr, registry: Arc<Registry>) -> Result<Arc<Self>> {
-        let it = Self { client, address, registry, begun: Mutex::default(), ending: Mutex::default() };
+        let it = Self {
+            client,
+            address,
+            registry,
+            begun: Mutex::default(),
+            ending: Mutex::default(),
+            silent: AtomicBool::default(),
+            heard: Notify::default(),
+        };
         it.register().await?;
         let it = Arc::new(it);
         tokio::spawn(Arc::clone(&it).beat());
@@ -147,6 +165,13 @@ impl Kubelet {
         let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": {NODE: "true"}},
             "spec": {"taints": [{"key": NODE, "effect": "NoSchedule"}]}});
         nodes.patch(NODE, &PatchParams::apply("kubelet").force(), &Patch::Apply(&node)).await?;
+        self.ready().await?;
+        Ok(())
+    }
+
+    /// What a kubelet says of its node. A node that was not heard of for 40 s is not ready until its kubelet says so again.
+    async fn ready(&self) -> Result<()> {
+        let nodes: Api<Node> = Api::all(self.client.clone());
         let room = json!({"cpu": "10000", "memory": "10000Gi", "pods": "100000", "ephemeral-storage": "10000Gi"});
         let condition = json!({"type": "Ready", "status": "True", "reason": "Played", "message": "", "lastHeartbeatTime": now(), "lastTransitionTime": now()});
         let status = json!({"status": {"capacity": room, "allocatable": room, "conditions": [condition],
@@ -161,10 +186,31 @@ impl Kubelet {
         let mut every = tokio::time::interval(Duration::from_secs(5));
         loop {
             every.tick().await;
+            if self.silent.load(Ordering::Acquire) {
+                continue;
+            }
             let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": NODE},
                 "spec": {"holderIdentity": NODE, "leaseDurationSeconds": 40, "renewTime": micro()}});
             // The next beat tries again.
             let _ = leases.patch(NODE, &PatchParams::apply("kubelet").force(), &Patch::Apply(&lease)).await;
+            let _ = self.ready().await;
+        }
+    }
+
+    /// Stops it, as SIGSTOP would, or lets it go on: its pods' programs run, and nobody hears of it.
+    pub fn stop(&self, stopped: bool) {
+        self.silent.store(stopped, Ordering::Release);
+        self.heard.notify_waiters();
+    }
+
+    /// Waits until the kubelet is not stopped.
+    async fn awake(&self) {
+        loop {
+            let heard = self.heard.notified();
+            if !self.silent.load(Ordering::Acquire) {
+                return;
+            }
+            heard.await;
         }
     }
 
@@ -175,6 +221,7 @@ impl Kubelet {
         loop {
             // A broken watch mends itself.
             let Ok(Some(pod)) = events.try_next().await else { continue };
+            self.awake().await;
             let uid = pod.uid().unwrap_or_default();
             let lost =
                 script(&pod).is_some_and(|s| s.lost) && pod.status.as_ref().is_some_and(|s| s.start_time.is_some());
@@ -203,7 +250,9 @@ impl Kubelet {
             running.over.notified().await;
         }
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
-        for _ in 0..20 {
+        self.awake().await;
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
             match api
                 .delete(&pod.name_any(), &DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() })
                 .await
@@ -229,8 +278,14 @@ impl Kubelet {
             return;
         }
         let started = now();
+        let script = script(pod);
+        if let Some((reason, message)) = script.as_ref().and_then(|s| s.waits.as_ref()) {
+            let waiting = json!({"waiting": {"reason": reason, "message": message}});
+            self.report(pod, &waiting, "Pending", false).await;
+            return running.end.notified().await;
+        }
         self.report(pod, &json!({"running": {"startedAt": started}}), "Running", true).await;
-        let Some(script) = script(pod) else { return };
+        let Some(script) = script else { return };
         let namespace = pod.namespace().unwrap_or_default();
         if script.publishes {
             self.registry.begin(&namespace);
@@ -291,7 +346,9 @@ impl Kubelet {
         let patch = json!({"metadata": {"uid": pod.uid()}, "status": {"phase": phase, "startTime": now(),
             "hostIP": address, "podIP": address, "podIPs": [{"ip": address}],
             "conditions": conditions, "containerStatuses": statuses}});
-        for _ in 0..20 {
+        self.awake().await;
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
             match api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&patch)).await {
                 Ok(_) => return,
                 Err(kube::Error::Api(e)) if matches!(e.code, 404 | 409 | 422) => return,

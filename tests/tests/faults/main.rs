@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
 
+mod clock;
 mod every_write;
+mod missing;
 mod random;
 mod rows;

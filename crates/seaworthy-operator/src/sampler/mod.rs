@@ -54,6 +54,7 @@ use self::{
     spec::RunSpec,
     watch::Pictures,
 };
+use crate::clock::Clock;
 
 /// How long the end of the process waits for evidence to be stored.
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -83,6 +84,7 @@ pub(crate) struct Shared {
     client: Client,
     fetcher: Fetcher,
     kubelets: Kubelets,
+    clock: Clock,
     pods: Pictures<Pod, PodView>,
     slices: Pictures<EndpointSlice, SliceView>,
     looks: Family<LookLabels, Counter>,
@@ -117,12 +119,13 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// A sampler. Kubelets are asked with the credentials in `config`, and verified unless `insecure_kubelets`.
-    pub fn new(client: Client, config: kube::Config, insecure_kubelets: bool, registry: &mut Registry) -> Self {
+    /// A sampler. `kubelets` are the credentials by which they are asked, and whether their certificates are not verified.
+    pub fn new(client: Client, kubelets: (kube::Config, bool), clock: Clock, registry: &mut Registry) -> Self {
         let (wake, woken) = mpsc::channel(WAKES);
         let shared = Shared {
             fetcher: Fetcher::new(Bounds::default()),
-            kubelets: Kubelets::new(config, insecure_kubelets),
+            kubelets: Kubelets::new(kubelets.0, kubelets.1),
+            clock,
             pods: Pictures::new(client.clone()),
             slices: Pictures::new(client.clone()),
             client,

@@ -57,14 +57,15 @@ impl Run {
     /// Begins to sample, where stored evidence ends.
     pub(super) fn start(shared: Arc<Shared>, spec: RunSpec, store: Store, tip: Option<String>) -> Arc<Self> {
         let spec = Arc::new(spec);
+        let now = Instant::now();
         let run = Arc::new(Self {
+            anchor: (now, shared.clock.at(now.into_std()).as_millis()),
             looker: Looker::new(Arc::clone(&shared), Arc::clone(&spec)),
             shared,
             horizon: watch::channel(spec.horizon).0,
             spec,
             store,
             facts: Mutex::default(),
-            anchor: (Instant::now(), jiff::Timestamp::now().as_millisecond()),
             ledger: Mutex::new(None),
             stored: tokio::sync::Mutex::new(Known { tip, ..Known::default() }),
             store_now: Notify::new(),
