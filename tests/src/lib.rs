@@ -10,3 +10,4 @@ pub mod faults;
 pub mod operator;
 pub mod shape;
 pub mod soak;
+pub mod writes;

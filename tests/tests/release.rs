@@ -133,6 +133,9 @@ async fn happy_path_the_record_is_bound_to_version_digest_and_plan() {
         .await
         .unwrap();
     assert_eq!(plan.status.unwrap().running, "");
+    // Each write has its place in the table, and no other was made.
+    let wanted = seaworthy_api::writes::of(&plan.spec).unwrap();
+    assert_eq!(seaworthy_tests::writes::made(&ground.namespace).unwrap(), wanted);
     ground.done().await.unwrap();
 }
 

@@ -17,6 +17,7 @@ pub mod release_plan;
 mod rules;
 pub mod soak_test;
 pub mod task;
+pub mod writes;
 
 pub use seaworthy_core as core;
 pub use seaworthy_soak as soak;

@@ -4,7 +4,7 @@
 ///
 /// `absence-is-live`: [`Presence::AbsentLive`] comes only from the API server itself, never from a cache; nothing irrevocable may
 /// follow from [`Presence::Unknown`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Presence<T> {
     /// It is there.
     Present(T),

@@ -5,7 +5,7 @@
 use crate::{release::ReleasePhase, time::Timestamp};
 
 /// One Release of the plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Member {
     /// Its name.
     pub name: String,

@@ -167,7 +167,7 @@ impl World {
             deleting: job.removed.is_some(),
             suspended: false,
             created: job.created,
-            live_pods: u32::from(live),
+            live_pods: Presence::Present(u32::from(live)),
             state,
         }))
     }

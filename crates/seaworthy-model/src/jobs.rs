@@ -41,7 +41,7 @@ impl Jobs {
             deleting: false,
             suspended,
             created: now,
-            live_pods: 0,
+            live_pods: Presence::Unknown,
             state,
         };
         self.by_name.insert(name.to_owned(), job);
@@ -50,8 +50,14 @@ impl Jobs {
     /// What a live read shows.
     pub fn see(&self, name: &str) -> Presence<Job> {
         self.by_name.get(name).map_or(Presence::AbsentLive, |job| {
-            Presence::Present(Job { live_pods: u32::from(self.pods.contains(&job.uid)), ..job.clone() })
+            let live_pods = Presence::Present(u32::from(self.pods.contains(&job.uid)));
+            Presence::Present(Job { live_pods, ..job.clone() })
         })
+    }
+
+    /// What a live read of the Job alone shows: nobody looks at its pods.
+    pub fn see_alone(&self, name: &str) -> Presence<Job> {
+        self.by_name.get(name).map_or(Presence::AbsentLive, |job| Presence::Present(job.clone()))
     }
 
     /// Lets a suspended Job run under its UID and resourceVersion; false when they do not match.

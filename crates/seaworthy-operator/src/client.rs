@@ -8,7 +8,7 @@ use std::{fmt::Debug, time::Duration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
     Api, Client, Resource, ResourceExt as _,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy, VersionMatch},
     client::ClientBuilder,
     core::Status,
 };
@@ -194,6 +194,17 @@ where
         return Err(Error::Data { what, problem: format!("more than {LIST_MAX} objects: too many to judge by") });
     }
     Ok(list.items)
+}
+
+/// Lists what the API server knows since that resourceVersion of an object of the same kind: no older, and without waiting for more.
+///
+/// # Errors
+/// When the read gave no answer, or there are more objects than we are prepared to hold.
+pub async fn list_since<K>(api: &Api<K>, params: &ListParams, resource_version: &str) -> Result<Vec<K>, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    list_live(api, &params.clone().at(resource_version).matching(VersionMatch::NotOlderThan)).await
 }
 
 /// Creates an object. That it exists already is no error: whoever needs it looks at it next.

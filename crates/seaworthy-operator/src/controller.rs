@@ -78,6 +78,8 @@ pub trait Kind: Send + Sync + Sized + 'static {
         object: &Self::Object,
         effect: &Self::Effect,
     ) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Whether an effect changes the object itself, so that it is to be read again.
+    fn changes_itself(effect: &Self::Effect) -> bool;
     /// What else wakes an object of this kind, beside itself, its Jobs and their pods.
     fn triggers(
         controller: Controller<Self::Object>,
@@ -107,7 +109,16 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
         .predicate_filter(changes, PredicateConfig::default());
     let mine = format!("{}={}", labels::OWNER_KIND, K::NAME);
     let watching = watcher::Config::default().labels(&mine);
-    let pods = watcher(ctx.watched::<PartialObjectMeta<Pod>>(), watching.clone()).default_backoff().touched_objects();
+    let (known, names) = kube::runtime::reflector::store();
+    ctx.pods.add(known);
+    let pods = watcher(ctx.watched::<PartialObjectMeta<Pod>>(), watching.clone())
+        .default_backoff()
+        .modify(|pod| {
+            pod.metadata.managed_fields = None;
+            pod.metadata.annotations = None;
+        })
+        .reflect(names)
+        .touched_objects();
     let controller = Controller::for_stream(stream, reader.clone())
         .with_config(kube::runtime::controller::Config::default().concurrency(ctx.config.concurrency))
         .owns(ctx.watched::<k8s_openapi::api::batch::v1::Job>(), watching)
@@ -200,7 +211,8 @@ async fn visit<K: Kind>(ctx: &Context, namespace: &str, name: &str) -> Result<Op
         let observed = K::observe(ctx, &object).await?;
         let plan = K::decide(&observed, ctx.now());
         let status = object.status().cloned().unwrap_or_default();
-        let changed = status != plan.status || object.status().is_none();
+        // An object without a status gets one, but not for its own sake where there is something to do first.
+        let changed = status != plan.status || object.status().is_none() && plan.effects.is_empty();
         let object = if changed { record::<K>(ctx, &api, object, plan.status).await? } else { object };
         for note in plan.notes {
             report::<K>(ctx, &object, note);
@@ -218,6 +230,8 @@ async fn visit<K: Kind>(ctx: &Context, namespace: &str, name: &str) -> Result<Op
             let effect = format!("{effect:?}").split([' ', '{', '(']).next().unwrap_or_default().to_owned();
             ctx.metrics.effects.get_or_create(&EffectLabels { kind: K::NAME, effect }).inc();
         }
+        // What others change meanwhile is a conflict at the next write of the status, and wakes the next visit.
+        known = (!plan.effects.iter().any(K::changes_itself)).then_some(object);
     }
     Ok(Some(Wake::At(ctx.now())))
 }

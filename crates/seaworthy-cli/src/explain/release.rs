@@ -78,7 +78,9 @@ impl Told for ReleaseKind {
         if let Some(pods) = observed.publish_pods.present() {
             saw.push(("pods of the publish Job that are not over".into(), pods.to_string()));
         }
-        saw.extend(observed.siblings.iter().map(|s| (format!("release {}", s.name), sibling(s))));
+        saw.extend(
+            observed.siblings.present().into_iter().flatten().map(|s| (format!("release {}", s.name), sibling(s))),
+        );
         saw
     }
 

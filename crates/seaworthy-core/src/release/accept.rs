@@ -17,6 +17,8 @@ pub(super) const PLAN_WAIT: Seconds = Seconds::minutes(10);
 
 pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
     if !d.seen.meta.finalizer {
+        // What is to be told is told with the first thing that is known.
+        d.status = d.seen.status.clone();
         d.effects.push(Effect::AddFinalizer);
         return Flow::Stop;
     }
@@ -31,7 +33,7 @@ pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
             match checked {
                 Ok(()) => {
                     d.say(types::ACCEPTED, ConditionStatus::True, Reason::Valid, "the plan is pinned");
-                    Flow::Stop
+                    Flow::Next
                 }
                 Err(why) => {
                     d.say(types::ACCEPTED, ConditionStatus::False, Reason::InvalidSpec, why.clone());
@@ -53,7 +55,10 @@ pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
 fn pin(d: &mut Draft<'_>) -> Flow {
     match d.seen.plan {
         Presence::Unknown => {}
-        Presence::Present(()) => d.effects.push(Effect::CreateSnapshot),
+        Presence::Present(()) => {
+            d.status = d.seen.status.clone();
+            d.effects.push(Effect::CreateSnapshot);
+        }
         Presence::AbsentLive => {
             let message = format!(
                 "spec.planRef.name: there is no ReleasePlan {:?} in this namespace: create it",

@@ -70,7 +70,7 @@ fn hold(d: &Draft<'_>, batching: &Batching) -> Option<(Option<Timestamp>, Reason
     if let Some(end) = frozen_until(&batching.freeze, d.now) {
         return Some((Some(end), Reason::Frozen, format!("the plan is frozen until {end}")));
     }
-    let last = d.seen.siblings.iter().filter_map(|sibling| sibling.published).max();
+    let last = d.seen.siblings.present().into_iter().flatten().filter_map(|sibling| sibling.published).max();
     if let Some(from) = last.map(|last| last + batching.min_interval).filter(|from| d.now < *from) {
         let message = format!("{} must lie between two versions: waits until {from}", batching.min_interval);
         return Some((Some(from), Reason::Batching, message));

@@ -17,7 +17,7 @@ pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
     let Some(policy) = d.policy() else { return Flow::Stop };
     let Some(timeout) = policy.candidate else {
         d.status.artifacts.clone_from(&d.seen.spec.artifacts);
-        return Flow::Stop;
+        return Flow::Next;
     };
     d.status.phase = ReleasePhase::Building;
     let Some(task) = d.seen.status.candidate.clone() else {
@@ -48,7 +48,8 @@ pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
                 return d.end(ReleasePhase::Failed, Reason::NoArtifacts, message);
             }
             d.status.artifacts = report.artifacts;
-            Flow::Stop
+            // The gates are recorded in the same write; what they start is started by what is observed to be recorded.
+            Flow::Next
         }
         TaskState::Failed => {
             if step.record.cause == Some(Cause::Infrastructure) && step.record.attempt < INFRASTRUCTURE_ATTEMPTS {

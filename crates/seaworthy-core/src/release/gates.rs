@@ -22,14 +22,16 @@ pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
     }
     let Some(policy) = d.policy() else { return Flow::Stop };
     d.status.phase = ReleasePhase::Verifying;
-    if d.status.gates.len() != policy.gates.len() {
+    let new = d.status.gates.len() != policy.gates.len();
+    if new {
         d.status.gates = policy.gates.iter().map(|g| planned(d, g)).collect();
         d.status.estimated_completion_time = estimate(policy, d.now);
     }
     let now = d.now;
     for index in 0..policy.gates.len() {
-        let recorded = d.seen.status.gates.get(index).cloned();
-        let Some(recorded) = recorded else { continue };
+        // A gate that is new in this plan is Pending, so it can only become Starting in it: nothing is created for it yet.
+        let recorded = if new { d.status.gates.get(index) } else { d.seen.status.gates.get(index) };
+        let Some(recorded) = recorded.cloned() else { continue };
         let sight = d.seen.children.get(&recorded.child).cloned().unwrap_or_default();
         d.status.gates[index] = match recorded.state {
             GateState::Pending if may_start(d, &policy.gates[index]) => {
@@ -119,6 +121,10 @@ pub(super) fn running(gate: GateStatus, child: &Presence<Child>, now: Timestamp)
         Presence::Unknown => gate,
         Presence::Present(c) if ours(c) => {
             let state = match c.verdict {
+                // How far it is, it says itself: to copy that would be a write for each of its steps. What it waits for is copied.
+                None if c.reason.is_empty() || c.reason == Reason::Running.as_str() => {
+                    return GateStatus { message: String::new(), reason: String::new(), ..gate };
+                }
                 None => {
                     return GateStatus { message: cut(c.message.clone(), 256), reason: c.reason.clone(), ..gate };
                 }
@@ -177,5 +183,6 @@ fn judge(d: &mut Draft<'_>) -> Flow {
     d.say(types::VERIFIED, ConditionStatus::True, Reason::GatesPassed, message);
     d.arrived();
     d.status.estimated_completion_time = None;
-    Flow::Stop
+    // Notes are frozen only after it is recorded; the intent to publish is recorded in the same write.
+    if d.status.notes.is_some() { Flow::Stop } else { Flow::Next }
 }

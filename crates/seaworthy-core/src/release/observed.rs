@@ -153,7 +153,7 @@ pub enum Concurrency {
     Supersede,
 }
 
-/// Everything that a decision sees. What was not read is Unknown or empty; see [`super::reads`].
+/// Everything that a decision sees. What was not read is Unknown; see [`super::reads`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observed {
     /// Metadata.
@@ -180,8 +180,8 @@ pub struct Observed {
     pub children: BTreeMap<String, ChildSight>,
     /// The plan's turn.
     pub turn: Lock,
-    /// The plan's other Releases.
-    pub siblings: Vec<Sibling>,
+    /// The plan's other Releases; Unknown where nobody looked, which is not "none".
+    pub siblings: Presence<Vec<Sibling>>,
 }
 
 /// The pinned plan as it was read.

@@ -157,5 +157,6 @@ fn take(d: &mut Draft<'_>, plan: &VersionPlan) -> Flow {
     });
     d.phase(ReleasePhase::Building, Reason::Building, message);
     d.say(types::VERIFIED, ConditionStatus::Unknown, Reason::Pending, "gates have not run yet");
-    Flow::Stop
+    // The candidate task is recorded in the same write; its Job is created by what is observed to be recorded.
+    Flow::Next
 }

@@ -21,7 +21,7 @@ use crate::{
     condition::{ConditionStatus, Reason, cut, types},
     names,
     presence::Presence,
-    task::{Cause, GRACE, Job, JobState, Sight, TaskState, TaskStatus},
+    task::{Cause, GRACE, Job, JobState, SETTLES, Sight, TaskState, TaskStatus},
     time::Seconds,
 };
 
@@ -72,7 +72,11 @@ pub(super) fn go_on(d: &mut Draft<'_>) {
     let next = match recorded.state {
         PublishState::Intended => intended(d, recorded, &sight, &rule),
         PublishState::Created => created(d, recorded, &sight),
-        PublishState::Running => running(d, recorded, &sight, &rule),
+        PublishState::Running => match running(d, recorded, &sight, &rule) {
+            // That it is over and that `verify` is to be asked, or what follows where there is none, is one record.
+            ended if ended.state == PublishState::Completed => verify(d, ended, &rule),
+            other => other,
+        },
         PublishState::Ending => ending(d, recorded, &sight),
         PublishState::Completed | PublishState::Ended => verify(d, recorded, &rule),
         PublishState::Published | PublishState::NotPublished | PublishState::Unknown => recorded,
@@ -168,7 +172,7 @@ fn running(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight, rule: &Publ
         return to(publish, PublishState::Ending, "its Job was deleted by somebody while it ran");
     };
     match &job.state {
-        JobState::Succeeded { .. } if job.live_pods == 0 => to(publish, PublishState::Completed, ""),
+        JobState::Succeeded { .. } if job.is_podless() => to(publish, PublishState::Completed, ""),
         JobState::Succeeded { .. } => {
             d.by(d.now + Seconds(5));
             publish
@@ -180,9 +184,12 @@ fn running(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight, rule: &Publ
         JobState::Waiting { .. } | JobState::Running if d.now >= limit => {
             to(publish, PublishState::Ending, format!("did not end within its timeout of {}", rule.timeout))
         }
-        JobState::Waiting { message, .. } => {
-            d.by(limit.min(d.now + Seconds(15)));
-            PublishStatus { message: cut(message.clone(), 256), ..publish }
+        JobState::Waiting { reason, message, .. } => {
+            let soon = if job.live_pods == Presence::Unknown { SETTLES } else { Seconds(15) };
+            d.by(limit.min(d.now + soon));
+            // That it starts is no news.
+            let message = if reason.is_some() { cut(message.clone(), 256) } else { String::new() };
+            PublishStatus { message, ..publish }
         }
         JobState::Running => {
             d.by(limit);

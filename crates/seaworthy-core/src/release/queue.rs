@@ -11,6 +11,7 @@ use super::{
 use crate::{
     condition::{self, Reason, types},
     lock::Lock,
+    presence::Presence,
     time::{Seconds, Timestamp},
 };
 
@@ -44,6 +45,11 @@ pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
             }
         }
         return Flow::Next;
+    }
+    if d.seen.turn != Lock::Mine && d.seen.siblings == Presence::Unknown {
+        // Who else waits was not looked at: nobody's turn is taken on that.
+        d.by(d.now + Seconds(5));
+        return Flow::Stop;
     }
     let ahead = waiting(d).filter(|s| !older(&me, s)).count();
     if policy.concurrency == Concurrency::Queue && ahead >= QUEUE_MAX {
@@ -81,7 +87,12 @@ pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
 
 /// The siblings that have their place in the queue and not had their turn.
 fn waiting<'a>(d: &Draft<'a>) -> impl Iterator<Item = &'a Sibling> {
-    d.seen.siblings.iter().filter(|s| s.planned && !s.started && !s.ending && !s.phase.is_terminal())
+    d.seen
+        .siblings
+        .present()
+        .into_iter()
+        .flatten()
+        .filter(|s| s.planned && !s.started && !s.ending && !s.phase.is_terminal())
 }
 
 fn older(me: &(Option<u64>, Timestamp, String), other: &Sibling) -> bool {

@@ -5,7 +5,7 @@ use super::{
     resolution,
     status::{GateKind, PublishState, ReleaseStatus},
 };
-use crate::{condition, meta::Meta};
+use crate::{condition, lock::Lock, meta::Meta};
 
 /// What to read in this visit.
 #[expect(clippy::struct_excessive_bools, reason = "a list of independent yes or no")]
@@ -21,14 +21,23 @@ pub struct Reads {
     pub notes: bool,
     /// The plan's turn.
     pub turn: bool,
-    /// The plan's other Releases.
+    /// The plan's other Releases; see also [`Reads::siblings_beside`].
     pub siblings: bool,
-    /// Jobs by name.
+    /// Jobs by name, with their pods.
     pub jobs: Vec<String>,
+    /// Jobs by name of which only the Job itself is looked at.
+    pub jobs_alone: Vec<String>,
     /// Children by kind and name.
     pub children: Vec<(GateKind, String)>,
     /// The UID by which to list the publisher's pods.
     pub publish_pods: Option<String>,
+}
+
+impl Reads {
+    /// Whether to read the plan's other Releases once the turn is seen: who has it already begins, whoever else waits.
+    pub fn siblings_beside(&self, turn: &Lock) -> bool {
+        self.siblings && !(self.turn && *turn == Lock::Mine)
+    }
 }
 
 /// What a decision on this status will look at.
@@ -50,6 +59,8 @@ pub fn reads(meta: &Meta, status: &ReleaseStatus, policy: Option<&Policy>) -> Re
         turn: if closing { meta.finalizer } else { !started },
         siblings: !closing
             && status.ending.is_none()
+            // Whoever has no place in the queue yet looks at nobody else's.
+            && policy.is_some_and(|p| p.version.explicit || status.position.is_some())
             && (!started || policy.is_some_and(|p| p.concurrency == Concurrency::Supersede && !verified)),
         ..Reads::default()
     };
@@ -66,11 +77,20 @@ pub fn reads(meta: &Meta, status: &ReleaseStatus, policy: Option<&Policy>) -> Re
         }
     }
     if let Some(publish) = &status.publish {
-        let open =
-            !matches!(publish.state, PublishState::Published | PublishState::NotPublished | PublishState::Unknown);
-        if open {
-            reads.jobs.push(publish.job.clone());
-            reads.publish_pods = publish.uid.clone().filter(|_| publish.state == PublishState::Ending);
+        match publish.state {
+            // It is suspended: what counts is whether it is there, and whether it still is.
+            PublishState::Intended | PublishState::Created => reads.jobs_alone.push(publish.job.clone()),
+            PublishState::Running => reads.jobs.push(publish.job.clone()),
+            PublishState::Ending => {
+                reads.jobs_alone.push(publish.job.clone());
+                reads.publish_pods.clone_from(&publish.uid);
+            }
+            // Only `verify` is left to be asked, or nobody.
+            PublishState::Completed
+            | PublishState::Ended
+            | PublishState::Published
+            | PublishState::NotPublished
+            | PublishState::Unknown => {}
         }
         if let Some(verify) = publish.verify.as_ref().filter(|v| !v.state.is_finished()) {
             reads.jobs.push(verify.job.clone());

@@ -76,8 +76,8 @@ pub struct Job {
     pub suspended: bool,
     /// When it was created.
     pub created: Timestamp,
-    /// Pods of it that a live list showed and that are not terminal. A pod on a lost node counts.
-    pub live_pods: u32,
+    /// Pods of it that live reads showed and that are not terminal; Unknown where nobody looked. A pod on a lost node counts.
+    pub live_pods: Presence<u32>,
     /// Where it stands.
     pub state: JobState,
 }
@@ -85,7 +85,12 @@ pub struct Job {
 impl Job {
     /// Finished, with no pod that could still run.
     pub const fn is_over(&self) -> bool {
-        matches!(self.state, JobState::Succeeded { .. } | JobState::Failed { .. }) && self.live_pods == 0
+        matches!(self.state, JobState::Succeeded { .. } | JobState::Failed { .. }) && self.is_podless()
+    }
+
+    /// Whether somebody looked, and there was no pod that could still run (`absence-is-live`).
+    pub const fn is_podless(&self) -> bool {
+        matches!(self.live_pods, Presence::Present(0))
     }
 }
 

@@ -24,6 +24,9 @@ use crate::{
 /// How long after a task's timeout we wait for the Job's own `activeDeadlineSeconds` to end it, before we end it ourselves.
 pub const GRACE: Seconds = Seconds(10);
 
+/// How long after its creation a Job without a known pod is left alone before somebody looks why.
+pub const SETTLES: Seconds = Seconds(3);
+
 /// Where a recorded task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 pub enum TaskState {
@@ -244,14 +247,14 @@ fn running(record: TaskStatus, job: &Job, timeout: Seconds, now: Timestamp) -> A
             let why = record.reason.unwrap_or(Reason::DeadlineExceeded);
             let message = format!("did not start within {timeout}: {}", record.message);
             let record = record.because(Cause::Infrastructure, why, message);
-            let state = if job.live_pods == 0 { TaskState::Failed } else { TaskState::Stopping };
+            let state = if job.is_podless() { TaskState::Failed } else { TaskState::Stopping };
             rest(record.ended(state, now), Wake::OnChange)
         }
         JobState::Failed { cause, reason, message, report } => {
             let mut record = record.because(*cause, *reason, message.clone());
             record.exit_code = report.as_ref().and_then(|r| r.exit_code);
             // The Job is over, but a pod of it may still be ending; only then is the attempt over.
-            let state = if job.live_pods == 0 { TaskState::Failed } else { TaskState::Stopping };
+            let state = if job.is_podless() { TaskState::Failed } else { TaskState::Stopping };
             Advance { report: report.clone(), ..rest(record.ended(state, now), Wake::OnChange) }
         }
         JobState::Waiting { cause: Some(Cause::Impossible), reason: Some(reason), message } => {
@@ -266,10 +269,14 @@ fn running(record: TaskStatus, job: &Job, timeout: Seconds, now: Timestamp) -> A
         }
         JobState::Waiting { reason, message, .. } => {
             // A Job without a pod still waits for what its last pod waited for: at its deadline pods go before the Job is seen to fail.
-            let same = reason.is_none() && job.live_pods == 0 && record.reason.is_some();
+            let same = reason.is_none() && job.is_podless() && record.reason.is_some();
             let (reason, message) = if same { (record.reason, &record.message) } else { (*reason, message) };
-            let record = TaskStatus { reason, message: cut(message.clone(), 256), ..record };
-            rest(record, Wake::At(limit.min(now + Seconds(15))))
+            // That it starts is no news: without a reason nothing is said, so that nothing is written for it.
+            let message = if reason.is_some() { cut(message.clone(), 256) } else { String::new() };
+            let record = TaskStatus { reason, message, ..record };
+            // Where nobody looked for pods yet, somebody will have to.
+            let soon = if job.live_pods == Presence::Unknown { SETTLES } else { Seconds(15) };
+            rest(record, Wake::At(limit.min(now + soon)))
         }
         JobState::Running if now >= limit => {
             let record = record.because(

@@ -14,7 +14,7 @@ fn job(state: JobState) -> Job {
         deleting: false,
         suspended: false,
         created: t(0),
-        live_pods: u32::from(matches!(state, JobState::Running | JobState::Waiting { .. })),
+        live_pods: Presence::Present(u32::from(matches!(state, JobState::Running | JobState::Waiting { .. }))),
         state,
     }
 }
@@ -195,7 +195,7 @@ fn a_job_that_never_ran_did_not_meet_its_limits() {
         message: "0/1 nodes".into(),
     };
     let late = classify(JobEnd::Failed { deadline: true }, &[], None);
-    let over = |state| Sight::from(Presence::Present(Job { live_pods: 0, ..job(state) }));
+    let over = |state| Sight::from(Presence::Present(Job { live_pods: Presence::Present(0), ..job(state) }));
     let a = advance(&recorded(TaskState::Running), &over(waiting), HOUR, t(3595));
     let podless = classify(JobEnd::Open, &[], None);
     let a = advance(&a.record, &over(podless), HOUR, t(3600));
@@ -217,4 +217,25 @@ fn a_start_error_is_told_without_the_runtimes_preamble() {
         panic!("failed");
     };
     assert_eq!(message, "its container cannot start: exec: \"/x\": stat /x: permission denied");
+}
+
+/// `absence-is-live`: nobody looked for its pods, so nobody knows that they have ended.
+#[test]
+fn pods_that_nobody_looked_for_may_still_run() {
+    let r = recorded(TaskState::Running);
+    let unread = |state| Sight::from(Presence::Present(Job { live_pods: Presence::Unknown, ..job(state) }));
+    let evicted = JobState::Failed {
+        cause: Cause::Infrastructure,
+        reason: Reason::Evicted,
+        message: "evicted".into(),
+        report: None,
+    };
+    assert_eq!(advance(&r, &unread(evicted.clone()), HOUR, t(9)).record.state, TaskState::Stopping);
+    let stopping = recorded(TaskState::Stopping);
+    assert_eq!(advance(&stopping, &unread(evicted), HOUR, t(9)).record.state, TaskState::Stopping);
+    let starts = JobState::Waiting { cause: None, reason: None, message: "its pod starts".into() };
+    let a = advance(&r, &unread(starts.clone()), HOUR, t(9));
+    assert_eq!((a.record.message.as_str(), a.wake), ("", Wake::At(t(9) + SETTLES)), "somebody will have to look");
+    let a = advance(&r, &Sight::from(Presence::Present(job(starts))), HOUR, t(9));
+    assert_eq!(a.wake, Wake::At(t(24)));
 }

@@ -179,6 +179,7 @@ impl World {
         };
         let status = &held.status;
         let wanted = reads(&meta, status, self.snapshot.as_deref());
+        let turn = if wanted.turn { self.turn.clone() } else { Lock::Unknown };
         let there = |b: bool| if b { Presence::Present(()) } else { Presence::AbsentLive };
         Observed {
             spec: held.spec.clone(),
@@ -200,14 +201,23 @@ impl World {
             },
             ledger: if wanted.ledger { Presence::Present(self.ledger.clone()) } else { Presence::Unknown },
             notes: if wanted.notes { self.notes.clone() } else { Presence::Unknown },
-            jobs: wanted.jobs.iter().map(|name| (name.clone(), Sight::from(self.jobs.see(name)))).collect(),
+            jobs: wanted
+                .jobs
+                .iter()
+                .map(|name| (name.clone(), Sight::from(self.jobs.see(name))))
+                .chain(wanted.jobs_alone.iter().map(|name| (name.clone(), Sight::from(self.jobs.see_alone(name)))))
+                .collect(),
             publish_pods: wanted
                 .publish_pods
                 .as_ref()
                 .map_or(Presence::Unknown, |uid| Presence::Present(u32::from(self.jobs.pods.contains(uid)))),
             children: wanted.children.iter().map(|(_, name)| (name.clone(), self.child(name, status))).collect(),
-            turn: if wanted.turn { self.turn.clone() } else { Lock::Unknown },
-            siblings: if wanted.siblings { self.siblings.clone() } else { Vec::new() },
+            siblings: if wanted.siblings_beside(&turn) {
+                Presence::Present(self.siblings.clone())
+            } else {
+                Presence::Unknown
+            },
+            turn,
             meta,
         }
     }

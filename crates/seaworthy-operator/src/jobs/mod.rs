@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod observe;
+pub mod pods;
 
 use k8s_openapi::api::batch::v1::Job;
 use kube::Api;
@@ -9,7 +10,7 @@ use seaworthy_core::task::{Cause, Refusal, TaskEffect};
 
 pub use self::{
     build::{JobSpec, build_job},
-    observe::{block, observe_job},
+    observe::{block, observe_alone, observe_job},
 };
 use crate::{Context, Error, client};
 

@@ -1,4 +1,7 @@
 //! What is seen of a Job: the Job itself, its pods, and why it has none. Live reads; the classification is `seaworthy-core`'s.
+//!
+//! Pods are read by the names that [`super::pods`] knows. They are listed where it counts that there are no others: when a Job failed, when
+//! what it counted is not what was read, and when it has no pod that anybody knows of a while after its creation.
 
 use k8s_openapi::{
     api::{
@@ -15,7 +18,7 @@ use seaworthy_core::{
     frame::BlockRef,
     presence::Presence,
     task::{
-        self, JobState, Sight,
+        self, JobState, SETTLES, Sight,
         facts::{Container, JobEnd, Pod as PodFacts, Terminated, classify},
     },
     time::Timestamp,
@@ -38,42 +41,127 @@ const LOG_MAX: i64 = 1024 * 1024;
 pub async fn observe_job(ctx: &Context, owner_uid: &str, namespace: &str, name: &str) -> Result<Sight, Error> {
     let api: Api<Job> = Api::namespaced(ctx.client.clone(), namespace);
     let job = match get_live(&api, name).await? {
-        Presence::Present(job) => Presence::Present(see(ctx, owner_uid, namespace, &job).await?),
+        Presence::Present(job) => {
+            let pods = Pods::of(ctx, namespace, &job).await?;
+            Presence::Present(see(owner_uid, &job, &pods))
+        }
         Presence::AbsentLive => Presence::AbsentLive,
         Presence::Unknown => Presence::Unknown,
     };
     Ok(Sight { job, refused: ctx.refusal(namespace, name) })
 }
 
-async fn see(ctx: &Context, owner_uid: &str, namespace: &str, job: &Job) -> Result<task::Job, Error> {
-    let uid = job.uid().unwrap_or_default();
-    let spec = job.spec.as_ref();
-    let suspended = spec.and_then(|s| s.suspend).unwrap_or(false);
-    let end = end(job);
-    let mut pods = pods_of(ctx, namespace, &uid).await?;
-    pods.sort_by_key(|p| p.creation_timestamp().map(|t| t.0));
-    let facts: Vec<PodFacts> = pods.iter().map(pod_facts).collect();
-    let live_pods = u32::try_from(facts.iter().filter(|p| !p.is_terminal()).count()).unwrap_or(u32::MAX);
-    let refused = if facts.is_empty() && end == JobEnd::Open && !suspended {
-        why_no_pod(ctx, namespace, &uid).await?
-    } else {
-        None
+/// Looks at the Job of that name and not at its pods: for whoever asks only whether it is there, whether it is suspended, and whether it is
+/// over.
+///
+/// # Errors
+/// When the read gave no answer.
+pub async fn observe_alone(ctx: &Context, owner_uid: &str, namespace: &str, name: &str) -> Result<Sight, Error> {
+    let api: Api<Job> = Api::namespaced(ctx.client.clone(), namespace);
+    let job = match get_live(&api, name).await? {
+        Presence::Present(job) => Presence::Present(see(owner_uid, &job, &Pods::default())),
+        Presence::AbsentLive => Presence::AbsentLive,
+        Presence::Unknown => Presence::Unknown,
     };
-    let state = if suspended && facts.is_empty() {
+    Ok(Sight { job, refused: ctx.refusal(namespace, name) })
+}
+
+fn see(owner_uid: &str, job: &Job, pods: &Pods) -> task::Job {
+    let suspended = is_suspended(job);
+    let state = if suspended && pods.facts.is_empty() {
         JobState::Waiting { cause: None, reason: None, message: "is suspended".into() }
     } else {
-        classify(end, &facts, refused.as_deref())
+        classify(end(job), &pods.facts, pods.refused.as_deref())
     };
-    Ok(task::Job {
+    let live = pods.facts.iter().filter(|p| !p.is_terminal()).count();
+    task::Job {
         owned: job.owner_references().iter().any(|o| o.controller == Some(true) && o.uid == owner_uid),
         resource_version: job.resource_version().unwrap_or_default(),
         deleting: job.meta().deletion_timestamp.is_some(),
         suspended,
-        created: job.creation_timestamp().map_or(Timestamp::from_millis(0), |Time(t)| t.into()),
-        live_pods,
+        created: created(job),
+        live_pods: if pods.complete {
+            Presence::Present(u32::try_from(live).unwrap_or(u32::MAX))
+        } else {
+            Presence::Unknown
+        },
         state,
-        uid,
-    })
+        uid: job.uid().unwrap_or_default(),
+    }
+}
+
+fn is_suspended(job: &Job) -> bool {
+    job.spec.as_ref().and_then(|s| s.suspend).unwrap_or(false)
+}
+
+fn created(job: &Job) -> Timestamp {
+    job.creation_timestamp().map_or(Timestamp::from_millis(0), |Time(t)| t.into())
+}
+
+/// What was seen of a Job's pods.
+#[derive(Debug, Default)]
+struct Pods {
+    /// In the order of their creation.
+    facts: Vec<PodFacts>,
+    /// Whether there are no others.
+    complete: bool,
+    /// The newest refusal of a pod.
+    refused: Option<String>,
+}
+
+impl Pods {
+    async fn of(ctx: &Context, namespace: &str, job: &Job) -> Result<Self, Error> {
+        let uid = job.uid().unwrap_or_default();
+        let end = end(job);
+        if !matches!(end, JobEnd::Failed { .. }) {
+            let known = named(ctx, namespace, &uid).await?;
+            // A Job that completed has counted its pods; that those are all is its own word.
+            let all = end == JobEnd::Complete && !known.is_empty() && counted(job) == Some(known.len());
+            if all || end == JobEnd::Open && !known.is_empty() {
+                return Ok(Self { facts: facts(known), complete: all, refused: None });
+            }
+            if end == JobEnd::Open && ctx.now() < created(job) + SETTLES {
+                return Ok(Self::default());
+            }
+        }
+        let facts = facts(pods_of(ctx, namespace, &uid).await?);
+        let refused = if facts.is_empty() && end == JobEnd::Open && !is_suspended(job) {
+            why_no_pod(ctx, namespace, &uid).await?
+        } else {
+            None
+        };
+        Ok(Self { facts, complete: true, refused })
+    }
+}
+
+fn facts(mut pods: Vec<Pod>) -> Vec<PodFacts> {
+    pods.sort_by_key(|p| p.creation_timestamp().map(|t| t.0));
+    pods.iter().map(pod_facts).collect()
+}
+
+/// How many pods the Job controller has counted as ended, if it is sure that there are no others.
+fn counted(job: &Job) -> Option<usize> {
+    let status = job.status.as_ref()?;
+    let none = |count: Option<i32>| count.unwrap_or(0) == 0;
+    let uncounted = status.uncounted_terminated_pods.as_ref();
+    let rest = uncounted.is_some_and(|u| {
+        u.succeeded.as_ref().is_some_and(|all| !all.is_empty()) || u.failed.as_ref().is_some_and(|all| !all.is_empty())
+    });
+    if rest || !none(status.active) || !none(status.terminating) {
+        return None;
+    }
+    usize::try_from(status.succeeded.unwrap_or(0).checked_add(status.failed.unwrap_or(0))?).ok()
+}
+
+/// The pods of a Job whose names are known, read live. There may be others.
+async fn named(ctx: &Context, namespace: &str, uid: &str) -> Result<Vec<Pod>, Error> {
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), namespace);
+    let mut pods = Vec::new();
+    for name in ctx.pods.of(namespace, uid) {
+        let pod = get_live(&api, &name).await?;
+        pods.extend(pod.present().filter(|pod| pod.labels().get(CONTROLLER_UID).is_some_and(|of| of == uid)).cloned());
+    }
+    Ok(pods)
 }
 
 /// The pods that a live list shows for a Job's UID.
@@ -147,7 +235,10 @@ fn container(status: &ContainerStatus) -> Container {
 /// # Errors
 /// When the log cannot be read. None when there is no pod, or it announces nothing.
 pub async fn block(ctx: &Context, namespace: &str, job_uid: &str) -> Result<Option<(BlockRef, String)>, Error> {
-    let mut pods = pods_of(ctx, namespace, job_uid).await?;
+    let mut pods = named(ctx, namespace, job_uid).await?;
+    if !matches!(pods.as_slice(), [only] if pod_facts(only).is_terminal()) {
+        pods = pods_of(ctx, namespace, job_uid).await?;
+    }
     pods.sort_by_key(|p| p.creation_timestamp().map(|t| t.0));
     let Some(pod) = pods.last() else { return Ok(None) };
     let message = pod_facts(pod).containers.into_iter().find_map(|c| c.terminated).map(|t| t.message);
@@ -157,4 +248,31 @@ pub async fn block(ctx: &Context, namespace: &str, job_uid: &str) -> Result<Opti
     let name = pod.name_any();
     let log = timed(|| format!("read the log of pod {name}"), api.logs(&name, &params)).await?;
     Ok(Some((BlockRef::from(&block), log)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_count_is_one_only_when_no_pod_is_left_to_count() {
+        let counted = |status: serde_json::Value| {
+            let job: Job = serde_json::from_value(json!({"metadata": {"name": "j"}, "status": status})).unwrap();
+            counted(&job)
+        };
+        assert_eq!(
+            counted(json!({"succeeded": 1, "ready": 0, "terminating": 0, "uncountedTerminatedPods": {}})),
+            Some(1)
+        );
+        assert_eq!(counted(json!({"succeeded": 1, "failed": 2})), Some(3));
+        for open in [
+            json!({"succeeded": 1, "active": 1}),
+            json!({"succeeded": 1, "terminating": 1}),
+            json!({"succeeded": 1, "uncountedTerminatedPods": {"failed": ["u"]}}),
+        ] {
+            assert_eq!(counted(open), None);
+        }
+    }
 }

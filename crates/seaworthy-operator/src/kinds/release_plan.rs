@@ -1,5 +1,11 @@
 //! `ReleasePlan`: the shell of `seaworthy_core::release_plan`. Reads, sums up, writes; small enough for one file.
 
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
+
+use futures::TryStreamExt as _;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{
     Api, ResourceExt as _,
@@ -99,12 +105,45 @@ impl Kind for ReleasePlanKind {
         client::delete_uid(&api, name, uid).await
     }
 
+    fn changes_itself(_: &Effect) -> bool {
+        false
+    }
+
     fn triggers(controller: Controller<ReleasePlan>, ctx: &Context, _: &Store<ReleasePlan>) -> Controller<ReleasePlan> {
-        let releases =
-            watcher(ctx.watched::<Release>(), watcher::Config::default()).default_backoff().touched_objects();
+        let mut told = Told::default();
+        let releases = watcher(ctx.watched::<Release>(), watcher::Config::default()).default_backoff();
+        let releases = releases.try_filter_map(move |event| std::future::ready(Ok(told.news(event))));
         controller.watches_stream(releases, |release| {
             Some(ObjectRef::new(&release.spec.plan_ref.name).within(release.metadata.namespace.as_deref()?))
         })
+    }
+}
+
+/// What was told of each Release, by UID, as a hash: each is written some twenty times, and what a plan says of it changes less often.
+#[derive(Debug, Default)]
+struct Told(HashMap<String, u64>);
+
+impl Told {
+    /// The Release of an event, if there is news of it for its plan.
+    fn news(&mut self, event: watcher::Event<Release>) -> Option<Release> {
+        match event {
+            watcher::Event::Apply(release) | watcher::Event::InitApply(release) => {
+                let mut hasher = DefaultHasher::new();
+                (member(&release), release.metadata.deletion_timestamp.is_some()).hash(&mut hasher);
+                let now = hasher.finish();
+                (self.0.insert(release.uid().unwrap_or_default(), now) != Some(now)).then_some(release)
+            }
+            watcher::Event::Delete(release) => {
+                self.0.remove(&release.uid().unwrap_or_default());
+                Some(release)
+            }
+            // What was deleted while nobody watched must not be kept for ever.
+            watcher::Event::Init => {
+                self.0.clear();
+                None
+            }
+            watcher::Event::InitDone => None,
+        }
     }
 }
 
@@ -120,5 +159,36 @@ fn member(release: &Release) -> Member {
         finalizer: release.finalizers().iter().any(|f| f == FINALIZER),
         version: status.version,
         revision: release.spec.revision.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn release(phase: &str, message: &str) -> Release {
+        serde_json::from_value(json!({
+            "apiVersion": "seaworthy.dev/v1alpha1", "kind": "Release",
+            "metadata": {"name": "r", "namespace": "n", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "spec": {"planRef": {"name": "p"}, "revision": "0123456789012345678901234567890123456789"},
+            "status": {"phase": phase, "conditions": [{"type": "Finished", "status": "False", "reason": "Running",
+                "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"}]},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_plan_hears_of_what_it_tells_and_of_every_end() {
+        let mut told = Told::default();
+        let mut news = |event| told.news(event).is_some();
+        assert!(news(watcher::Event::Apply(release("Building", "a"))));
+        assert!(!news(watcher::Event::Apply(release("Building", "b"))));
+        assert!(news(watcher::Event::Apply(release("Verifying", "b"))));
+        assert!(news(watcher::Event::Delete(release("Verifying", "b"))), "also when nothing else of it changed");
+        assert!(news(watcher::Event::Apply(release("Verifying", "b"))));
+        assert!(!news(watcher::Event::Init));
+        assert!(news(watcher::Event::InitApply(release("Verifying", "b"))), "what was missed may concern it");
     }
 }

@@ -77,7 +77,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     overhead::print(&pairs);
     memory::print(fresh, rested, soaking.as_ref(), arguments.soaks);
     image_size(&operator);
-    requests::print(&stage.cluster.audit_log, &pairs)?;
+    requests::print(&stage, &pairs)?;
     stage.clean()
 }
 

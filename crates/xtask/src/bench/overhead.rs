@@ -84,10 +84,11 @@ pub(super) fn measure(stage: &Stage, pairs: u16, progress: &Progress) -> Result<
     Ok(measured)
 }
 
-fn release(stage: &Stage, namespace: &str) -> Result<Run> {
+/// The plan that is measured.
+pub(super) fn plan_of(stage: &Stage) -> Value {
     let build = r#"printf '{"artifacts":[{"name":"controller","uri":"registry.example/controller","digest":"sha256:%064d"}]}' 1 > /dev/termination-log"#;
     let suite = |name: &str| json!({"name": name, "task": stage.task("true")});
-    let plan = json!({
+    json!({
         "apiVersion": "seaworthy.dev/v1alpha1", "kind": "ReleasePlan", "metadata": {"name": "plan"},
         "spec": {
             "version": {"policy": "Explicit"},
@@ -95,13 +96,16 @@ fn release(stage: &Stage, namespace: &str) -> Result<Run> {
             "gates": [{"name": "suites", "e2e": {"suites": [suite("first"), suite("second")]}}],
             "publish": {"task": stage.task("true"), "verify": {"task": stage.task("true")}},
         },
-    });
+    })
+}
+
+fn release(stage: &Stage, namespace: &str) -> Result<Run> {
     let release = json!({
         "apiVersion": "seaworthy.dev/v1alpha1", "kind": "Release", "metadata": {"name": RELEASE},
         "spec": {"planRef": {"name": "plan"}, "revision": format!("{:040x}", 1),
             "version": {"number": "1.0.0", "reason": "a measurement"}},
     });
-    stage.create(namespace, &plan)?;
+    stage.create(namespace, &plan_of(stage))?;
     stage.create(namespace, &release)?;
     let wait = ["wait", "--for=condition=Finished", "release/r", "--timeout=180s"];
     stage.kubectl(namespace, &wait).context("the Release did not end")?;

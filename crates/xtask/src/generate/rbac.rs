@@ -63,7 +63,7 @@ const OPERATOR: [Right; 16] = [
         "owner references that block deletion, where the API server asks for this",
     ),
     right("batch", &["jobs"], &["create", "get", "list", "watch", "patch", "delete"], "tasks; unsuspended by patch"),
-    right("", &["pods"], &["list", "watch"], "how tasks and targets fare"),
+    right("", &["pods"], &["get", "list", "watch"], "how tasks and targets fare"),
     right("", &["pods/log"], &["get"], "reports of tasks"),
     right(
         "",

@@ -173,7 +173,7 @@ impl World {
             deleting: job.gone_at.is_some(),
             suspended: false,
             created: job.began,
-            live_pods: u32::from(state == JobState::Running),
+            live_pods: Presence::Present(u32::from(state == JobState::Running)),
             state,
         }))
     }

@@ -35,4 +35,8 @@ impl Kind for E2eRunKind {
     fn execute(ctx: &Context, object: &E2ERun, effect: &Effect) -> impl Future<Output = Result<(), Error>> + Send {
         execute::execute(ctx, object, effect)
     }
+
+    fn changes_itself(effect: &Effect) -> bool {
+        matches!(effect, Effect::AddFinalizer | Effect::RemoveFinalizer)
+    }
 }

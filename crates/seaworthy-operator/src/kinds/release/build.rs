@@ -13,6 +13,7 @@ use seaworthy_api::{
 };
 use seaworthy_core::{
     candidate::Candidate,
+    meta::FINALIZER,
     names,
     release::{GateStatus, ReleaseStatus},
 };
@@ -142,6 +143,8 @@ pub(super) fn child(release: &Release, plan: &ReleasePlanSpec, gate: &Gate, stat
     let service_accounts = plan.service_accounts.clone();
     if let Some(e2e) = &gate.e2e {
         let spec = E2ERunSpec { service_accounts, candidate, suspend: false, abort: false, e2e: e2e.clone() };
+        // It begins at once, so it needs our finalizer at once: a write less than putting it on later.
+        let metadata = ObjectMeta { finalizers: Some(vec![FINALIZER.to_owned()]), ..metadata };
         return Some(Child::E2e(Box::new(E2ERun { metadata, spec, status: None })));
     }
     let soak = gate.soak.clone()?;

@@ -46,6 +46,10 @@ impl Kind for ReleaseKind {
         execute::execute(ctx, object, effect)
     }
 
+    fn changes_itself(effect: &Effect) -> bool {
+        matches!(effect, Effect::AddFinalizer | Effect::RemoveFinalizer)
+    }
+
     fn triggers(controller: Controller<Release>, ctx: &Context, store: &Store<Release>) -> Controller<Release> {
         let mine = watcher::Config::default().labels(&format!("{}={}", labels::OWNER_KIND, Self::NAME));
         let (by_plan, by_sibling) = (store.clone(), store.clone());

@@ -19,11 +19,12 @@ use seaworthy_core::{
     meta::{FINALIZER, Meta},
     presence::Presence,
     release::{
-        GateKind, Observed, ReleasePhase, ReleaseStatus,
+        GateKind, Observed, Reads, ReleasePhase, ReleaseStatus,
         observed::{Child, ChildSight, Notes, Sibling, Snapshot},
         reads,
     },
     soak_test::SoakTestPhase,
+    task::Sight,
     time::Timestamp,
     verdict::Verdict,
     version::{Facts, Ledger},
@@ -32,8 +33,8 @@ use seaworthy_core::{
 use super::{build, ledger};
 use crate::{
     Context, Error,
-    client::{get_live, list_live},
-    jobs::{observe::CONTROLLER_UID, observe_job},
+    client::{get_live, list_live, list_since},
+    jobs::{observe::CONTROLLER_UID, observe_alone, observe_job},
     locks::{self, Holder},
 };
 
@@ -44,44 +45,79 @@ pub(super) async fn observe(ctx: &Context, release: &Release) -> Result<Observed
     let namespace = release.namespace().unwrap_or_default();
     let status = release.status.clone().unwrap_or_default();
     let meta = meta(ctx, release).await?;
-    let (snapshot, plan_spec) = snapshot(ctx, release, &namespace).await?;
+    // Everything but the pinned plan's part in it: what does not depend on each other is read at the same time.
+    let wanted = reads(&meta, &status, None);
+    let ((snapshot, plan_spec), (jobs, publish_pods), children, plan, facts, turn) = tokio::try_join!(
+        snapshot(ctx, release, &namespace),
+        jobs(ctx, &meta.uid, &namespace, &wanted),
+        children(ctx, release, &wanted),
+        when(wanted.plan, plan(ctx, release, &namespace)),
+        when(wanted.facts, facts(ctx, release, &namespace)),
+        async {
+            if wanted.turn {
+                locks::observe(ctx, &namespace, &build::turn_name(release), &Holder::of(release)).await
+            } else {
+                Ok(Lock::Unknown)
+            }
+        },
+    )?;
     let policy = snapshot.present().and_then(|s| s.policy.as_ref().ok());
-    let reads = reads(&meta, &status, policy);
+    let wanted = reads(&meta, &status, policy);
     let explicit = policy.is_some_and(|p| p.version.explicit);
-    let mut jobs = BTreeMap::new();
-    for job in &reads.jobs {
-        jobs.insert(job.clone(), observe_job(ctx, &meta.uid, &namespace, job).await?);
-    }
-    let mut children = BTreeMap::new();
-    for (kind, name) in &reads.children {
-        children.insert(name.clone(), child(ctx, release, *kind, name).await?);
-    }
+    let (ledger, notes, siblings) = tokio::try_join!(
+        when(wanted.ledger, ledger(ctx, release, plan_spec.as_ref(), &namespace)),
+        when(wanted.notes, notes(ctx, release, &namespace)),
+        when(wanted.siblings_beside(&turn), siblings(ctx, release, &namespace, explicit)),
+    )?;
     Ok(Observed {
         spec: convert::release::spec(release),
-        plan: if reads.plan { plan(ctx, release, &namespace).await? } else { Presence::Unknown },
-        facts: if reads.facts { facts(ctx, release, &namespace).await? } else { Presence::Unknown },
-        ledger: if reads.ledger {
-            ledger(ctx, release, plan_spec.as_ref(), &namespace).await?
-        } else {
-            Presence::Unknown
-        },
-        notes: if reads.notes { notes(ctx, release, &namespace).await? } else { Presence::Unknown },
-        turn: if reads.turn {
-            locks::observe(ctx, &namespace, &build::turn_name(release), &Holder::of(release)).await?
-        } else {
-            Lock::Unknown
-        },
-        siblings: if reads.siblings { siblings(ctx, release, &namespace, explicit).await? } else { Vec::new() },
-        publish_pods: match &reads.publish_pods {
-            Some(uid) => Presence::Present(live_pods(ctx, &namespace, uid).await?),
-            None => Presence::Unknown,
-        },
         meta,
         status,
+        plan,
         snapshot,
+        facts,
+        ledger,
+        notes,
         jobs,
+        publish_pods,
         children,
+        turn,
+        siblings,
     })
+}
+
+/// What is not wanted is not read, and so Unknown.
+async fn when<T>(wanted: bool, read: impl Future<Output = Result<Presence<T>, Error>>) -> Result<Presence<T>, Error> {
+    if wanted { read.await } else { Ok(Presence::Unknown) }
+}
+
+/// The Jobs, and then the publisher's pods: that a Job is over counts only together with a later list of its pods.
+async fn jobs(
+    ctx: &Context,
+    owner: &str,
+    namespace: &str,
+    wanted: &Reads,
+) -> Result<(BTreeMap<String, Sight>, Presence<u32>), Error> {
+    let mut jobs = BTreeMap::new();
+    for job in &wanted.jobs {
+        jobs.insert(job.clone(), observe_job(ctx, owner, namespace, job).await?);
+    }
+    for job in &wanted.jobs_alone {
+        jobs.insert(job.clone(), observe_alone(ctx, owner, namespace, job).await?);
+    }
+    let pods = match &wanted.publish_pods {
+        Some(uid) => Presence::Present(live_pods(ctx, namespace, uid).await?),
+        None => Presence::Unknown,
+    };
+    Ok((jobs, pods))
+}
+
+async fn children(ctx: &Context, release: &Release, wanted: &Reads) -> Result<BTreeMap<String, ChildSight>, Error> {
+    let mut children = BTreeMap::new();
+    for (kind, name) in &wanted.children {
+        children.insert(name.clone(), child(ctx, release, *kind, name).await?);
+    }
+    Ok(children)
 }
 
 async fn meta(ctx: &Context, release: &Release) -> Result<Meta, Error> {
@@ -196,10 +232,18 @@ async fn ledger(
     Ok(Presence::Present(ledger::read(ctx, namespace, &name).await?.1))
 }
 
-async fn siblings(ctx: &Context, release: &Release, namespace: &str, explicit: bool) -> Result<Vec<Sibling>, Error> {
+/// The plan's other Releases, no older than this Release as it is held: whoever came before its last write is seen. Who comes later is
+/// behind, as if they had come after the read.
+async fn siblings(
+    ctx: &Context,
+    release: &Release,
+    namespace: &str,
+    explicit: bool,
+) -> Result<Presence<Vec<Sibling>>, Error> {
     let api: Api<Release> = Api::namespaced(ctx.client.clone(), namespace);
-    let all = list_live(&api, &ListParams::default()).await?;
-    Ok(all
+    let since = release.resource_version().unwrap_or_default();
+    let all = list_since(&api, &ListParams::default(), &since).await?;
+    let siblings = all
         .into_iter()
         .filter(|r| r.spec.plan_ref.name == release.spec.plan_ref.name && r.metadata.uid != release.metadata.uid)
         .filter(|r| r.metadata.deletion_timestamp.is_none())
@@ -217,7 +261,8 @@ async fn siblings(ctx: &Context, release: &Release, namespace: &str, explicit: b
                 name: r.name_any(),
             }
         })
-        .collect())
+        .collect();
+    Ok(Presence::Present(siblings))
 }
 
 async fn live_pods(ctx: &Context, namespace: &str, uid: &str) -> Result<u32, Error> {

@@ -37,6 +37,10 @@ impl Kind for SoakTestKind {
         execute::execute(ctx, object, effect)
     }
 
+    fn changes_itself(effect: &Effect) -> bool {
+        matches!(effect, Effect::AddFinalizer | Effect::RemoveFinalizer)
+    }
+
     fn triggers(controller: Controller<SoakTest>, ctx: &Context, store: &Store<SoakTest>) -> Controller<SoakTest> {
         match &ctx.sampler {
             Some(sampler) => controller.reconcile_on(sampler.wakes(store.clone())),
