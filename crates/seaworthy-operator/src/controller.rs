@@ -165,7 +165,8 @@ async fn reconcile<K: Kind>(object: Arc<K::Object>, state: Arc<State>) -> Result
     let kind = KindLabels { kind: K::NAME };
     let span = tracing::info_span!("visit", kind = K::NAME, %namespace, %name, generation = object.meta().generation);
     state.ctx.metrics.reconciles.get_or_create(&kind).inc();
-    let visit = visit::<K>(&state.ctx, &namespace, &name).instrument(span.clone());
+    // On the heap: what a visit holds of all its reads is too much for a thread's stack.
+    let visit = Box::pin(visit::<K>(&state.ctx, &namespace, &name)).instrument(span.clone());
     let (result, requests) = backoff::counted(state.failing.repeats(&key, began), visit).await;
     state.ctx.metrics.duration.get_or_create(&kind).observe(began.elapsed().as_secs_f64());
     let failed = |error: &Error| {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::FutureExt as _;
 use k8s_openapi::{
     api::{
         apps::v1::ControllerRevision,
@@ -48,26 +49,20 @@ pub(super) async fn observe(ctx: &Context, release: &Release) -> Result<Observed
     // Everything but the pinned plan's part in it: what does not depend on each other is read at the same time.
     let wanted = reads(&meta, &status, None);
     let ((snapshot, plan_spec), (jobs, publish_pods), children, plan, facts, turn) = tokio::try_join!(
-        snapshot(ctx, release, &namespace),
-        jobs(ctx, &meta.uid, &namespace, &wanted),
-        children(ctx, release, &wanted),
-        when(wanted.plan, plan(ctx, release, &namespace)),
-        when(wanted.facts, facts(ctx, release, &namespace)),
-        async {
-            if wanted.turn {
-                locks::observe(ctx, &namespace, &build::turn_name(release), &Holder::of(release)).await
-            } else {
-                Ok(Lock::Unknown)
-            }
-        },
+        snapshot(ctx, release, &namespace).boxed(),
+        jobs(ctx, &meta.uid, &namespace, &wanted).boxed(),
+        children(ctx, release, &wanted).boxed(),
+        when(wanted.plan, plan(ctx, release, &namespace)).boxed(),
+        when(wanted.facts, facts(ctx, release, &namespace)).boxed(),
+        turn(ctx, release, &namespace, wanted.turn).boxed(),
     )?;
     let policy = snapshot.present().and_then(|s| s.policy.as_ref().ok());
     let wanted = reads(&meta, &status, policy);
     let explicit = policy.is_some_and(|p| p.version.explicit);
     let (ledger, notes, siblings) = tokio::try_join!(
-        when(wanted.ledger, ledger(ctx, release, plan_spec.as_ref(), &namespace)),
-        when(wanted.notes, notes(ctx, release, &namespace)),
-        when(wanted.siblings_beside(&turn), siblings(ctx, release, &namespace, explicit)),
+        when(wanted.ledger, ledger(ctx, release, plan_spec.as_ref(), &namespace)).boxed(),
+        when(wanted.notes, notes(ctx, release, &namespace)).boxed(),
+        when(wanted.siblings_beside(&turn), siblings(ctx, release, &namespace, explicit)).boxed(),
     )?;
     Ok(Observed {
         spec: convert::release::spec(release),
@@ -84,6 +79,13 @@ pub(super) async fn observe(ctx: &Context, release: &Release) -> Result<Observed
         turn,
         siblings,
     })
+}
+
+async fn turn(ctx: &Context, release: &Release, namespace: &str, wanted: bool) -> Result<Lock, Error> {
+    if !wanted {
+        return Ok(Lock::Unknown);
+    }
+    locks::observe(ctx, namespace, &build::turn_name(release), &Holder::of(release)).await
 }
 
 /// What is not wanted is not read, and so Unknown.
