@@ -7,10 +7,9 @@ use std::sync::Arc;
 use seaworthy_core::{
     condition::{self, ConditionStatus, types},
     lock::Lock,
-    plan::{Plan, Wake},
     presence::Presence,
     release::{
-        self, Effect, GateKind, Observed, PublishOutcome, PublishState, ReleasePhase, ReleaseStatus,
+        GateKind, PublishOutcome, ReleasePhase, ReleaseStatus,
         observed::{Approval, Concurrency, Notes, Policy, Resolution, Sibling},
     },
     task::{Job, JobState},
@@ -199,6 +198,7 @@ fn unknown() -> World {
     w
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the spec has it")]
 fn word(outcome: PublishOutcome) -> Option<Resolution> {
     Some(Resolution { outcome, by: "ann".into(), reason: "looked at the registry".into() })
 }
@@ -672,38 +672,4 @@ fn a_dispute_waits_for_a_persons_choice() {
     assert!(w.settle());
     finished(&w, ReleasePhase::Failed);
     assert_eq!(reason(&w), "ApprovalExpired");
-}
-
-/// Without its last read, the decision of a world that stands still but for it.
-fn unread(w: &World, hide: impl FnOnce(&mut Observed)) -> Plan<ReleaseStatus, Effect> {
-    let mut seen = w.observe(&w.release);
-    hide(&mut seen);
-    release::decide(&seen, w.now)
-}
-
-#[test]
-fn nobody_takes_a_turn_without_having_looked_who_else_waits() {
-    let mut w = World::new(policy());
-    while !matches!(unread(&w, |_| {}).effects.as_slice(), [Effect::AcquireTurn]) {
-        assert!(w.round());
-    }
-    let plan = unread(&w, |seen| seen.siblings = Presence::Unknown);
-    assert!(plan.effects.is_empty() && plan.wake != Wake::OnChange, "{plan:?}");
-}
-
-#[test]
-fn a_publish_is_not_over_while_nobody_looked_for_its_pods() {
-    let (mut w, uid) = publishing(policy());
-    w.pod_publishes(&uid);
-    w.end_job("rel-publish-1", succeeded());
-    let state = |plan: Plan<ReleaseStatus, Effect>| plan.status.publish.map(|p| p.state);
-    assert_eq!(state(unread(&w, |_| {})), Some(PublishState::Completed));
-    let plan = unread(&w, |seen| {
-        let sight = seen.jobs.get_mut("rel-publish-1").unwrap();
-        if let Presence::Present(job) = &mut sight.job {
-            job.live_pods = Presence::Unknown;
-        }
-    });
-    assert_eq!(state(plan), Some(PublishState::Running));
-    assert_eq!(state(unread(&w, |seen| seen.jobs.clear())), Some(PublishState::Running), "not read is not absent");
 }
