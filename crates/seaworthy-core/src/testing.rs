@@ -1,7 +1,7 @@
 //! An in-memory cluster of Jobs for tests of decisions: Jobs are created, stopped and observed as a real cluster would show them, and what
 //! each one does is scripted by its name. Absent: chance; time moves only when a test says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     condition::Reason,
@@ -72,6 +72,8 @@ pub(crate) struct World {
     scripts: BTreeMap<String, Script>,
     jobs: BTreeMap<String, FakeJob>,
     refused: BTreeMap<String, Refusal>,
+    /// Names that a suspended Job has.
+    occupied: BTreeSet<String>,
 }
 
 impl World {
@@ -82,6 +84,7 @@ impl World {
             scripts: BTreeMap::new(),
             jobs: BTreeMap::new(),
             refused: BTreeMap::new(),
+            occupied: BTreeSet::new(),
         }
     }
 
@@ -107,6 +110,11 @@ impl World {
                     self.created.push(job.clone());
                     let made = FakeJob { uid, created: self.now, removed: None, foreign: false };
                     self.jobs.insert(job.clone(), made);
+                }
+            }
+            TaskEffect::Occupy { job } => {
+                if !self.jobs.contains_key(job) {
+                    self.occupied.insert(job.clone());
                 }
             }
             TaskEffect::Stop { job, uid } => {
@@ -155,6 +163,18 @@ impl World {
     }
 
     pub(crate) fn see(&self, name: &str) -> Sight {
+        if self.occupied.contains(name) {
+            return Sight::from(Presence::Present(Job {
+                uid: format!("occupied-{name}"),
+                owned: true,
+                resource_version: "1".into(),
+                deleting: false,
+                suspended: true,
+                created: self.now,
+                live_pods: 0,
+                state: JobState::Waiting { cause: None, reason: None, message: "is suspended".into() },
+            }));
+        }
         let Some(job) = self.jobs.get(name) else {
             return Sight { job: Presence::AbsentLive, refused: self.refused.get(name).cloned() };
         };
@@ -200,6 +220,11 @@ impl World {
     /// The names of the Jobs whose create was refused last.
     pub(crate) fn refused(&self) -> Vec<String> {
         self.refused.keys().cloned().collect()
+    }
+
+    /// How many names are taken by Jobs that never run.
+    pub(crate) fn occupied(&self) -> usize {
+        self.occupied.len()
     }
 
     /// The Jobs whose containers run or could still run.

@@ -22,10 +22,10 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Makes a Job if its name is free; the pod of one that is not suspended starts at once.
-    pub fn create(&mut self, name: &str, suspended: bool, now: Timestamp) {
+    /// Makes a Job if its name is free; the pod of one that is not suspended starts at once. False when the name is taken.
+    pub fn create(&mut self, name: &str, suspended: bool, now: Timestamp) -> bool {
         if self.by_name.contains_key(name) {
-            return;
+            return false;
         }
         let births = self.births.entry(name.to_owned()).or_default();
         *births += 1;
@@ -45,6 +45,7 @@ impl Jobs {
             state,
         };
         self.by_name.insert(name.to_owned(), job);
+        true
     }
 
     /// What a live read shows.
@@ -110,7 +111,12 @@ impl Jobs {
     /// Carries out what a task asks for.
     pub fn apply(&mut self, effect: &TaskEffect, now: Timestamp) {
         match effect {
-            TaskEffect::Create { job } => self.create(job, false, now),
+            TaskEffect::Create { job } => {
+                self.create(job, false, now);
+            }
+            TaskEffect::Occupy { job } => {
+                self.create(job, true, now);
+            }
             TaskEffect::Stop { job, uid } => self.stop(job, uid),
         }
     }

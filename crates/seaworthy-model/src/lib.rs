@@ -8,12 +8,20 @@
 //!
 //! Dev only. Deliberately absent: anything that decides, and time beyond a handful of ticks.
 
+pub mod e2e_run;
 pub mod jobs;
 pub mod operator;
+pub mod play;
 pub mod release;
+pub mod soak_test;
 pub mod story;
 
 use std::sync::Arc;
+
+use seaworthy_core::time::Timestamp;
+
+/// When every world begins.
+pub const EPOCH: Timestamp = Timestamp::from_millis(1_000_000_000_000);
 
 /// Something that a scope of a model fixes: the same in all its states, so it is no part of what tells them apart.
 #[derive(Debug, Clone, PartialEq)]

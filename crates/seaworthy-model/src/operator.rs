@@ -5,27 +5,53 @@
 
 use std::{fmt::Debug, hash::Hash, sync::Arc};
 
-use seaworthy_core::plan::Plan;
+use seaworthy_core::{
+    plan::Plan,
+    time::{Seconds, Timestamp},
+};
+
+/// What a clock shows that is so many hours off.
+pub fn shifted(now: Timestamp, skew: i8) -> Timestamp {
+    let off = Seconds::hours(u64::from(skew.unsigned_abs()));
+    if skew < 0 { now - off } else { now + off }
+}
 
 /// What an operator works on: a small world with one object of a kind in it.
 pub trait Subject: Clone {
     /// The object as the API server holds it: spec, status and metadata.
-    type Object: Clone + Debug + PartialEq + Hash;
+    type Object: Clone + Debug + PartialEq + Hash + Send + Sync;
     /// Its status.
-    type Status: Clone + Debug + PartialEq + Hash;
+    type Status: Clone + Debug + PartialEq + Hash + Send + Sync;
     /// What `decide` can ask for.
-    type Effect: Clone + Debug + PartialEq + Hash;
+    type Effect: Clone + Debug + PartialEq + Hash + Send + Sync;
 
     /// A live read; None when the object is gone.
     fn read(&self) -> Option<Arc<Self::Object>>;
     /// The object's status.
     fn status(object: &Self::Object) -> &Self::Status;
     /// Looks at everything else as it is now, and decides.
-    fn decide(&self, object: &Self::Object, skew: i8) -> Plan<Self::Status, Self::Effect>;
+    fn decide(&mut self, object: &Self::Object, skew: i8) -> Plan<Self::Status, Self::Effect>;
     /// Stores the whole status; returns the object as it is then.
     fn record(&mut self, status: Self::Status) -> Arc<Self::Object>;
     /// Carries out an effect as the API server would. `stale`: the object has changed since it was read. False: refused.
     fn apply(&mut self, object: &Self::Object, effect: &Self::Effect, stale: bool) -> bool;
+
+    /// One round of a visit with a live view: observe, decide, record, execute. False when there was nothing to do.
+    fn round(&mut self) -> bool {
+        let Some(held) = self.read() else { return false };
+        let plan = self.decide(&held, 0);
+        let changed = plan.status != *Self::status(&held);
+        let held = if changed { self.record(plan.status) } else { held };
+        for effect in &plan.effects {
+            self.apply(&held, effect, false);
+        }
+        changed || !plan.effects.is_empty()
+    }
+
+    /// Rounds until nothing more is to do; false when that takes more than 100.
+    fn settle(&mut self) -> bool {
+        (0..100).any(|_| !self.round())
+    }
 }
 
 /// What an operator holds in memory.

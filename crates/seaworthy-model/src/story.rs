@@ -57,11 +57,20 @@ pub fn story<M: Told>(model: &M, seed: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// Explores a model to its end or to so many states, and says how many there were and whether that was all.
+/// What a search has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Different states.
+    pub states: usize,
+    /// Whether these are all that there are: nothing was left out because there were too many.
+    pub all: bool,
+}
+
+/// Goes through a model to its end, or until about so many steps were taken.
 ///
 /// # Errors
 /// The story and the seed of every violation.
-pub fn explore<M>(model: M, states: usize, scope: &str) -> Result<usize, String>
+pub fn explore<M>(model: M, steps: usize, scope: &str) -> Result<Seen, String>
 where
     M: Told + Clone + Send + Sync + 'static,
     M::State: Clone + PartialEq + Send + Sync + std::hash::Hash + 'static,
@@ -69,10 +78,11 @@ where
 {
     let copy = model.clone();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let checker = model.checker().threads(threads).target_state_count(states).spawn_bfs().join();
+    // The checker counts every step here, those that lead to a known state included.
+    let checker = model.checker().threads(threads).target_state_count(steps).spawn_bfs().join();
     let found = checker.discoveries();
     if found.is_empty() {
-        return Ok(checker.unique_state_count());
+        return Ok(Seen { states: checker.unique_state_count(), all: checker.state_count() < steps });
     }
     let mut out = String::new();
     for (name, path) in found {

@@ -17,7 +17,10 @@ use seaworthy_core::{
     verdict::{Enforcement, Verdict},
     version::{Commit, Facts, Ledger, NotesRules, OnDisputed, TagRef, ledger::State},
 };
-use seaworthy_model::release::{UID, World, failed, gate, policy, succeeded, yes};
+use seaworthy_model::{
+    operator::Subject as _,
+    release::{UID, World, failed, gate, policy, succeeded, yes},
+};
 
 /// A world whose Release has come as far as its gates' children.
 fn at_gates(plan: Policy) -> World {
@@ -241,7 +244,7 @@ fn a_person_resolves_the_unknown_once_and_the_ledger_follows() {
             |s: &ReleaseStatus| condition::get(&s.conditions, types::FINISHED).unwrap().last_transition_time;
         assert_eq!(finished_at(status), finished_at(&before), "it stayed Finished");
         w.check().unwrap();
-        w.over().unwrap();
+        w.ended().unwrap();
 
         // A second word, which the API server refuses, would count for nothing.
         let told = w.status().clone();
@@ -298,7 +301,7 @@ fn a_resolution_before_the_number_is_settled_settles_it_right() {
     assert!(w.settle());
     finished(&w, ReleasePhase::Published);
     assert_eq!(w.ledger.entry(UID).unwrap().state, State::Published);
-    w.over().unwrap();
+    w.ended().unwrap();
     w.check().unwrap();
 }
 

@@ -57,6 +57,7 @@ pub(super) fn lock(lock: &Lock) -> Option<String> {
 pub(super) fn effect(what: &str, effect: &TaskEffect) -> String {
     match effect {
         TaskEffect::Create { job } => format!("create the {what} Job {job}"),
+        TaskEffect::Occupy { job } => format!("take the name of the {what} Job {job}, so that it cannot come late"),
         TaskEffect::Stop { job, uid } => format!("delete the {what} Job {job} (UID {uid}), pods first"),
     }
 }

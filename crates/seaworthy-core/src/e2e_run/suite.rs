@@ -218,7 +218,7 @@ impl Visit<'_> {
         let again = self.again(spec, record.attempt);
         // What ran into its limits, or can never work, does not do better a second time.
         let worth_it = matches!(record.cause, Some(Cause::Product | Cause::Infrastructure) | None)
-            && self.now < record.start_time + self.timeout(Step::Teardown, spec);
+            && (self.now < record.start_time + self.timeout(Step::Teardown, spec) || never_began(record));
         if worth_it && record.job != again.job {
             suite.set_current(Some((Step::Teardown, again)));
             return;
@@ -304,6 +304,11 @@ impl Visit<'_> {
     pub(super) fn note(&mut self, kind: NoteKind, reason: Reason, message: String) {
         self.notes.push(Note { kind, reason, message: cut(message, 1000) });
     }
+}
+
+/// Whether nobody came to create a task's Job in time: the operator was away, or a clock jumped.
+fn never_began(record: &TaskStatus) -> bool {
+    record.uid.is_none() && record.reason == Some(Reason::DeadlineExceeded)
 }
 
 /// "Starts" is no news: without a reason nothing is said, so that nothing is written for it.

@@ -60,7 +60,8 @@ impl Visit<'_> {
                 self.soon();
             }
             TaskState::Failed => self.finish(ending, Some(format!("the teardown task failed: {}", record.message))),
-            TaskState::Pending | TaskState::Running | TaskState::Stopping if self.now >= lost => {
+            // One that never began is tried again: nobody was there to create its Job.
+            TaskState::Running | TaskState::Stopping if self.now >= lost => {
                 self.finish(ending, Some(format!("the teardown task could not be ended: {}", record.message)));
             }
             TaskState::Pending | TaskState::Running | TaskState::Stopping => {

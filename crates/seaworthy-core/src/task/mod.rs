@@ -123,6 +123,12 @@ pub enum TaskEffect {
         /// The Job's name.
         job: String,
     },
+    /// Create the Job of this name suspended, never to run: it takes the name, so that a create that is still under way (an answer that
+    /// was lost, another operator) finds it taken. Exists already: no error, the next visit looks at it.
+    Occupy {
+        /// The Job's name.
+        job: String,
+    },
     /// Delete the Job with this UID as a precondition, pods first (foreground); absent is no error.
     Stop {
         /// The Job's name.
@@ -158,6 +164,7 @@ pub fn advance(record: &TaskStatus, seen: &Sight, timeout: Seconds, now: Timesta
         TaskState::Stopping => stopping(record, &seen.job, now),
         TaskState::Pending => match &seen.job {
             Presence::Unknown => rest(record, Wake::At(now + Seconds(5))),
+            Presence::AbsentLive if now >= limit && seen.refused.is_none() => occupy(record, now),
             Presence::AbsentLive if now >= limit => {
                 let why = record.reason.unwrap_or(Reason::DeadlineExceeded);
                 let message = format!("its Job could not be created within {timeout}: {}", record.message);
@@ -181,6 +188,11 @@ pub fn advance(record: &TaskStatus, seen: &Sight, timeout: Seconds, now: Timesta
                     record.because(Cause::Impossible, Reason::NameTaken, message).ended(TaskState::Failed, now),
                     Wake::OnChange,
                 )
+            }
+            Presence::Present(job) if job.suspended => {
+                let why = record.reason.unwrap_or(Reason::DeadlineExceeded);
+                let message = format!("its Job was not created within {timeout}: {}", record.message);
+                rest(record.because(Cause::Infrastructure, why, message).ended(TaskState::Failed, now), Wake::OnChange)
             }
             Presence::Present(job) => {
                 let mut record = TaskStatus { reason: None, cause: None, message: String::new(), ..record }
@@ -214,8 +226,9 @@ pub fn cancel(record: &TaskStatus, seen: &Sight, reason: Reason, now: Timestamp)
             Advance { record, effect: None, wake: Wake::OnChange, report: None }
         }
         (TaskState::Stopping, _) => stopping(record, job, now),
-        // The create may be under way; only an object that was seen can be stopped for certain.
-        (TaskState::Pending, Presence::Present(found)) if found.owned => {
+        // The create may be under way: only when its name is taken is it certain what becomes of it.
+        (TaskState::Pending, Presence::AbsentLive) if seen.refused.is_none() => occupy(record, now),
+        (TaskState::Pending, Presence::Present(found)) if found.owned && !found.suspended => {
             let mut record = record.because(Cause::Infrastructure, reason, "ended before its time");
             record.uid = Some(found.uid.clone());
             Advance { record: record.ended(TaskState::Stopping, now), effect: None, wake: Wake::OnChange, report: None }
@@ -232,6 +245,12 @@ pub fn cancel(record: &TaskStatus, seen: &Sight, reason: Reason, now: Timestamp)
             Advance { record: record.ended(TaskState::Stopping, now), effect: None, wake: Wake::OnChange, report: None }
         }
     }
+}
+
+/// Takes the name of a Job that is not to come any more.
+fn occupy(record: TaskStatus, now: Timestamp) -> Advance {
+    let effect = Some(TaskEffect::Occupy { job: record.job.clone() });
+    Advance { record, effect, wake: Wake::At(now + Seconds(5)), report: None }
 }
 
 fn running(record: TaskStatus, job: &Job, timeout: Seconds, now: Timestamp) -> Advance {

@@ -71,6 +71,28 @@ fn a_task_that_hangs_is_ended_and_over_only_when_its_pods_are() {
     assert_eq!((c.record.state, c.record.reason), (TaskState::Failed, Some(Reason::DeadlineExceeded)));
 }
 
+#[test]
+fn a_create_that_may_be_under_way_finds_its_name_taken() {
+    let pending = recorded(TaskState::Pending);
+    let occupy = Some(TaskEffect::Occupy { job: "run-suite-1".into() });
+    let waiting = JobState::Waiting { cause: None, reason: None, message: String::new() };
+    let taken = Sight::from(Presence::Present(Job { suspended: true, live_pods: 0, ..job(waiting) }));
+    let late = |seen: &Sight| advance(&pending, seen, HOUR, t(3611));
+    let ended = |seen: &Sight| cancel(&pending, seen, Reason::Aborted, t(1));
+    let refusal = Refusal { cause: Cause::Infrastructure, reason: Reason::QuotaExceeded, message: "quota".into() };
+    let refused = Sight { job: Presence::AbsentLive, refused: Some(refusal) };
+    for (reason, look) in [(Reason::DeadlineExceeded, &late as &dyn Fn(&Sight) -> Advance), (Reason::Aborted, &ended)] {
+        let a = look(&absent());
+        assert_eq!((a.effect, a.record.state), (occupy.clone(), TaskState::Pending), "not over before that is certain");
+        let a = look(&taken);
+        assert_eq!((a.record.state, a.record.reason, a.effect), (TaskState::Failed, Some(reason), None));
+        let a = look(&Sight::from(Presence::Present(job(JobState::Running))));
+        assert_eq!(a.record.state, TaskState::Stopping, "it came first: it is ended like any other");
+        let a = look(&refused);
+        assert_eq!((a.record.state, a.effect), (TaskState::Failed, None), "what is refused does not come");
+    }
+}
+
 fn pod_waiting(reason: &str, message: &str) -> Pod {
     Pod {
         phase: "Pending".into(),

@@ -1,7 +1,5 @@
-//! What must hold in every state, under the names of `crates/ARCHITECTURE.md`, and what must come of every state.
-//!
-//! Progress is checked as bounded safety: from a state on, when nothing goes wrong any more and everybody does their part in turn, the
-//! Release is finished after so many rounds, and nothing of it is left after a delete.
+//! What must hold in every state, under the names of `crates/ARCHITECTURE.md`, and what must come of every state: the Release is finished,
+//! and nothing of it is left after a delete.
 
 use seaworthy_core::{
     condition,
@@ -12,18 +10,10 @@ use seaworthy_core::{
 };
 
 use super::{
-    model::State,
     setting::succeeded,
-    world::{TICK, UID, World},
+    world::{UID, World},
 };
-use crate::{
-    jobs::{failed, is_over},
-    operator::Hand,
-};
-
-/// Rounds after which everything has ended once faults have stopped. A round is one whole visit of each operator, one event of the cluster,
-/// and, when nobody has anything to do, one tick of the clock.
-pub const FAIR_ROUNDS: u32 = 80;
+use crate::jobs::{failed, is_over};
 
 impl World {
     /// `publish-at-most-one-pod`, `published-implies-gates`, `terminal-is-final`, and that what is recorded of the registry is so.
@@ -73,7 +63,7 @@ impl World {
     ///
     /// # Errors
     /// What is not over, or is left: `everything-ends`, `nothing-left`.
-    pub fn over(&self) -> Result<(), String> {
+    pub fn ended(&self) -> Result<(), String> {
         if self.gone {
             return self.nothing_left();
         }
@@ -107,7 +97,7 @@ impl World {
     }
 
     /// One event of a cluster in which everything goes well; false when nothing is due.
-    fn goes_well(&mut self) -> bool {
+    pub(super) fn well(&mut self) -> bool {
         if self.gone && !(self.jobs.by_name.is_empty() && self.children.is_empty()) {
             // The garbage collector: owner references lead to nothing.
             self.jobs.by_name.clear();
@@ -150,32 +140,4 @@ impl World {
         }
         false
     }
-}
-
-/// Everybody does their part in turn, nothing goes wrong: `everything-ends`, `nothing-left`.
-///
-/// # Errors
-/// What has not ended after [`FAIR_ROUNDS`].
-pub fn fair(state: &State) -> Result<(), String> {
-    let mut state = state.clone();
-    let mut last = Ok(());
-    for _ in 0..FAIR_ROUNDS {
-        let before = state.world.clone();
-        for n in 0..state.hands.len() {
-            for _ in 0..40 {
-                state.step(n, None);
-                if state.hands[n] == Hand::Idle {
-                    break;
-                }
-            }
-        }
-        if state.world == before && !state.world.goes_well() {
-            last = state.world.over().and_then(|()| state.world.check());
-            if last.is_ok() {
-                return last;
-            }
-            state.world.now = state.world.now + TICK;
-        }
-    }
-    last.and_then(|()| state.world.over())
 }

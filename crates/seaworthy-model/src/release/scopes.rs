@@ -13,23 +13,18 @@ use seaworthy_core::{
 };
 
 use super::{
-    model::{Person, ReleaseModel, State},
+    model::{Person, ReleaseModel},
     setting::{gate, policy, succeeded},
     world::World,
 };
-use crate::{Budget, jobs::failed, operator::Hand};
+use crate::{Budget, jobs::failed, operator::Subject as _, play::Play};
 
 /// The names of all scopes.
 pub const NAMES: [&str; 8] = ["publish", "late", "publish-again", "unverified", "resolved", "gates", "queue", "whole"];
 
 /// The scope of that name; `more`: with so many more faults, acts of people and troubles than a test has time for.
 pub fn scope(name: &str, more: u8) -> Option<ReleaseModel> {
-    let mut model = named(name)?;
-    let budget = &mut model.begin.budget;
-    for part in [&mut budget.faults, &mut budget.people, &mut budget.trouble] {
-        *part = part.saturating_add(more);
-    }
-    Some(model)
+    named(name).map(|model| model.more(more))
 }
 
 fn named(name: &str) -> Option<ReleaseModel> {
@@ -44,40 +39,42 @@ fn named(name: &str) -> Option<ReleaseModel> {
     let manual = Policy { approval: Some(Seconds::minutes(15)), concurrency: Concurrency::Supersede, ..one.clone() };
     let (verify, publish) = (Person::DeleteJob("rel-verify-1-1".into()), Person::DeleteJob("rel-publish-1".into()));
     Some(match name {
-        "publish" => model(
+        "publish" => Play::new(
             verified(one),
             Budget { faults: 1, people: 1, trouble: 1, ticks: 0 },
             vec![publish.clone(), verify, Person::Abort, Person::Suspend, Person::Delete, Person::DeleteSnapshot],
         ),
-        "late" => {
-            model(verified(one), Budget { faults: 0, people: 1, trouble: 1, ticks: 2 }, vec![publish, Person::Delete])
-        }
-        "publish-again" => model(
+        "late" => Play::new(
+            verified(one),
+            Budget { faults: 0, people: 1, trouble: 1, ticks: 2 },
+            vec![publish, Person::Delete],
+        ),
+        "publish-again" => Play::new(
             verified(again),
             Budget { faults: 1, people: 1, trouble: 2, ticks: 0 },
             vec![publish, Person::DeleteJob("rel-publish-2".into()), Person::Delete],
         ),
-        "unverified" => model(
+        "unverified" => Play::new(
             verified(unverified),
             Budget { faults: 1, people: 1, trouble: 1, ticks: 0 },
             vec![publish, Person::Abort, Person::Delete],
         ),
-        "resolved" => model(
+        "resolved" => Play::new(
             unknown(unverified),
             Budget { faults: 1, people: 2, trouble: 1, ticks: 1 },
             vec![Person::Resolve, Person::Delete, Person::DeleteSnapshot],
         ),
-        "gates" => model(
+        "gates" => Play::new(
             at_gates(two),
             Budget { faults: 1, people: 1, trouble: 1, ticks: 2 },
             vec![Person::DeleteChild("rel-suites".into()), Person::Abort, Person::Suspend, Person::Delete],
         ),
-        "queue" => model(
+        "queue" => Play::new(
             World::new(manual),
             Budget { faults: 1, people: 2, trouble: 0, ticks: 2 },
             vec![Person::Newer, Person::Approve(true), Person::Approve(false), Person::Suspend, Person::Resume],
         ),
-        "whole" => model(
+        "whole" => Play::new(
             World::new(one),
             Budget { faults: 1, people: 1, trouble: 0, ticks: 0 },
             vec![
@@ -90,11 +87,6 @@ fn named(name: &str) -> Option<ReleaseModel> {
         ),
         _ => return None,
     })
-}
-
-fn model(world: World, budget: Budget, people: Vec<Person>) -> ReleaseModel {
-    let begin = State { world, hands: [Hand::Idle, Hand::Idle], skew: [0; 2], older: None, budget };
-    ReleaseModel { begin, people, fair_every: 64 }
 }
 
 /// A world whose Release has come as far as its gates' children.

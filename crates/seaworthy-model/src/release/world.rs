@@ -24,12 +24,14 @@ use seaworthy_core::{
     version::{Burn, Facts, Ledger},
 };
 
-use crate::{jobs::Jobs, operator::Subject};
+use crate::{
+    EPOCH,
+    jobs::Jobs,
+    operator::{Subject, shifted},
+};
 
 /// The Release's UID.
 pub const UID: &str = "release-uid";
-/// When the Release was created.
-pub const EPOCH: Timestamp = Timestamp::from_millis(1_000_000_000_000);
 /// The step in which the clock moves.
 pub const TICK: Seconds = Seconds::minutes(10);
 
@@ -303,23 +305,6 @@ impl World {
             }
         }
     }
-
-    /// One round of a visit with a live view: observe, decide, record, execute. False when there was nothing to do.
-    pub fn round(&mut self) -> bool {
-        let Some(held) = self.read() else { return false };
-        let plan = self.decide(&held, 0);
-        let changed = plan.status != held.status;
-        let held = if changed { self.record(plan.status) } else { held };
-        for effect in &plan.effects {
-            self.apply(&held, effect, false);
-        }
-        changed || !plan.effects.is_empty()
-    }
-
-    /// Rounds until nothing more is to do; false when that takes more than 100.
-    pub fn settle(&mut self) -> bool {
-        (0..100).any(|_| !self.round())
-    }
 }
 
 impl Subject for World {
@@ -335,10 +320,8 @@ impl Subject for World {
         &object.status
     }
 
-    fn decide(&self, held: &Stored, skew: i8) -> Plan<ReleaseStatus, Effect> {
-        let ahead = Seconds::hours(u64::from(skew.unsigned_abs()));
-        let now = if skew < 0 { self.now - ahead } else { self.now + ahead };
-        release::decide(&self.observe(held), now)
+    fn decide(&mut self, held: &Stored, skew: i8) -> Plan<ReleaseStatus, Effect> {
+        release::decide(&self.observe(held), shifted(self.now, skew))
     }
 
     fn record(&mut self, status: ReleaseStatus) -> Arc<Stored> {

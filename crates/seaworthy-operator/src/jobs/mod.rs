@@ -29,6 +29,11 @@ pub async fn execute_task(
     let api: Api<Job> = Api::namespaced(ctx.client.clone(), namespace);
     match effect {
         TaskEffect::Create { job: name } => create_job(ctx, &api, namespace, name, &job()).await,
+        TaskEffect::Occupy { job: name } => {
+            let mut job = job();
+            job.spec.get_or_insert_default().suspend = Some(true);
+            create_job(ctx, &api, namespace, name, &job).await
+        }
         TaskEffect::Stop { job: name, uid } => client::delete_uid(&api, name, uid).await,
     }
 }

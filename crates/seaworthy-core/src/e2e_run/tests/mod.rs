@@ -132,7 +132,7 @@ impl Run {
             self.crashes -= 1;
             return (true, plan.wake);
         }
-        let cluster = (self.world.live(), self.world.refused());
+        let cluster = (self.world.live(), self.world.refused(), self.world.occupied());
         for effect in &plan.effects {
             match effect {
                 Effect::AddFinalizer => self.observed.meta.finalizer = true,
@@ -144,7 +144,7 @@ impl Run {
             }
         }
         let finalizer = plan.effects.iter().any(|e| matches!(e, Effect::AddFinalizer | Effect::RemoveFinalizer));
-        let acted = cluster != (self.world.live(), self.world.refused());
+        let acted = cluster != (self.world.live(), self.world.refused(), self.world.occupied());
         (changed || finalizer || acted, plan.wake)
     }
 

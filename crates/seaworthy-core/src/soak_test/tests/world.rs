@@ -1,6 +1,6 @@
 //! A world in memory: Jobs that run for a while, a lock, a target, a sampler that stores every slot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{
     Effect, Judgement, Observed, Role, SampleCounts, SamplerFacts, SoakSpec, SoakTestStatus, decide, needs,
@@ -53,6 +53,7 @@ pub(super) struct World {
     pub(super) status: SoakTestStatus,
     pub(super) gone: bool,
     jobs: BTreeMap<String, SimJob>,
+    occupied: BTreeSet<String>,
     pub(super) courses: BTreeMap<&'static str, Course>,
     pub(super) holder: Option<String>,
     pub(super) target: Target,
@@ -105,6 +106,7 @@ impl World {
             status: SoakTestStatus::default(),
             gone: false,
             jobs: BTreeMap::new(),
+            occupied: BTreeSet::new(),
             courses,
             holder: None,
             target: Presence::Present(rollout(DIGEST)),
@@ -158,6 +160,18 @@ impl World {
     }
 
     fn sight(&self, name: &str) -> Sight {
+        if self.occupied.contains(name) {
+            return Sight::from(Presence::Present(Job {
+                uid: "occupied".into(),
+                owned: true,
+                resource_version: "1".into(),
+                deleting: false,
+                suspended: true,
+                created: self.now,
+                live_pods: 0,
+                state: JobState::Waiting { cause: None, reason: None, message: "is suspended".into() },
+            }));
+        }
         let Some(job) = self.jobs.get(name) else { return Sight::from(Presence::AbsentLive) };
         if job.gone_at.is_some_and(|at| self.now >= at) {
             return Sight::from(Presence::AbsentLive);
@@ -239,6 +253,10 @@ impl World {
                 let recorded = role.record(recorded).map(|r| r.job.clone());
                 assert_eq!(recorded.as_ref(), Some(job), "recorded-before-effect");
                 self.create(*role, job);
+            }
+            Effect::Task { effect: TaskEffect::Occupy { job }, .. } => {
+                self.log.push(format!("occupy {job}"));
+                self.occupied.insert(job.clone());
             }
             Effect::Task { effect: TaskEffect::Stop { job, uid }, .. } => {
                 let found = self.jobs.get_mut(job).unwrap();

@@ -16,12 +16,11 @@ pub(super) async fn execute(ctx: &Context, run: &E2ERun, effect: &Effect) -> Res
         Effect::RemoveFinalizer => client::set_finalizer(&api, run, false).await,
         Effect::Task { suite, step, attempt, effect } => {
             let built = match effect {
-                TaskEffect::Create { job } => {
-                    build::job(run, job, suite, *step, *attempt).ok_or_else(|| Error::Data {
+                TaskEffect::Create { job } | TaskEffect::Occupy { job } => build::job(run, job, suite, *step, *attempt)
+                    .ok_or_else(|| Error::Data {
                         what: format!("E2ERun {namespace}/{}", run.name_any()),
                         problem: format!("its spec has no {} for suite {suite:?} any more", step.as_str()),
-                    })?
-                }
+                    })?,
                 TaskEffect::Stop { .. } => Job::default(),
             };
             execute_task(ctx, &namespace, effect, || built).await

@@ -215,3 +215,25 @@ pub(super) fn planning_task(
         timeout: Duration::seconds(timeout_seconds),
     }
 }
+
+/// What a Job holds that only takes a name and never runs: nothing of the plan, which may be gone.
+pub(super) fn placeholder() -> Task {
+    Task {
+        image: "never-runs".into(),
+        command: Vec::new(),
+        args: Vec::new(),
+        env: Vec::new(),
+        env_from: Vec::new(),
+        working_dir: None,
+        resources: None,
+        service_account_name: None,
+        image_pull_policy: None,
+        image_pull_secrets: Vec::new(),
+        volumes: Vec::new(),
+        volume_mounts: Vec::new(),
+        node_selector: BTreeMap::new(),
+        tolerations: Vec::new(),
+        security_context: None,
+        timeout: Duration::minutes(1),
+    }
+}

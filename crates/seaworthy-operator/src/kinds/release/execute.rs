@@ -61,7 +61,7 @@ pub(super) async fn execute(ctx: &Context, release: &Release, effect: &Effect) -
         Effect::Planning(effect) => {
             let (task, attempt) = match effect {
                 TaskEffect::Create { .. } => planning(ctx, release, &namespace).await?,
-                TaskEffect::Stop { .. } => (None, 0),
+                TaskEffect::Occupy { .. } | TaskEffect::Stop { .. } => (None, 0),
             };
             run(ctx, release, effect, "plan", attempt, task.as_ref()).await
         }
@@ -128,7 +128,10 @@ async fn run(
             problem: format!("the pinned plan has no {purpose} task"),
         });
     }
-    let (TaskEffect::Create { job: name } | TaskEffect::Stop { job: name, .. }) = effect;
+    let placeholder = build::placeholder();
+    let task = if matches!(effect, TaskEffect::Occupy { .. }) { Some(&placeholder) } else { task };
+    let (TaskEffect::Create { job: name } | TaskEffect::Occupy { job: name } | TaskEffect::Stop { job: name, .. }) =
+        effect;
     let built = task.map(|task| build::task(release, name, purpose, attempt, task, false)).unwrap_or_default();
     execute_task(ctx, &namespace, effect, || built).await
 }
@@ -161,7 +164,7 @@ async fn to_create(
 ) -> Result<Option<ReleasePlanSpec>, Error> {
     match effect {
         TaskEffect::Create { .. } => pinned(ctx, release, namespace).await.map(Some),
-        TaskEffect::Stop { .. } => Ok(None),
+        TaskEffect::Occupy { .. } | TaskEffect::Stop { .. } => Ok(None),
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn execute(ctx: &Context, object: &SoakTest, effect: &Effect) -
 
 async fn task(ctx: &Context, object: &SoakTest, role: Role, effect: &TaskEffect) -> Result<(), Error> {
     let namespace = object.namespace().unwrap_or_default();
-    let TaskEffect::Create { job: name } = effect else {
+    let (TaskEffect::Create { job: name } | TaskEffect::Occupy { job: name }) = effect else {
         return execute_task(ctx, &namespace, effect, Job::default).await;
     };
     if role == Role::Inventory && ctx.config.image.is_empty() {

@@ -1,0 +1,13 @@
+//! A `SoakTest` in a small world.
+//!
+//! [`world`] is the cluster around it with another soak that wants the same target, and what must hold in it; [`model`] all that people
+//! and the cluster can do; [`scopes`] where a search begins and how much may go wrong.
+
+pub mod model;
+pub mod scopes;
+pub mod world;
+
+pub use self::{
+    model::{Event, Person, SoakModel},
+    world::World,
+};
