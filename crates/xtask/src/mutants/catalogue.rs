@@ -56,9 +56,11 @@ pub(super) struct Mutant {
 const CORE: &[Layer] = &[Layer::Core];
 const RELEASE: &[Layer] = &[Layer::Tables, Layer::Model];
 const CALLS: &[Layer] = &[Layer::Calls];
+const MODEL: &[Layer] = &[Layer::Model];
 
 const PUBLISH: &str = "crates/seaworthy-core/src/release/publish.rs";
 const ENDING: &str = "crates/seaworthy-core/src/release/ending.rs";
+const TASK: &str = "crates/seaworthy-core/src/task/mod.rs";
 const CLIENT: &str = "crates/seaworthy-operator/src/client.rs";
 
 /// All of them.
@@ -188,6 +190,62 @@ pub(super) const ALL: &[Mutant] = &[
         old: "    if !meta.finalizer {\n        visit.effects.retain(",
         new: "    if false {\n        visit.effects.retain(",
         layers: CORE,
+    },
+    Mutant {
+        name: "a create that is under way is forgotten on abort",
+        file: TASK,
+        old: "        (TaskState::Pending, Presence::AbsentLive) if seen.refused.is_none() => occupy(record, now),\n",
+        new: "",
+        layers: MODEL,
+    },
+    Mutant {
+        name: "a create that is under way is forgotten when it is late",
+        file: TASK,
+        old: "            Presence::AbsentLive if now >= limit && seen.refused.is_none() => occupy(record, now),\n",
+        new: "",
+        layers: CORE,
+    },
+    Mutant {
+        name: "a teardown that never began is given up (E2ERun)",
+        file: "crates/seaworthy-core/src/e2e_run/suite.rs",
+        old: " || never_began(record));",
+        new: " || false && never_began(record));",
+        layers: MODEL,
+    },
+    Mutant {
+        name: "the finalizer goes before the teardown (E2ERun)",
+        file: "crates/seaworthy-core/src/e2e_run/decide.rs",
+        old: "        if before.ending.is_some() && !busy(&before.suites) {",
+        new: "        if before.ending.is_some() {",
+        layers: MODEL,
+    },
+    Mutant {
+        name: "a failure counts twice",
+        file: "crates/seaworthy-core/src/e2e_run/suite.rs",
+        old: "            Cause::Product | Cause::Limits => suite.product_failures += 1,",
+        new: "            Cause::Product | Cause::Limits => suite.product_failures += 2,",
+        layers: MODEL,
+    },
+    Mutant {
+        name: "the target is given back before the teardown",
+        file: "crates/seaworthy-core/src/soak_test/cleanup.rs",
+        old: "        let patience = ending.time + ENDING;",
+        new: "        let patience = ending.time + ENDING;\n        self.effect(Effect::ReleaseLock);",
+        layers: MODEL,
+    },
+    Mutant {
+        name: "too little evidence passes",
+        file: "crates/seaworthy-core/src/soak_test/running.rs",
+        old: "            Verdict::Passed => {\n                (SoakTestPhase::Succeeded,",
+        new: "            Verdict::Passed | Verdict::Inconclusive => {\n                (SoakTestPhase::Succeeded,",
+        layers: MODEL,
+    },
+    Mutant {
+        name: "the outcome of a soak is decided again",
+        file: "crates/seaworthy-core/src/soak_test/decide.rs",
+        old: "        if self.status.ending.is_some() {",
+        new: "        if self.status.ending.is_some() && !self.seen.spec.abort {",
+        layers: MODEL,
     },
     Mutant {
         name: "forgotten gap",

@@ -23,6 +23,9 @@ mod catalogue;
 pub(crate) struct Arguments {
     /// Only those whose name holds one of these.
     filter: Vec<String>,
+    /// Only see that each can still be planted; nothing is built.
+    #[arg(long)]
+    check: bool,
 }
 
 /// What became of a planted bug.
@@ -45,6 +48,11 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     // Before anything is built: texts that are gone.
     for mutant in &chosen {
         plant(&root, mutant)?;
+    }
+    if arguments.check {
+        progress.note(&format!("{} planted bugs still have their place", chosen.len()));
+        progress.finish();
+        return Ok(());
     }
     copy(&root, &tree)?;
     progress.step("the tree as it is: every layer must pass");

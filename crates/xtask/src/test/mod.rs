@@ -68,6 +68,7 @@ fn fast(root: &Path, progress: &Progress) -> Result<()> {
     )?;
     own(root, progress, "generated files", &["gen", "--check"])?;
     own(root, progress, "repository rules", &["tidy"])?;
+    own(root, progress, "planted bugs have their place", &["mutants", "--check"])?;
     dependencies(root, progress)?;
     cargo(root, progress, "unit tests", &["test", "--workspace", "--exclude", "seaworthy-tests"])?;
     tools::ensure(progress)?;
