@@ -90,6 +90,11 @@ impl Failing {
         objects.get(key).is_none_or(|object| now.saturating_duration_since(object.since) < PATIENT)
     }
 
+    /// Whether the last visit of an object failed.
+    pub(crate) fn has_failed(&self, key: &str) -> bool {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+    }
+
     /// A visit succeeded.
     pub(crate) fn succeeded(&self, key: &str) {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(key);

@@ -19,6 +19,7 @@ use serde_json::json;
 use crate::{
     backoff,
     clock::{Clock, DateLayer},
+    requests::{Requests, RequestsLayer},
     retry_after::RetryAfterLayer,
 };
 
@@ -348,4 +349,14 @@ pub async fn connect() -> anyhow::Result<Client> {
 pub fn client(config: kube::Config, clock: &Clock) -> kube::Result<Client> {
     let dated = DateLayer { clock: clock.clone() };
     Ok(ClientBuilder::try_from(config)?.with_layer(&dated).with_layer(&RetryAfterLayer).build())
+}
+
+/// The same, whose requests are counted.
+///
+/// # Errors
+/// When the configuration cannot be used.
+pub fn counted(config: kube::Config, clock: &Clock, requests: &Requests) -> kube::Result<Client> {
+    let (dated, counted) = (DateLayer { clock: clock.clone() }, RequestsLayer(requests.clone()));
+    let stack = ClientBuilder::try_from(config)?.with_layer(&counted).with_layer(&dated);
+    Ok(stack.with_layer(&RetryAfterLayer).build())
 }

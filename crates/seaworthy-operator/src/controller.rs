@@ -37,9 +37,10 @@ use tracing::{Instrument as _, debug, error, info, warn};
 use crate::{
     admin::Ready,
     backoff::{self, Failing},
+    budget::Budget,
     client::{Error, get_live, timed},
     context::Context,
-    metrics::{EffectLabels, ErrorLabels, KindLabels},
+    metrics::{EffectLabels, ErrorLabels, KindLabels, Metrics},
 };
 
 /// The most rounds of observe, decide, record, execute in one visit; the rest follows in the next.
@@ -80,6 +81,8 @@ pub trait Kind: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = Result<(), Error>> + Send;
     /// Whether an effect changes the object itself, so that it is to be read again.
     fn changes_itself(effect: &Self::Effect) -> bool;
+    /// Gauges that are made of the objects that are there.
+    fn gauges(_metrics: &Metrics, _store: Store<Self::Object>) {}
     /// What else wakes an object of this kind, beside itself, its Jobs and their pods.
     fn triggers(
         controller: Controller<Self::Object>,
@@ -120,7 +123,6 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
         .reflect(names)
         .touched_objects();
     let controller = Controller::for_stream(stream, reader.clone())
-        .with_config(kube::runtime::controller::Config::default().concurrency(ctx.config.concurrency))
         .owns(ctx.watched::<k8s_openapi::api::batch::v1::Job>(), watching)
         .watches_stream(pods, |pod| {
             let name = pod.labels().get(labels::OWNER)?;
@@ -128,7 +130,12 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
         })
         .graceful_shutdown_on(stop);
     let controller = K::triggers(controller, &ctx, &reader);
-    let state = Arc::new(State { ctx, failing: Failing::default() });
+    K::gauges(&ctx.metrics, reader);
+    let kind = KindLabels { kind: K::NAME };
+    let (queue, running) =
+        (ctx.metrics.queue.get_or_create_owned(&kind), ctx.metrics.running.get_or_create_owned(&kind));
+    let budget = Budget::new(ctx.config.concurrency.into(), queue, running);
+    let state = Arc::new(State { ctx, failing: Failing::default(), budget });
     controller
         .run(reconcile::<K>, |_, failed: &Failed, _| Action::requeue(failed.pause), state)
         .for_each(|result| async move {
@@ -144,6 +151,8 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
 struct State {
     ctx: Context,
     failing: Failing,
+    /// Whose visit may begin.
+    budget: Budget,
 }
 
 /// A visit that failed, and when the next one begins.
@@ -158,16 +167,22 @@ struct Failed {
 async fn reconcile<K: Kind>(object: Arc<K::Object>, state: Arc<State>) -> Result<Action, Failed> {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let key = format!("{namespace}/{name}");
-    let began = Instant::now();
-    if let Some(left) = state.failing.paused(&key, began) {
+    if let Some(left) = state.failing.paused(&key, Instant::now()) {
         return Ok(Action::requeue(left));
     }
     let kind = KindLabels { kind: K::NAME };
+    let failing = state.failing.has_failed(&key);
+    let Some(place) = state.budget.enter(&namespace, failing).await else { return Ok(Action::await_change()) };
+    let began = Instant::now();
+    if failing {
+        state.ctx.metrics.retries.get_or_create(&kind).inc();
+    }
     let span = tracing::info_span!("visit", kind = K::NAME, %namespace, %name, generation = object.meta().generation);
     state.ctx.metrics.reconciles.get_or_create(&kind).inc();
     // On the heap: what a visit holds of all its reads is too much for a thread's stack.
     let visit = Box::pin(visit::<K>(&state.ctx, &namespace, &name)).instrument(span.clone());
     let (result, requests) = backoff::counted(state.failing.repeats(&key, began), visit).await;
+    drop(place);
     state.ctx.metrics.duration.get_or_create(&kind).observe(began.elapsed().as_secs_f64());
     let failed = |error: &Error| {
         state.failing.failed(&key, object.uid().as_deref().unwrap_or_default(), error, requests, Instant::now())

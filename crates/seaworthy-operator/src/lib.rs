@@ -5,6 +5,7 @@
 
 pub mod admin;
 mod backoff;
+mod budget;
 pub mod client;
 pub mod clock;
 pub mod context;
@@ -15,6 +16,7 @@ pub mod kinds;
 pub mod locks;
 pub mod meta;
 pub mod metrics;
+pub mod requests;
 pub mod retry_after;
 pub mod sampler;
 pub mod telemetry;
@@ -89,8 +91,9 @@ impl Operator {
 /// When there is no API server to talk to, or the address of the pages cannot be listened on.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let kube = client::settings().await.context("no usable configuration for the API server")?;
-    let client = client::client(kube.clone(), &config.clock).context("no usable configuration for the API server")?;
     let (listen, metrics) = (config.listen, metrics::Metrics::default());
+    let client = client::counted(kube.clone(), &config.clock, &metrics.requests);
+    let client = client.context("no usable configuration for the API server")?;
     let operator = Operator::start(client, kube, config, metrics.clone());
     let mut pages = tokio::spawn(admin::serve(listen, metrics, operator.ready()));
     let mut term = signal(SignalKind::terminate())?;

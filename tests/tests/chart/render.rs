@@ -123,6 +123,29 @@ fn values_reach_the_objects() -> Result<()> {
 }
 
 #[test]
+fn alerts_and_dashboard_come_when_they_are_wanted() -> Result<()> {
+    let without = objects(&template(&[])?)?;
+    assert!(!without.keys().any(|k| k.starts_with("PrometheusRule") || k.contains("dashboard")));
+    let with = template(&[
+        "--set=metrics.prometheusRule.enabled=true",
+        "--set=metrics.prometheusRule.labels.release=prometheus",
+        "--set=metrics.dashboard.enabled=true",
+    ])?;
+    let all: Vec<Option<Value>> = serde_saphyr::from_multiple(&with)?;
+    let find = |kind: &str, name: &str| {
+        all.iter().flatten().find(|o| o["kind"] == kind && o["metadata"]["name"] == name).context("it is not rendered")
+    };
+    let rule = find("PrometheusRule", "seaworthy")?;
+    assert_eq!(rule["metadata"]["labels"]["release"], "prometheus");
+    assert_eq!(rule["spec"]["groups"][0]["rules"].as_array().map(Vec::len), Some(7));
+    let map = find("ConfigMap", "seaworthy-dashboard")?;
+    assert_eq!(map["metadata"]["labels"]["grafana_dashboard"], "1");
+    let dashboard: Value = serde_json::from_str(map["data"]["seaworthy.json"].as_str().unwrap_or_default())?;
+    assert_eq!(dashboard["uid"], "seaworthy");
+    Ok(())
+}
+
+#[test]
 fn wrong_values_are_refused() -> Result<()> {
     for (value, says) in [
         ("image.pullPolicy=Sometimes", "pullPolicy"),
@@ -130,6 +153,7 @@ fn wrong_values_are_refused() -> Result<()> {
         ("image.repository=", "repository"),
         ("concurrency=0", "concurrency"),
         ("metrics.service.port=70000", "port"),
+        ("metrics.dashboard.enabled=maybe", "enabled"),
         ("admission.enabled=yes please", "enabled"),
         ("test.timeout=1 minute", "timeout"),
         ("replicas=2", "replicas"),

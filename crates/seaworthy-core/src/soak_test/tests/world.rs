@@ -168,7 +168,7 @@ impl World {
                 deleting: false,
                 suspended: true,
                 created: self.now,
-                live_pods: 0,
+                live_pods: Presence::Present(0),
                 state: JobState::Waiting { cause: None, reason: None, message: "is suspended".into() },
             }));
         }

@@ -5,7 +5,7 @@ mod execute;
 mod ledger;
 mod observe;
 
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::Time};
 use kube::{
     ResourceExt as _,
     runtime::{
@@ -21,7 +21,11 @@ use seaworthy_core::{
     time::Timestamp,
 };
 
-use crate::{Context, Error, controller::Kind};
+use crate::{
+    Context, Error,
+    controller::Kind,
+    metrics::{Metrics, PhaseLabels},
+};
 
 /// The kind.
 #[derive(Debug)]
@@ -48,6 +52,24 @@ impl Kind for ReleaseKind {
 
     fn changes_itself(effect: &Effect) -> bool {
         matches!(effect, Effect::AddFinalizer | Effect::RemoveFinalizer)
+    }
+
+    fn gauges(metrics: &Metrics, store: Store<Release>) {
+        metrics.before_pages(move |metrics| {
+            let now = Timestamp::from(jiff::Timestamp::now());
+            metrics.releases.clear();
+            metrics.release_age.clear();
+            for release in store.state() {
+                let phase = release.status.as_ref().map(|s| s.phase).unwrap_or_default();
+                let labels = PhaseLabels { phase: format!("{phase:?}") };
+                metrics.releases.get_or_create(&labels).inc();
+                if let Some(Time(created)) = release.creation_timestamp().filter(|_| !phase.is_terminal()) {
+                    let age = i64::try_from(now.since(created.into()).0).unwrap_or(i64::MAX);
+                    let oldest = metrics.release_age.get_or_create_owned(&labels);
+                    oldest.set(oldest.get().max(age));
+                }
+            }
+        });
     }
 
     fn triggers(controller: Controller<Release>, ctx: &Context, store: &Store<Release>) -> Controller<Release> {

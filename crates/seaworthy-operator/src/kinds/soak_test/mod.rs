@@ -12,7 +12,11 @@ use seaworthy_core::{
     time::Timestamp,
 };
 
-use crate::{Context, Error, controller::Kind};
+use crate::{
+    Context, Error,
+    controller::Kind,
+    metrics::{Metrics, SampleLabels},
+};
 
 /// The kind.
 #[derive(Debug)]
@@ -39,6 +43,22 @@ impl Kind for SoakTestKind {
 
     fn changes_itself(effect: &Effect) -> bool {
         matches!(effect, Effect::AddFinalizer | Effect::RemoveFinalizer)
+    }
+
+    fn gauges(metrics: &Metrics, store: Store<SoakTest>) {
+        metrics.before_pages(move |metrics| {
+            let (mut planned, mut obtained) = (0, 0);
+            for samples in store.state().iter().filter_map(|soak| soak.status.as_ref().map(|s| &s.samples)) {
+                planned += samples.planned;
+                obtained += samples.obtained;
+            }
+            for (outcome, n) in
+                [("planned", planned), ("obtained", obtained), ("lost", planned.saturating_sub(obtained))]
+            {
+                let n = i64::try_from(n).unwrap_or(i64::MAX);
+                metrics.samples.get_or_create(&SampleLabels { outcome }).set(n);
+            }
+        });
     }
 
     fn triggers(controller: Controller<SoakTest>, ctx: &Context, store: &Store<SoakTest>) -> Controller<SoakTest> {
