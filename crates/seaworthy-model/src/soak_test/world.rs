@@ -68,6 +68,7 @@ pub enum Holder {
 }
 
 /// A world with one soak in it, and another that wants the same target.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a world, in any combination")]
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub struct World {
     /// What time it is.
@@ -171,7 +172,7 @@ impl World {
     /// Whether our entry in the lock counts: by the rule of locks, a holder that is gone, or finished and let go, holds nothing.
     fn we_hold(&self) -> bool {
         let finished = condition::is_true(&self.status().conditions, condition::types::FINISHED);
-        self.holder == Holder::Ours && !self.gone && !(finished && !self.soak.finalizer)
+        self.holder == Holder::Ours && !self.gone && (!finished || self.soak.finalizer)
     }
 
     /// What a live read of the lock shows to us.
