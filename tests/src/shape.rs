@@ -71,6 +71,7 @@ pub fn check(name: &str, kind: &str, source: &str, metric: &str) -> Value {
     let threshold = match kind {
         "trend" => "tolerablePerHour",
         "progress" => "min",
+        "baseline" => "maxRise",
         _ => "max",
     };
     json!({"name": name, kind: {"source": source, "metric": metric, threshold: 5}})
@@ -80,6 +81,13 @@ pub fn check(name: &str, kind: &str, source: &str, metric: &str) -> Value {
 pub fn survivors(name: &str) -> Value {
     json!({"name": name, "survivors": {
         "resources": [{"resource": "pods"}], "namespaces": ["demo"], "maxAge": "10m", "serviceAccountName": "tester",
+    }})
+}
+
+/// A check for objects that stay behind.
+pub fn leftovers(name: &str) -> Value {
+    json!({"name": name, "leftovers": {
+        "resources": [{"resource": "pods"}], "namespaces": ["demo"], "serviceAccountName": "tester",
     }})
 }
 

@@ -45,9 +45,11 @@ use crate::{
     validation = Listed::Account("?soak.?workload.task.?serviceAccountName").in_gates(),
     validation = Listed::Account("?soak.?teardown.task.?serviceAccountName").in_gates(),
     validation = Listed::Account("?survivors.serviceAccountName").in_lists_of_gates("?soak.checks"),
+    validation = Listed::Account("?leftovers.serviceAccountName").in_lists_of_gates("?soak.checks"),
     validation = Listed::Namespace("?soak.targetRef.?namespace").in_gates(),
     validation = Listed::Namespace("?prometheus.?namespace").in_lists_of_gates("?soak.?sources"),
     validation = Listed::Namespaces("?survivors.namespaces").in_lists_of_gates("?soak.checks"),
+    validation = Listed::Namespaces("?leftovers.?namespaces").in_lists_of_gates("?soak.checks"),
     validation = rules::soaks_fit_deadline(),
 )]
 pub struct ReleasePlanSpec {

@@ -1,6 +1,6 @@
 //! Objects at the bounds of the schema, where the cost of the rules is highest, and objects one beyond.
 
-use seaworthy_tests::shape::{check, e2e_run, edited, plan, soak, soak_test, suite, survivors, task};
+use seaworthy_tests::shape::{check, e2e_run, edited, leftovers, plan, soak, soak_test, suite, survivors, task};
 use serde_json::{Value, json};
 
 use crate::{Row, row};
@@ -54,8 +54,15 @@ fn full_soak() -> Value {
         }
     };
     let checks = |i| {
-        let kind = ["bound", "increase", "growth", "trend", "progress"][i % 5];
+        let kind = ["bound", "increase", "growth", "trend", "progress", "baseline"][i % 6];
         let base = match i % 4 {
+            3 if i % 8 == 7 => edited(
+                leftovers(""),
+                &[
+                    ("/leftovers/serviceAccountName", listed(LISTED - 1)),
+                    ("/leftovers/namespaces", list(LISTED, listed)),
+                ],
+            ),
             3 => edited(
                 survivors(""),
                 &[

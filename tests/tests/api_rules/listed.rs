@@ -1,6 +1,6 @@
 //! Names that the lists at the top of a spec must hold: accounts and namespaces.
 
-use seaworthy_tests::shape::{e2e_run, edited, plan, soak_test, survivors, task};
+use seaworthy_tests::shape::{e2e_run, edited, leftovers, plan, soak_test, survivors, task};
 use serde_json::{Value, json};
 
 use crate::{Row, row};
@@ -29,7 +29,8 @@ pub(crate) fn plans() -> Vec<Row> {
             ("/spec/gates/1/soak/setup", step.clone()),
             ("/spec/gates/1/soak/workload", step.clone()),
             ("/spec/gates/1/soak/teardown", step),
-            ("/spec/gates/1/soak/checks/-", survivors("leftovers")),
+            ("/spec/gates/1/soak/checks/-", survivors("old")),
+            ("/spec/gates/1/soak/checks/-", leftovers("left")),
             ("/spec/gates/1/soak/sources/0/prometheus/service", json!("auditor")),
         ],
     );
@@ -44,7 +45,8 @@ pub(crate) fn plans() -> Vec<Row> {
         account(&plan, "gates/1/soak/setup/task", "gates: soak: soak.setup.task."),
         account(&plan, "gates/1/soak/workload/task", "gates: soak: soak.workload.task."),
         account(&plan, "gates/1/soak/teardown/task", "gates: soak: soak.teardown.task."),
-        account(&plan, "gates/1/soak/checks/1/survivors", "gates: soak: soak.checks: leftovers: survivors."),
+        account(&plan, "gates/1/soak/checks/1/survivors", "gates: soak: soak.checks: old: survivors."),
+        account(&plan, "gates/1/soak/checks/2/leftovers", "gates: soak: soak.checks: left: leftovers."),
         namespace(&plan, "gates/1/soak/targetRef/namespace", "gates: soak: soak.targetRef.namespace"),
         namespace(
             &plan,
@@ -54,7 +56,12 @@ pub(crate) fn plans() -> Vec<Row> {
         namespace(
             &plan,
             &format!("{soak}/checks/1/survivors/namespaces/0"),
-            "gates: soak: soak.checks: leftovers: survivors.",
+            "gates: soak: soak.checks: old: survivors.",
+        ),
+        namespace(
+            &plan,
+            &format!("{soak}/checks/2/leftovers/namespaces/0"),
+            "gates: soak: soak.checks: left: leftovers.",
         ),
     ]
 }
@@ -69,7 +76,8 @@ pub(crate) fn runs() -> Vec<Row> {
             ("/spec/setup", step.clone()),
             ("/spec/workload", step.clone()),
             ("/spec/teardown", step),
-            ("/spec/checks/-", survivors("leftovers")),
+            ("/spec/checks/-", survivors("old")),
+            ("/spec/checks/-", leftovers("left")),
             ("/spec/sources/0/prometheus/service", json!("auditor")),
         ],
     );
@@ -86,10 +94,12 @@ pub(crate) fn runs() -> Vec<Row> {
         account(&test, "setup/task", "spec.setup.task.serviceAccountName"),
         account(&test, "workload/task", "spec.workload.task.serviceAccountName"),
         account(&test, "teardown/task", "spec.teardown.task.serviceAccountName"),
-        account(&test, "checks/1/survivors", "checks: leftovers: survivors."),
+        account(&test, "checks/1/survivors", "checks: old: survivors."),
+        account(&test, "checks/2/leftovers", "checks: left: leftovers."),
         namespace(&test, "targetRef/namespace", "spec.targetRef.namespace"),
         namespace(&test, "sources/0/prometheus/namespace", "sources: metrics: prometheus."),
-        namespace(&test, "checks/1/survivors/namespaces/0", "checks: leftovers: survivors."),
+        namespace(&test, "checks/1/survivors/namespaces/0", "checks: old: survivors."),
+        namespace(&test, "checks/2/leftovers/namespaces/0", "checks: left: leftovers."),
         without_lists,
     ]
 }

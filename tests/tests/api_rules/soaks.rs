@@ -1,6 +1,6 @@
 //! `SoakTest`: times, sources, checks.
 
-use seaworthy_tests::shape::{check, edited, soak, soak_test, survivors};
+use seaworthy_tests::shape::{check, edited, leftovers, soak, soak_test, survivors};
 use serde_json::{Value, json};
 
 use crate::{Row, row};
@@ -77,7 +77,7 @@ pub(crate) fn checks() -> Vec<Row> {
         ),
         with_check(
             edited(bound.clone(), &[("/restarts/max", json!(0))]),
-            &["spec.checks[0]", "give exactly one of bound, increase, growth, trend, progress, restarts and survivors"],
+            &["spec.checks[0]", "give exactly one of bound, increase, growth, trend, progress, baseline, restarts, survivors and leftovers"],
             bound.clone(),
         ),
         with_check(
@@ -97,7 +97,7 @@ pub(crate) fn checks() -> Vec<Row> {
         ),
     ];
     rows.extend(options());
-    rows.extend(["bound", "increase", "growth", "trend", "progress"].into_iter().flat_map(over_series));
+    rows.extend(["bound", "increase", "growth", "trend", "progress", "baseline"].into_iter().flat_map(over_series));
     rows
 }
 
@@ -120,6 +120,18 @@ fn options() -> Vec<Row> {
             edited(survivors("a"), &[("/onMissing", json!("Fail"))]),
             &["onMissing goes with checks of metrics and pods"],
             edited(trend, &[("/onMissing", json!("Inconclusive"))]),
+        ),
+        with_check(
+            edited(leftovers("a"), &[("/leftovers/namespaces", Value::Null)]),
+            &["leftovers: give resources with namespaces, clusterResources, or both"],
+            edited(
+                leftovers("a"),
+                &[
+                    ("/leftovers/namespaces", Value::Null),
+                    ("/leftovers/resources", Value::Null),
+                    ("/leftovers/clusterResources", json!([{"resource": "namespaces"}])),
+                ],
+            ),
         ),
         with_check(
             edited(check("a", "progress", "metrics", "m"), &[("/progress/period", json!("0s"))]),

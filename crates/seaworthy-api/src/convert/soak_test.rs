@@ -34,7 +34,8 @@ pub fn spec(object: &SoakTest) -> SoakSpec {
         setup: timeout(&soak.setup),
         workload: timeout(&soak.workload),
         teardown: timeout(&soak.teardown),
-        inventory: soak.checks.iter().any(|c| c.survivors.is_some()),
+        inventory: inventory_account(soak).is_some(),
+        leftovers: soak.checks.iter().any(|c| c.leftovers.is_some()),
         interval: soak.interval.get(),
         warm_up: soak.warm_up.get(),
         measure: soak.measure.get(),
@@ -58,7 +59,16 @@ pub fn target(object: &SoakTest) -> (TargetKind, String, String) {
 
 /// The account of the inventory task, if a check needs one.
 pub fn inventory_account(soak: &Soak) -> Option<&str> {
-    soak.checks.iter().find_map(|c| c.survivors.as_ref()).map(|s| s.service_account_name.as_str())
+    inventories(soak).map(|(account, _)| account).next()
+}
+
+/// Account and namespaces of each check that needs the inventory task.
+fn inventories(soak: &Soak) -> impl Iterator<Item = (&str, &[String])> {
+    soak.checks.iter().filter_map(|c| match (&c.survivors, &c.leftovers) {
+        (Some(s), _) => Some((s.service_account_name.as_str(), s.namespaces.as_slice())),
+        (None, Some(l)) => Some((l.service_account_name.as_str(), l.namespaces.as_slice())),
+        (None, None) => None,
+    })
 }
 
 /// What the API server could not check, as field, value, remedy. It has checked some of this already; who may be asked for metrics, and
@@ -74,26 +84,24 @@ fn problem(object: &SoakTest, slots: u64) -> Option<String> {
     }
     let accounts = [&soak.setup, &soak.workload, &soak.teardown].into_iter().flatten();
     let accounts = accounts.filter_map(|s| s.task.service_account_name.as_deref());
-    let inventories = || soak.checks.iter().filter_map(|c| c.survivors.as_ref());
-    let accounts = accounts.chain(inventories().map(|s| s.service_account_name.as_str()));
+    let accounts = accounts.chain(inventories(soak).map(|(account, _)| account));
     for account in accounts {
         if !object.spec.service_accounts.iter().any(|a| a == account) {
             return Some(format!("serviceAccountName: {account:?} is none of spec.serviceAccounts: add it there"));
         }
     }
     if let Some(first) = inventory_account(soak)
-        && let Some(other) = inventories().find(|s| s.service_account_name != first)
+        && let Some((other, _)) = inventories(soak).find(|(account, _)| *account != first)
     {
-        let other = &other.service_account_name;
         let message = format!(
-            "checks: survivors checks name the accounts {first:?} and {other:?}, but one task looks for all of them: name one account"
+            "checks: checks of objects name the accounts {first:?} and {other:?}, but one task looks for all of them: name one account"
         );
         return Some(message);
     }
     let own = object.namespace().unwrap_or_default();
     let services = soak.sources.iter().filter_map(|s| s.prometheus.as_ref()?.namespace.as_deref());
     let namespaces = soak.target_ref.namespace.iter().map(String::as_str).chain(services);
-    let namespaces = namespaces.chain(inventories().flat_map(|s| s.namespaces.iter().map(String::as_str)));
+    let namespaces = namespaces.chain(inventories(soak).flat_map(|(_, namespaces)| namespaces.iter().map(String::as_str)));
     for namespace in namespaces {
         if namespace != own && !object.spec.namespaces.iter().any(|n| n == namespace) {
             return Some(format!("namespace: {namespace:?} is none of spec.namespaces: add it there"));
@@ -169,6 +177,11 @@ fn kind(check: &Check) -> Result<CheckKind, String> {
         let (min, period_seconds) = (value(&p.min, "progress.min")?, p.period.get().0);
         return Ok(CheckKind::Progress(check::Progress { select: select(&p.select), min, period_seconds }));
     }
+    if let Some(b) = &check.baseline {
+        let quantile = number(b.quantile.as_ref(), "baseline.quantile")?.unwrap_or(0.5);
+        let max_rise = value(&b.max_rise, "baseline.maxRise")?;
+        return Ok(CheckKind::Baseline(check::Baseline { select: select(&b.select), quantile, max_rise }));
+    }
     if let Some(restarts) = &check.restarts {
         return Ok(CheckKind::Restarts(check::Restarts { max: u64::from(restarts.max) }));
     }
@@ -176,7 +189,10 @@ fn kind(check: &Check) -> Result<CheckKind, String> {
         let max_age_seconds = survivors.max_age.get().0;
         return Ok(CheckKind::Survivors(check::Survivors { max_age_seconds, max: u64::from(survivors.max) }));
     }
-    Err("it has no rule: give one of bound, increase, growth, trend, progress, restarts and survivors".into())
+    if let Some(leftovers) = &check.leftovers {
+        return Ok(CheckKind::Leftovers(check::Leftovers { max: u64::from(leftovers.max) }));
+    }
+    Err("it has no rule: give one of bound, increase, growth, trend, progress, baseline, restarts, survivors and leftovers".into())
 }
 
 fn growth(growth: &Growth) -> Result<check::Growth, String> {

@@ -7,15 +7,15 @@ use schemars::JsonSchema;
 use seaworthy_core::verdict::Enforcement;
 use serde::{Deserialize, Serialize};
 
-use super::inventory::Survivors;
+use super::inventory::{Leftovers, Survivors};
 use crate::{Duration, Quantity, rules};
 
 /// One rule over the samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::one_of("checks", &["bound", "increase", "growth", "trend", "progress", "restarts", "survivors"]))]
-#[x_kube(validation = Rule::new("!has(self.onMissing) || !has(self.survivors)").message("onMissing goes with checks of metrics and pods: an inventory that finds nothing is always Inconclusive"))]
-#[x_kube(validation = Rule::new("!has(self.failFast) || !self.failFast || !has(self.trend)").message("failFast goes with facts: no trend is certain before its measure is over"))]
+#[x_kube(validation = rules::one_of("checks", &["bound", "increase", "growth", "trend", "progress", "baseline", "restarts", "survivors", "leftovers"]))]
+#[x_kube(validation = Rule::new("!has(self.onMissing) || !(has(self.survivors) || has(self.leftovers))").message("onMissing goes with checks of metrics and pods: an inventory that finds nothing is always Inconclusive"))]
+#[x_kube(validation = Rule::new("!has(self.failFast) || !self.failFast || !(has(self.trend) || has(self.baseline) || has(self.leftovers))").message("failFast goes with facts: no trend, baseline or leftover is certain before its measure is over"))]
 pub struct Check {
     /// Its name.
     #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
@@ -47,12 +47,18 @@ pub struct Check {
     /// A counter rises by at least so much in every period: nothing has gone silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
+    /// A series is not much higher than it was for the release that was published last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// The target's containers restart no more than so often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarts: Option<Restarts>,
     /// No more than so many objects grow older than so long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub survivors: Option<Survivors>,
+    /// Nothing stays behind after the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leftovers: Option<Leftovers>,
 }
 
 impl Check {
@@ -63,7 +69,8 @@ impl Check {
         let growth = || self.growth.as_ref().map(|c| &c.select);
         let trend = || self.trend.as_ref().map(|c| &c.select);
         let progress = || self.progress.as_ref().map(|c| &c.select);
-        bound.or_else(increase).or_else(growth).or_else(trend).or_else(progress)
+        let baseline = || self.baseline.as_ref().map(|c| &c.select);
+        bound.or_else(increase).or_else(growth).or_else(trend).or_else(progress).or_else(baseline)
     }
 }
 
@@ -255,6 +262,21 @@ pub struct Progress {
 
 const fn ten_minutes() -> Duration {
     Duration::minutes(10)
+}
+
+/// The median, or another quantile, against the evidence of the plan's last published Release, by the gate of the same name. Inconclusive
+/// while there is none, and for a SoakTest that belongs to no Release: make it Advisory until something is published.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Baseline {
+    /// The series.
+    #[serde(flatten)]
+    pub select: Select,
+    /// What is compared, from `0` to `1`: the median unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantile: Option<Quantity>,
+    /// How much higher it may be, as a part of what it was: `"0.1"` for ten percent.
+    pub max_rise: Quantity,
 }
 
 /// The target's containers restart no more than so often; from the pods' status, never from the candidate's own claims.

@@ -32,6 +32,37 @@ pub struct Survivors {
     pub service_account_name: String,
 }
 
+/// What was not there before the load is gone after it has settled, by UID. Names resources as they are listed: leases and custom resources
+/// too. What is being deleted and waits for finalizers is still there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.resources) == has(self.namespaces) && (has(self.resources) || has(self.clusterResources))").message("leftovers: give resources with namespaces, clusterResources, or both"))]
+pub struct Leftovers {
+    /// Namespaced resources.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 16))]
+    pub resources: Vec<ResourceRef>,
+    /// Where: each one of `spec.namespaces`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 63)))]
+    pub namespaces: Vec<String>,
+    /// Resources without namespaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 8))]
+    pub cluster_resources: Vec<ResourceRef>,
+    /// A label selector for all of them, e.g. `app=demo`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub selector: Option<String>,
+    /// How many may stay.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub max: u32,
+    /// The account of the task that looks: one of `spec.serviceAccounts`; it needs `list` on the resources.
+    #[schemars(length(min = 1, max = 63))]
+    pub service_account_name: String,
+}
+
 /// A resource, as in RBAC rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

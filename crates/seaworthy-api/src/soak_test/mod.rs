@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     check::{
-        Aggregate, Bound, Check, Growth, GrowthOf, Increase, LabelMatcher, LabelOperator, OnMissing, Progress,
+        Aggregate, Baseline, Bound, Check, Growth, GrowthOf, Increase, LabelMatcher, LabelOperator, OnMissing, Progress,
         Restarts, Select, Trend, TrendOf,
     },
-    inventory::{ResourceRef, Survivors},
+    inventory::{Leftovers, ResourceRef, Survivors},
     source::{Kubelet, Prometheus, Scheme, Source, Tls},
 };
 use crate::{
@@ -34,11 +34,13 @@ use crate::{
     validation = rules::known_source("growth"),
     validation = rules::known_source("trend"),
     validation = rules::known_source("progress"),
+    validation = rules::known_source("baseline"),
     validation = rules::kubelet_metric("bound"),
     validation = rules::kubelet_metric("increase"),
     validation = rules::kubelet_metric("growth"),
     validation = rules::kubelet_metric("trend"),
     validation = rules::kubelet_metric("progress"),
+    validation = rules::kubelet_metric("baseline"),
 )]
 pub struct Soak {
     /// The controller under test.
@@ -158,9 +160,11 @@ pub enum TargetKind {
     validation = Listed::Account("?workload.task.?serviceAccountName").at_top(),
     validation = Listed::Account("?teardown.task.?serviceAccountName").at_top(),
     validation = Listed::Account("?survivors.serviceAccountName").in_list("checks"),
+    validation = Listed::Account("?leftovers.serviceAccountName").in_list("checks"),
     validation = Listed::Namespace("targetRef.?namespace").at_top(),
     validation = Listed::Namespace("?prometheus.?namespace").in_list("?sources"),
     validation = Listed::Namespaces("?survivors.namespaces").in_list("checks"),
+    validation = Listed::Namespaces("?leftovers.?namespaces").in_list("checks"),
     validation = rules::fixed("serviceAccounts"),
     validation = rules::fixed("namespaces"),
     validation = rules::fixed("candidate"),

@@ -18,7 +18,7 @@ mod steps;
 pub mod target;
 
 pub use decide::decide;
-pub use observed::{Judgement, Needs, Observed, SamplerFacts, needs};
+pub use observed::{Inventories, Judgement, Needs, Observed, SamplerFacts, needs};
 pub use spec::SoakSpec;
 pub use status::{CheckStatus, Ending, EvidenceStatus, ExtensionStatus, SampleCounts, SoakTestPhase, SoakTestStatus};
 
@@ -31,7 +31,7 @@ pub enum Role {
     Setup,
     /// Makes the load.
     Workload,
-    /// Looks at objects for `survivors`.
+    /// Looks at objects for `survivors` and `leftovers`.
     Inventory,
     /// Cleans up.
     Teardown,

@@ -49,8 +49,19 @@ pub struct SamplerFacts {
     pub broken: Option<String>,
     /// A pod of the target runs something else than the candidate.
     pub not_candidate: Option<String>,
+    /// Which inventories for `leftovers` are stored.
+    pub inventories: Inventories,
     /// What the checks say about the evidence that is stored.
     pub judgement: Option<Judgement>,
+}
+
+/// Which inventories for `leftovers` are stored, of all such checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Inventories {
+    /// From before the load.
+    pub before: bool,
+    /// From after settling.
+    pub after: bool,
 }
 
 /// What the checks say.

@@ -4,7 +4,7 @@ use super::{
     Role,
     decide::Visit,
     observed::{Judgement, judged_from},
-    spec::EVIDENCE,
+    spec::{BEFORE, EVIDENCE},
     status::SoakTestPhase::{self, Measuring, Settling, WarmingUp},
     steps::{again, blame},
 };
@@ -32,11 +32,14 @@ impl Visit<'_> {
         if self.broken() || self.failed_fast() || self.load_failed(measure_end) {
             return;
         }
+        self.load_after_inventory(measure_end);
         if self.now >= measure_end && self.extends(measure_end, settle_end) {
             return;
         }
         self.drive(Role::Workload, measure_end);
-        self.drive(Role::Inventory, measure_end);
+        // The inventory from after settling is taken by the same task; clean-up ends it then.
+        let last = if self.seen.spec.leftovers { settle_end + EVIDENCE } else { measure_end };
+        self.drive(Role::Inventory, last);
         if self.now < measure_start {
             self.wake_at(measure_start);
             self.progress(WarmingUp, Reason::WarmingUp, format!("warms up until {measure_start}"));
@@ -95,6 +98,19 @@ impl Visit<'_> {
         true
     }
 
+    /// Where inventories are compared, the load starts once the first one is stored, or has been waited for long enough.
+    fn load_after_inventory(&mut self, measure_end: Timestamp) {
+        let spec = &self.seen.spec;
+        let waits = spec.leftovers && spec.workload.is_some() && self.status.workload.is_none();
+        let Some(start) = self.status.start_time.filter(|_| waits && self.now < measure_end) else { return };
+        if self.seen.sampler.inventories.before || self.now >= start + BEFORE {
+            self.new_task(Role::Workload, 1);
+            self.soon();
+        } else {
+            self.wake_at(start + BEFORE);
+        }
+    }
+
     /// Whether the load ended before measure did. Samples without load prove nothing; a load that fails by its own word counts against the
     /// candidate. One interval of grace, for a load that keeps time by itself.
     fn load_failed(&mut self, measure_end: Timestamp) -> bool {
@@ -139,13 +155,11 @@ impl Visit<'_> {
     /// Every required check decides; without a judgement there is no success.
     fn judge(&mut self, settle_end: Timestamp) {
         let facts = &self.seen.sampler;
+        let compared = !self.seen.spec.leftovers || facts.inventories.after || self.now >= settle_end + EVIDENCE;
+        let complete = compared && judged_from(&self.seen.spec, &self.status, settle_end, facts.through, self.now);
         let message = "settled; the evidence is being stored and judged";
         self.progress(Settling, Reason::Settling, message.into());
-        let Some(judgement) = facts
-            .judgement
-            .as_ref()
-            .filter(|_| judged_from(&self.seen.spec, &self.status, settle_end, facts.through, self.now))
-        else {
+        let Some(judgement) = facts.judgement.as_ref().filter(|_| complete) else {
             self.wake_at((settle_end + EVIDENCE).max(self.now + Seconds(1)));
             self.wake_at(self.now + Seconds(5));
             return;

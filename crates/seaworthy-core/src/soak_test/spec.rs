@@ -12,6 +12,8 @@ pub(super) const TARGET_EXISTS: Seconds = Seconds::minutes(1);
 pub(super) const EVIDENCE: Seconds = Seconds::minutes(3);
 /// How long after measure we wait for its evidence to be stored before it is decided without it that measure is not extended.
 pub(super) const EXTENSION: Seconds = Seconds::minutes(1);
+/// How long the load waits for the inventory from before it; then it starts without.
+pub(super) const BEFORE: Seconds = Seconds::minutes(2);
 /// How long ended tasks may take to be gone before the teardown starts all the same, and before clean-up is given up.
 pub(super) const ENDING: Seconds = Seconds::minutes(10);
 /// Slot 0 lies so far ahead of the visit that decides it, so that whoever samples reads it in time.
@@ -35,6 +37,8 @@ pub struct SoakSpec {
     pub teardown: Option<Seconds>,
     /// Whether a check needs the inventory task.
     pub inventory: bool,
+    /// Whether a check compares inventories from before the load and from after settling.
+    pub leftovers: bool,
     /// Between two slots.
     pub interval: Seconds,
     /// Before the judged time.
@@ -78,7 +82,8 @@ impl SoakSpec {
 
     /// How long the load and the inventory may run: they are ended by us when measure is over.
     pub fn load_timeout(&self) -> Seconds {
-        let needed = self.warm_up + self.measure + self.max_extension + LEAD + Seconds::minutes(5);
+        let after = if self.leftovers { self.settle + EVIDENCE } else { Seconds(0) };
+        let needed = self.warm_up + self.measure + self.max_extension + after + LEAD + Seconds::minutes(5);
         needed.max(self.workload.unwrap_or_default())
     }
 

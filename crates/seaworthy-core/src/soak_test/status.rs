@@ -84,7 +84,7 @@ pub struct SoakTestStatus {
     /// The load.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workload: Option<TaskStatus>,
-    /// The inventory task of `survivors`.
+    /// The inventory task of `survivors` and `leftovers`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inventory: Option<TaskStatus>,
     /// The teardown task.

@@ -148,7 +148,7 @@ impl Visit<'_> {
         self.status.settle_end_time = Some(settle_end);
         let after = spec.teardown.map_or(Seconds(5), |_| Seconds(30));
         self.status.estimated_completion_time = Some(settle_end + after);
-        if spec.workload.is_some() {
+        if spec.workload.is_some() && !spec.leftovers {
             self.new_task(Role::Workload, 1);
         }
         if spec.inventory {

@@ -4,6 +4,7 @@
 //! It lists at its own pace and answers from memory: whoever can reach its port can cause no calls. Absent: judgement; it says how many
 //! objects there are, how many are too old, and which.
 
+mod objects;
 pub mod page;
 mod round;
 
@@ -19,12 +20,14 @@ use tokio::{
     time::Instant,
 };
 
-use self::page::{Page, Request as Asked, Round};
+use self::page::{Listed, Objects, Page, Request as Asked, Round};
 
 /// The port that the task serves its page on.
 pub const PORT: u16 = 9402;
 /// The page's path.
 pub const PATH: &str = "/inventory";
+/// The path of the objects that `leftovers` compares.
+pub const OBJECTS: &str = "/objects";
 /// The variable that holds what is to be looked at, as JSON.
 pub const REQUEST: &str = "SEAWORTHY_INVENTORY";
 /// The most connections that are served at the same time.
@@ -51,8 +54,15 @@ pub async fn run(request: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The last rounds, and when they were finished.
-type Latest = Arc<RwLock<Option<(Instant, Vec<Round>)>>>;
+/// The last look.
+type Latest = Arc<RwLock<Option<Seen>>>;
+
+/// What one look saw, and when it began.
+struct Seen {
+    at: Instant,
+    rounds: Vec<Round>,
+    listed: Vec<Listed>,
+}
 
 async fn look(client: kube::Client, asked: Asked, latest: Latest) {
     let mut tick = tokio::time::interval(Duration::from_secs(asked.every_seconds.clamp(1, 60)));
@@ -60,13 +70,20 @@ async fn look(client: kube::Client, asked: Asked, latest: Latest) {
     loop {
         tick.tick().await;
         let began = Instant::now();
-        let rounds = futures::future::join_all(asked.checks.iter().map(|check| round::look(&client, check))).await;
+        let rounds = futures::future::join_all(asked.checks.iter().map(|check| round::look(&client, check)));
+        let listed = futures::future::join_all(asked.leftovers.iter().map(|scope| objects::list(&client, scope)));
+        let (rounds, listed) = futures::join!(rounds, listed);
         for round in &rounds {
             if let Err(error) = &round.result {
                 tracing::warn!(check = round.check, %error, "could not look");
             }
         }
-        *latest.write().await = Some((began, rounds));
+        for scope in &listed {
+            if let Err(error) = &scope.result {
+                tracing::warn!(check = scope.check, %error, "could not list");
+            }
+        }
+        *latest.write().await = Some(Seen { at: began, rounds, listed });
     }
 }
 
@@ -89,15 +106,22 @@ async fn serve(listener: TcpListener, latest: Latest) {
     }
 }
 
+fn age_ms(seen: &Seen) -> u64 {
+    u64::try_from(seen.at.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 async fn answer(request: Request<Incoming>, latest: Latest) -> Result<Response<Full<Bytes>>, Infallible> {
     let (status, body) = match (request.uri().path(), latest.read().await.as_ref()) {
-        (PATH, Some((at, rounds))) => {
-            let age_ms = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let page = Page { age_ms, rounds: rounds.clone() };
+        (PATH, Some(seen)) => {
+            let page = Page { age_ms: age_ms(seen), rounds: seen.rounds.clone() };
             (StatusCode::OK, serde_json::to_vec(&page).unwrap_or_default())
         }
-        (PATH, None) => (StatusCode::SERVICE_UNAVAILABLE, b"the first look is not over yet\n".to_vec()),
-        _ => (StatusCode::NOT_FOUND, b"there is only /inventory\n".to_vec()),
+        (OBJECTS, Some(seen)) => {
+            let page = Objects { age_ms: age_ms(seen), scopes: seen.listed.clone() };
+            (StatusCode::OK, serde_json::to_vec(&page).unwrap_or_default())
+        }
+        (PATH | OBJECTS, None) => (StatusCode::SERVICE_UNAVAILABLE, b"the first look is not over yet\n".to_vec()),
+        _ => (StatusCode::NOT_FOUND, b"there are only /inventory and /objects\n".to_vec()),
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;

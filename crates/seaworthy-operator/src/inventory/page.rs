@@ -10,6 +10,26 @@ pub struct Request {
     pub every_seconds: u64,
     /// One entry a `survivors` check.
     pub checks: Vec<Selection>,
+    /// One entry a `leftovers` check.
+    #[serde(default)]
+    pub leftovers: Vec<Scope>,
+}
+
+/// What one `leftovers` check compares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Scope {
+    /// The check's name.
+    pub check: String,
+    /// Namespaced resources.
+    pub resources: Vec<Resource>,
+    /// In which namespaces.
+    pub namespaces: Vec<String>,
+    /// Resources without namespaces.
+    pub cluster_resources: Vec<Resource>,
+    /// Label selector; empty for all.
+    #[serde(default)]
+    pub selector: String,
 }
 
 /// What one check looks at.
@@ -55,6 +75,43 @@ pub struct Page {
     pub age_ms: u64,
     /// One entry a check.
     pub rounds: Vec<Round>,
+}
+
+/// The answer about objects for `leftovers`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Objects {
+    /// How long ago the look began.
+    pub age_ms: u64,
+    /// One entry a check.
+    pub scopes: Vec<Listed>,
+}
+
+/// The objects of one check, or why they could not be listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed {
+    /// The check's name.
+    pub check: String,
+    /// All of them.
+    pub result: Result<Vec<Object>, String>,
+}
+
+/// One object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Object {
+    /// The resource: `pods`, `deployments.apps`.
+    pub resource: String,
+    /// Its namespace; empty for cluster-scoped objects.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Its finalizers, when it is being deleted and waits for them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub waiting_for: String,
 }
 
 /// What was seen for one check, or why nothing was.

@@ -43,16 +43,7 @@ async fn list(
     namespace: &str,
     found: &mut Found,
 ) -> Result<(), String> {
-    let Resource { group, version, resource: plural } = resource;
-    let api_version = if group.is_empty() { version.clone() } else { format!("{group}/{version}") };
-    let kind = ApiResource {
-        group: group.clone(),
-        version: version.clone(),
-        api_version,
-        kind: String::new(),
-        plural: plural.clone(),
-    };
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &kind);
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &api_resource(resource));
     let mut params = ListParams::default().limit(PAGE);
     if !selection.selector.is_empty() {
         params = params.labels(&selection.selector);
@@ -71,6 +62,19 @@ async fn list(
             Some(token) if !token.is_empty() => params = params.continue_token(&token),
             Some(_) | None => return Ok(()),
         }
+    }
+}
+
+/// For lists of metadata, in which the kind does not matter.
+pub(super) fn api_resource(resource: &Resource) -> ApiResource {
+    let Resource { group, version, resource: plural } = resource;
+    let api_version = if group.is_empty() { version.clone() } else { format!("{group}/{version}") };
+    ApiResource {
+        group: group.clone(),
+        version: version.clone(),
+        api_version,
+        kind: String::new(),
+        plural: plural.clone(),
     }
 }
 

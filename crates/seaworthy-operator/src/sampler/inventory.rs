@@ -3,14 +3,15 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
+    time::Duration,
 };
 
-use seaworthy_soak::record::{Gap, GapReason, InventoryLook, InventoryPage, ObjectAge};
+use seaworthy_soak::record::{Gap, GapReason, InventoryLook, InventoryPage, ObjectAge, ObjectRef};
 
 use super::fetch::{Endpoint, Fetcher};
 use crate::inventory::{
-    PATH, PORT,
-    page::{Found, Page},
+    OBJECTS, PATH, PORT,
+    page::{Found, Listed, Objects, Page},
 };
 
 /// A look that is older than this, or than three intervals if that is more, is not of this slot.
@@ -33,6 +34,30 @@ fn parse(body: &[u8], interval_ms: u64) -> Result<Answer, Gap> {
         return Err(Gap::new(GapReason::Stale, format!("the inventory task last looked {} s ago", page.age_ms / 1000)));
     }
     Ok(page.rounds.into_iter().map(|r| (r.check, r.result)).collect())
+}
+
+/// Asks the pod for the objects that `leftovers` checks compare, by check. `oldest` is how old the look may be at most.
+pub(super) async fn objects(
+    fetcher: &Fetcher,
+    pod: IpAddr,
+    oldest: Duration,
+) -> Result<HashMap<String, Result<Vec<ObjectRef>, String>>, Gap> {
+    let endpoint = Endpoint { address: SocketAddr::new(pod, PORT), tls: false, path: OBJECTS.to_owned() };
+    let page = fetcher.fetch(&endpoint, "application/json").await?;
+    let answer: Objects = serde_json::from_slice(&page.body)
+        .map_err(|e| Gap::new(GapReason::Malformed, format!("not what the inventory task answers: {e}")))?;
+    if u128::from(answer.age_ms) > oldest.as_millis() {
+        return Err(Gap::new(GapReason::Stale, format!("the inventory task last looked {} ms ago", answer.age_ms)));
+    }
+    let reference = |o: crate::inventory::page::Object| ObjectRef {
+        resource: o.resource,
+        namespace: o.namespace,
+        name: o.name,
+        uid: o.uid,
+        waiting_for: o.waiting_for,
+    };
+    let listed = |l: Listed| (l.check, l.result.map(|all| all.into_iter().map(reference).collect()));
+    Ok(answer.scopes.into_iter().map(listed).collect())
 }
 
 /// What the answer says for one check.

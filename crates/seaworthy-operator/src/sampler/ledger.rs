@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use seaworthy_core::soak_test::SampleCounts;
 use seaworthy_soak::{
-    record::{FaultWindow, Gap, GapReason, SlotRecord},
+    record::{FaultWindow, Gap, GapReason, InventoryPoint, ObjectRef, SlotRecord},
     recorder::{Checkpoint, RecordError, Recorder},
 };
 
@@ -22,6 +22,8 @@ pub(super) struct Ledger {
     unstored: VecDeque<SlotRecord>,
     /// All that were declared; the recorder keeps those that are new to it.
     faults: Vec<FaultWindow>,
+    /// Inventories that were taken here, for the same reason.
+    inventories: Vec<(String, InventoryPoint, Vec<ObjectRef>)>,
     counts: Counts,
 }
 
@@ -64,7 +66,7 @@ impl Counts {
 
 impl Ledger {
     pub(super) fn new(recorder: Recorder, counts: Counts) -> Self {
-        Self { recorder, open: BTreeMap::new(), unstored: VecDeque::new(), faults: Vec::new(), counts }
+        Self { recorder, open: BTreeMap::new(), unstored: VecDeque::new(), faults: Vec::new(), inventories: Vec::new(), counts }
     }
 
     /// The next slot that nobody has opened.
@@ -108,6 +110,17 @@ impl Ledger {
         self.unstored.push_back(record);
     }
 
+    /// Adds an inventory for a `leftovers` check. The first one of a point counts.
+    pub(super) fn inventory(&mut self, check: &str, point: InventoryPoint, objects: Vec<ObjectRef>) {
+        self.recorder.inventory(check, point, &objects);
+        self.inventories.push((check.to_owned(), point, objects));
+    }
+
+    /// Whether every one of `checks` has its inventory of this point.
+    pub(super) fn has_inventories(&self, checks: &[String], point: InventoryPoint) -> bool {
+        checks.iter().all(|check| self.recorder.has_inventory(check, point))
+    }
+
     pub(super) fn dirty(&self) -> bool {
         self.recorder.dirty()
     }
@@ -134,6 +147,9 @@ impl Ledger {
         self.recorder = recorder;
         for window in &self.faults {
             self.recorder.fault(window);
+        }
+        for (check, point, objects) in &self.inventories {
+            self.recorder.inventory(check, *point, objects);
         }
         for record in &self.unstored {
             if record.slot >= self.recorder.next_slot() {

@@ -4,7 +4,7 @@
 //! connection, not one per slot.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -18,7 +18,7 @@ use seaworthy_core::{
 };
 use seaworthy_soak::{
     page::{Wants, read_page},
-    record::{Gap, GapReason, Look, Page, SlotRecord},
+    record::{Gap, GapReason, Look, ObjectRef, Page, SlotRecord},
     scan::{ACCEPT, Format, Limits},
 };
 use tokio::time::{Instant, timeout};
@@ -120,6 +120,19 @@ impl Looker {
         let Some(job) = job else { return Ok(None) };
         let mine = |p: &Arc<PodView>| p.controller.as_ref().is_some_and(|(k, _, uid)| k == "Job" && *uid == job);
         Ok(self.own.all().await?.into_iter().filter(mine).find(|p| !p.is_over()))
+    }
+
+    /// Whether the load has been started, or may have been.
+    pub(crate) fn loaded(&self) -> bool {
+        self.known().loaded
+    }
+
+    /// The objects that `leftovers` checks compare, seen no longer ago than `oldest`.
+    pub(crate) async fn objects(&self, oldest: Duration) -> Result<HashMap<String, Result<Vec<ObjectRef>, String>>, Gap> {
+        let none = || Gap::new(GapReason::NoTarget, "the inventory task does not run (yet)");
+        let pod = self.pod_of(self.known().inventory).await?.ok_or_else(none)?;
+        let address = *pod.addresses.first().ok_or_else(none)?;
+        inventory::objects(&self.shared.fetcher, address, oldest).await
     }
 
     /// The faults that the load declares, as written.

@@ -12,6 +12,7 @@ mod faults;
 mod fetch;
 mod inventory;
 mod kubelet;
+mod leftovers;
 mod ledger;
 mod looks;
 mod pods;
@@ -68,7 +69,7 @@ struct LookLabels {
     result: String,
 }
 
-pub(crate) use self::run::judged;
+pub(crate) use self::run::{Before, judged};
 
 /// The Jobs of a run whose pods matter to the sampler, by UID.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,6 +78,8 @@ pub(crate) struct Tasks {
     pub(crate) inventory: Option<String>,
     /// Makes the load; its pod may declare faults.
     pub(crate) workload: Option<String>,
+    /// Whether the load has been started, or may have been: then it is too late for the inventory from before it.
+    pub(crate) loaded: bool,
 }
 
 /// What all runs share.

@@ -6,8 +6,14 @@ use std::{
 };
 
 use seaworthy_api::convert::soak_test as convert;
-use seaworthy_core::soak_test::{EvidenceStatus, Judgement, SamplerFacts};
-use seaworthy_soak::{check::judge, evidence::Evidence, record::FaultWindow, recorder::Recorder};
+use seaworthy_core::soak_test::{EvidenceStatus, Inventories, Judgement, SamplerFacts};
+use seaworthy_soak::{
+    check::{Phases, Published, judge, judge_against},
+    evidence::Evidence,
+    record::{FaultWindow, InventoryPoint, RunInfo},
+    recorder::Recorder,
+    segment::Object,
+};
 use tokio::{
     sync::{Notify, watch},
     task::JoinSet,
@@ -93,6 +99,24 @@ impl Run {
         self.horizon.send_if_modified(|known| std::mem::replace(known, horizon) != horizon);
     }
 
+    pub(super) fn spec(&self) -> &RunSpec {
+        &self.spec
+    }
+
+    pub(super) const fn looker(&self) -> &Looker {
+        &self.looker
+    }
+
+    /// When settling ends, as far as is known now.
+    pub(super) fn settled(&self) -> Instant {
+        let slots = self.slots();
+        self.due(slots.saturating_sub(1))
+    }
+
+    pub(super) fn store_soon(&self) {
+        self.store_now.notify_one();
+    }
+
     fn slots(&self) -> u64 {
         self.horizon.borrow().slots
     }
@@ -136,10 +160,12 @@ impl Run {
             _ = stop.wait_for(|stop| *stop) => return,
         }
         let storing = tokio::spawn(Arc::clone(self).keep_storing());
+        let inventories = tokio::spawn(Arc::clone(self).keep_inventories());
         tokio::select! {
             () = self.keep_looking() => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
+        inventories.abort();
         storing.abort();
         // Whoever was storing has ended or will not go on; what is left is stored by us.
         let _ = storing.await;
@@ -181,6 +207,8 @@ impl Run {
         self.clear(&stored, &resumed.discard).await;
         *known = Known::of(&stored, &resumed.discard, known.tip.take());
         let ledger = Ledger::new(resumed.recorder, counts);
+        let stored = |point| ledger.has_inventories(&self.spec.leftovers, point);
+        let inventories = Inventories { before: stored(InventoryPoint::Before), after: stored(InventoryPoint::After) };
         let through = ledger.through();
         let shown = ledger.counts().shown();
         if ledger.next() >= self.slots() && ledger.dirty() {
@@ -191,6 +219,7 @@ impl Run {
         self.publish(|facts| {
             facts.through = through;
             facts.samples = shown;
+            facts.inventories = inventories;
         });
         true
     }
@@ -219,7 +248,7 @@ impl Run {
         self.shared.wake(&self.spec);
     }
 
-    fn with<T>(&self, what: impl FnOnce(&mut Ledger) -> T) -> Option<T> {
+    pub(super) fn with<T>(&self, what: impl FnOnce(&mut Ledger) -> T) -> Option<T> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(what)
     }
 
@@ -327,9 +356,12 @@ impl Run {
         self.shared.checkpoints.inc();
         let through = self.with(|ledger| {
             ledger.committed(&checkpoint);
-            (ledger.through(), ledger.counts().shown())
+            let stored = |point| ledger.has_inventories(&self.spec.leftovers, point) && !ledger.dirty();
+            let inventories =
+                Inventories { before: stored(InventoryPoint::Before), after: stored(InventoryPoint::After) };
+            (ledger.through(), ledger.counts().shown(), inventories)
         });
-        let Some((through, samples)) = through else { return Ok(()) };
+        let Some((through, samples, inventories)) = through else { return Ok(()) };
         let horizon = *self.horizon.borrow();
         let before = self.facts().through;
         let measured = (before..through).contains(&horizon.measured(self.spec.run.interval_ms));
@@ -342,6 +374,8 @@ impl Run {
             facts.through = through;
             facts.samples = samples;
             facts.evidence = Some(evidence);
+            facts.inventories.before |= inventories.before;
+            facts.inventories.after |= inventories.after;
         });
         let early = if self.spec.fails_fast() { self.judge_so_far(known).await } else { false };
         if sealed || early || measured || through >= horizon.slots {
@@ -353,7 +387,7 @@ impl Run {
     /// Whether a fact in the stored evidence ends the run.
     async fn judge_so_far(&self, known: &Known) -> bool {
         let Ok(stored) = self.store.load().await else { return false };
-        let Ok(Some(judgement)) = judged(&self.spec, stored, known.tip.as_deref(), None).await else { return false };
+        let Ok(Some(judgement)) = judged(&self.spec, stored, known.tip.as_deref(), None, None).await else { return false };
         let ends = judgement.fail_fast;
         if ends {
             self.publish(|facts| facts.judgement = Some(judgement));
@@ -385,6 +419,19 @@ impl Known {
     }
 }
 
+/// The stored evidence of the release that was published last.
+#[derive(Debug)]
+pub(crate) struct Before {
+    /// Its run.
+    pub(crate) run: RunInfo,
+    /// What is stored of it.
+    pub(crate) objects: Vec<Object>,
+    /// Its chain's tip, as recorded.
+    pub(crate) tip: Option<String>,
+    /// Its phases.
+    pub(crate) phases: Phases,
+}
+
 /// Judges stored evidence beside the other work; None when there is none yet. `elapsed_ms` is how far the run is, as far as stored if None.
 ///
 /// # Errors
@@ -394,6 +441,7 @@ pub(crate) async fn judged(
     stored: Stored,
     tip: Option<&str>,
     elapsed_ms: Option<u64>,
+    before: Option<Before>,
 ) -> Result<Option<Judgement>, String> {
     if stored.objects.is_empty() && elapsed_ms.is_none() {
         return Ok(None);
@@ -405,7 +453,13 @@ pub(crate) async fn judged(
         if let Some(elapsed) = elapsed_ms {
             phases.elapsed_ms = elapsed;
         }
-        Ok(Some(convert::judgement(&judge(&spec.checks, &evidence, &phases))))
+        // Evidence of another run that is broken is no evidence of this one; it only leaves nothing to compare with.
+        let before = before.and_then(|b| {
+            let evidence = Evidence::decode(&b.run, b.objects, b.tip.as_deref()).ok()?;
+            Some((evidence, b.phases))
+        });
+        let published = before.as_ref().map(|(evidence, phases)| Published { evidence, phases: *phases });
+        Ok(Some(convert::judgement(&judge_against(&spec.checks, &evidence, &phases, published))))
     });
     work.await.unwrap_or_else(|e| Err(format!("judging failed: {e}")))
 }

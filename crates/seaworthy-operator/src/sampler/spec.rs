@@ -32,6 +32,8 @@ pub(crate) struct RunSpec {
     pub(crate) checks: Vec<CheckSpec>,
     /// Names of the checks that the inventory task serves.
     pub(crate) inventories: Vec<String>,
+    /// Names of the checks that compare inventories from before the load and from after settling.
+    pub(crate) leftovers: Vec<String>,
 }
 
 /// How far a run goes; an extension of measure moves it.

@@ -107,6 +107,33 @@ fn an_extension_is_for_what_it_can_settle() {
     }
 }
 
+/// The load starts after the inventory from before it, and the inventory task lives until the one from after settling.
+#[test]
+fn inventories_embrace_the_load() {
+    let mut world = World::new();
+    world.spec.leftovers = true;
+    let world = ends(world, Succeeded, Reason::Passed);
+    let tasks: Vec<&str> = world.log.iter().map(String::as_str).filter(|l| !l.starts_with("note")).collect();
+    assert_eq!(
+        tasks,
+        [
+            "create soak-setup-1",
+            "create soak-inventory-1",
+            "create soak-workload-1",
+            "stop soak-workload-1",
+            "stop soak-inventory-1",
+            "create soak-teardown-1",
+            "released"
+        ]
+    );
+    // An inventory that cannot be taken holds nothing up for ever.
+    let mut blind = World::new();
+    (blind.spec.leftovers, blind.inventoried) = (true, false);
+    let blind = ends(blind, Succeeded, Reason::Passed);
+    let started = blind.status.workload.as_ref().unwrap().start_time;
+    assert!(started >= blind.status.start_time.unwrap() + Seconds(120), "{started}");
+}
+
 #[test]
 fn a_soak_without_tasks_runs_too() {
     let mut world = World::new();

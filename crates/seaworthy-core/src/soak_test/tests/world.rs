@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{
-    Effect, Judgement, Observed, Role, SampleCounts, SamplerFacts, SoakSpec, SoakTestStatus, decide, needs,
+    Effect, Inventories, Judgement, Observed, Role, SampleCounts, SamplerFacts, SoakSpec, SoakTestStatus, decide, needs,
     status::{CheckStatus, EvidenceStatus},
     target::{Rollout, RunningImage, Target, TargetPod},
 };
@@ -59,6 +59,8 @@ pub(super) struct World {
     pub(super) target: Target,
     pub(super) verdict: Verdict,
     pub(super) facts: SamplerFacts,
+    /// Whether inventories can be taken.
+    pub(super) inventoried: bool,
     /// The measure at which the verdict is clear; before, it is inconclusive.
     pub(super) settled_by: Option<Seconds>,
     /// Seconds after the last slot until evidence is acknowledged; None: never.
@@ -113,6 +115,7 @@ impl World {
             verdict: Verdict::Passed,
             facts: SamplerFacts::default(),
             settled_by: None,
+            inventoried: true,
             stored_after: Some(1),
             log: Vec::new(),
             writes: 0,
@@ -129,6 +132,9 @@ impl World {
             let start = self.status.start_time.unwrap_or(self.now);
             let due = self.now.since(start).0 / self.spec.interval.0;
             sampler.through = if stored { slots } else { due.min(slots - 1) };
+            let (settled, inventoried) = (self.now >= end, self.now >= start + Seconds(3));
+            sampler.inventories =
+                Inventories { before: self.inventoried && inventoried, after: self.inventoried && settled };
             sampler.samples = SampleCounts { planned: due, obtained: due, longest_gap_seconds: 0 };
             sampler.evidence = Some(EvidenceStatus {
                 chain_tip: format!("tip{}", due / 120),

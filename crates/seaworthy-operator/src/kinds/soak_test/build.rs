@@ -6,7 +6,7 @@ use seaworthy_api::{
     Duration, Soak, SoakTest, Source, Task,
     convert::soak_test as convert,
     quantity::Quantity,
-    soak_test::Scheme,
+    soak_test::{Leftovers, Scheme},
     task::{Resources, SecurityContext},
 };
 use seaworthy_core::{
@@ -22,7 +22,7 @@ use seaworthy_soak::{
 use crate::{
     inventory::{
         REQUEST,
-        page::{Request, Resource, Selection},
+        page::{Request, Resource, Scope, Selection},
     },
     jobs::{JobSpec, build_job},
     sampler::{
@@ -121,11 +121,6 @@ fn request(object: &SoakTest) -> Request {
     let soak = &object.spec.soak;
     let checks = soak.checks.iter().filter_map(|check| {
         let survivors = check.survivors.as_ref()?;
-        let resource = |r: &seaworthy_api::soak_test::ResourceRef| Resource {
-            group: r.group.clone(),
-            version: r.version.clone(),
-            resource: r.resource.clone(),
-        };
         Some(Selection {
             check: check.name.clone(),
             resources: survivors.resources.iter().map(resource).collect(),
@@ -134,7 +129,22 @@ fn request(object: &SoakTest) -> Request {
             max_age_seconds: survivors.max_age.get().0,
         })
     });
-    Request { every_seconds: soak.interval.get().0, checks: checks.collect() }
+    let leftovers = soak.checks.iter().filter_map(|check| Some(scope(&check.name, check.leftovers.as_ref()?)));
+    Request { every_seconds: soak.interval.get().0, checks: checks.collect(), leftovers: leftovers.collect() }
+}
+
+fn resource(given: &seaworthy_api::soak_test::ResourceRef) -> Resource {
+    Resource { group: given.group.clone(), version: given.version.clone(), resource: given.resource.clone() }
+}
+
+fn scope(check: &str, leftovers: &Leftovers) -> Scope {
+    Scope {
+        check: check.to_owned(),
+        resources: leftovers.resources.iter().map(resource).collect(),
+        namespaces: leftovers.namespaces.clone(),
+        cluster_resources: leftovers.cluster_resources.iter().map(resource).collect(),
+        selector: leftovers.selector.clone().unwrap_or_default(),
+    }
 }
 
 /// What the sampler is asked for; None before the start is recorded, or when the checks make no sense.
@@ -148,6 +158,7 @@ pub(super) fn run(object: &SoakTest, spec: &SoakSpec, status: &SoakTestStatus) -
         target: target(object),
         artifacts: spec.artifacts.clone(),
         sources: soak.sources.iter().filter_map(|s| source(s, &checks, &namespace)).collect(),
+        leftovers: soak.checks.iter().filter(|c| c.leftovers.is_some()).map(|c| c.name.clone()).collect(),
         inventories: soak.checks.iter().filter(|c| c.survivors.is_some()).map(|c| c.name.clone()).collect(),
         name: object.name_any(),
         namespace,
@@ -156,7 +167,7 @@ pub(super) fn run(object: &SoakTest, spec: &SoakSpec, status: &SoakTestStatus) -
 }
 
 /// The phases at the end, extensions included.
-fn phases(soak: &Soak, status: &SoakTestStatus) -> Phases {
+pub(super) fn phases(soak: &Soak, status: &SoakTestStatus) -> Phases {
     let planned = convert::phases(soak);
     let more = status.extended().0.saturating_mul(1000);
     Phases { measure_ms: planned.measure_ms + more, elapsed_ms: planned.elapsed_ms + more, ..planned }

@@ -13,7 +13,9 @@ use seaworthy_core::{
     time::Timestamp,
 };
 
-use super::build;
+use seaworthy_soak::check::CheckKind;
+
+use super::{build, published};
 use crate::{
     Context, Error,
     client::get_live,
@@ -83,7 +85,7 @@ fn sampling(ctx: &Context, object: &SoakTest, spec: &SoakSpec, status: &SoakTest
         return SamplerFacts::default();
     };
     let job = |role: Role| role.record(status).and_then(|r| r.uid.clone());
-    let tasks = Tasks { inventory: job(Role::Inventory), workload: job(Role::Workload) };
+    let tasks = Tasks { inventory: job(Role::Inventory), workload: job(Role::Workload), loaded: status.workload.is_some() };
     sampler.ensure(run, &store(ctx, object), tip(status), tasks)
 }
 
@@ -109,7 +111,9 @@ async fn judge(
     let phases = run.horizon.phases;
     let settled = status.settle_end_time.is_some_and(|end| now >= end);
     let elapsed = if settled { phases.elapsed_ms } else { phases.warm_up_ms + phases.measure_ms };
-    match judged(&run, stored, tip(status), Some(elapsed)).await {
+    let compares = run.checks.iter().any(|c| matches!(c.kind, CheckKind::Baseline(_)));
+    let before = if compares { published::evidence(ctx, object).await? } else { None };
+    match judged(&run, stored, tip(status), Some(elapsed), before).await {
         Ok(judgement) => sampler.judgement = judgement,
         Err(broken) => sampler.broken = Some(broken),
     }
