@@ -5,7 +5,10 @@ use std::{fmt, fs, path::Path, str::FromStr};
 use kube::{Resource as _, ResourceExt as _};
 use seaworthy_api::{SoakTest, convert::soak_test as convert};
 use seaworthy_core::{soak_test::SoakTestStatus, time::Timestamp};
-use seaworthy_operator::sampler::evidence::Store;
+use seaworthy_operator::{
+    kinds::soak_test::published::{evidence, last},
+    sampler::{Before, evidence::Store},
+};
 use seaworthy_soak::{
     check::{CheckSpec, Phases},
     evidence::Evidence,
@@ -42,6 +45,8 @@ pub(crate) struct Recorded {
     pub(crate) phases: Phases,
     /// What was recorded.
     pub(crate) evidence: Evidence,
+    /// What `baseline` checks compare with: the evidence of the Release that was published last, and its phases.
+    pub(crate) published: Option<(Evidence, Phases)>,
 }
 
 /// Reads the evidence of a SoakTest from the cluster and verifies its chain.
@@ -68,7 +73,26 @@ pub(crate) async fn read(cluster: &Cluster, target: &Target, changes: &[Change])
     // The environment is worth a line in a report, not a failure.
     let server = cluster.ask("cannot ask for the version", cluster.client.apiserver_version()).await;
     let server = server.map_or_else(|_| String::new(), |v| format!("Kubernetes {} ({})", v.git_version, v.platform));
-    complete(&object, evidence, Source::Cluster(server), changes)
+    let published = published(cluster, &object).await?;
+    Ok(Recorded { published, ..complete(&object, evidence, Source::Cluster(server), changes)? })
+}
+
+/// The evidence that `baseline` checks were, or would now be, compared with.
+async fn published(cluster: &Cluster, object: &SoakTest) -> Result<Option<(Evidence, Phases)>, Failure> {
+    if object.spec.soak.checks.iter().all(|c| c.baseline.is_none()) {
+        return Ok(None);
+    }
+    let unread = |e: &seaworthy_operator::Error| {
+        Failure::unusable(format!("cannot read the evidence of the release that was published last: {}", chain(e)))
+    };
+    let status = object.status.clone().unwrap_or_default();
+    let whose = match status.compared_with {
+        None if status.completion_time.is_none() => last(&cluster.client, object).await.map_err(|e| unread(&e))?,
+        recorded => recorded,
+    };
+    let Some(whose) = whose else { return Ok(None) };
+    let stored = evidence(&cluster.client, &cluster.namespace, &whose).await.map_err(|e| unread(&e))?;
+    Ok(stored.and_then(Before::decode))
 }
 
 /// Reads a SoakTest as `kubectl get -o yaml` or `-o json` prints it, and its evidence as `kubectl seaworthy evidence` prints it.
@@ -95,7 +119,7 @@ fn complete(object: &SoakTest, evidence: Evidence, source: Source, changes: &[Ch
     let checks = convert::checks(&object.spec.soak).map_err(|e| Failure::unusable(format!("the soak's spec: {e}")))?;
     let status = object.status.clone().unwrap_or_default();
     let phases = phases(convert::phases(&object.spec.soak), &status, look::now());
-    Ok(Recorded { source, changes: changes.to_vec(), object, checks, phases, evidence })
+    Ok(Recorded { source, changes: changes.to_vec(), object, checks, phases, evidence, published: None })
 }
 
 /// Another value for a field of a check.

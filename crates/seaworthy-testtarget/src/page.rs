@@ -3,7 +3,7 @@
 use std::{
     io::{self, Write},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use flate2::{Compression, write::GzEncoder};
@@ -14,8 +14,13 @@ use crate::settings::{Manner, Settings};
 pub(crate) fn answer(to: &mut impl Write, settings: &Settings, age: f64) -> io::Result<()> {
     let manner = if age >= settings.after { settings.manner } else { Manner::Fine };
     match manner {
-        Manner::Fine => whole(to, "200 OK", "text/plain; version=0.0.4", metrics(settings, age).as_bytes()),
-        Manner::Absent => whole(to, "200 OK", "text/plain; version=0.0.4", b"target_other 1\n"),
+        Manner::Fine => page(to, metrics(settings, age).as_bytes()),
+        Manner::Absent => page(to, b"target_other 1\n"),
+        Manner::Line => page(to, &[b'x'; 10 << 20]),
+        Manner::Million => page(to, &b"x 1\n".repeat(1 << 20)),
+        Manner::Nan | Manner::Past | Manner::Future | Manner::Falling | Manner::Retyped => {
+            page(to, changed(&metrics(settings, age), manner, age).as_bytes())
+        }
         Manner::Html => whole(to, "200 OK", "text/html", b"<html><body>welcome</body></html>\n"),
         Manner::Broken => whole(to, "500 Internal Server Error", "text/plain", b"target_level 1\n"),
         Manner::Redirect => to.write_all(
@@ -40,6 +45,28 @@ pub(crate) fn answer(to: &mut impl Write, settings: &Settings, age: f64) -> io::
         }
         Manner::Bomb => bomb(to),
     }
+}
+
+fn page(to: &mut impl Write, body: &[u8]) -> io::Result<()> {
+    whole(to, "200 OK", "text/plain; version=0.0.4", body)
+}
+
+/// A good page, made into one that cannot be believed.
+fn changed(good: &str, manner: Manner, age: f64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
+    let odd = age.rem_euclid(2.0) >= 1.0;
+    let line = |line: &str| match (manner, line.rsplit_once(' ')) {
+        (Manner::Retyped, Some((name, "gauge"))) if odd => format!("{name} counter\n"),
+        (Manner::Retyped, _) | (_, None) => format!("{line}\n"),
+        _ if line.starts_with('#') => format!("{line}\n"),
+        (Manner::Nan, Some((series, _))) => format!("{series} NaN\n"),
+        (Manner::Past, _) => format!("{line} {}\n", now.saturating_sub(3_600_000)),
+        (Manner::Future, _) => format!("{line} {}\n", now + 3_600_000),
+        (Manner::Falling, Some((series, _))) if series.ends_with("_total") && odd => format!("{series} 0\n"),
+        (Manner::Falling, Some((series, _))) if series.ends_with("_total") => format!("{series} 1000\n"),
+        _ => format!("{line}\n"),
+    };
+    good.lines().map(line).collect()
 }
 
 fn whole(to: &mut impl Write, status: &str, kind: &str, body: &[u8]) -> io::Result<()> {
@@ -77,6 +104,7 @@ fn metrics(settings: &Settings, age: f64) -> String {
          # TYPE target_failures_total counter\ntarget_failures_total {failures}\n\
          # TYPE target_failure_count gauge\ntarget_failure_count{{count=\"{count}\"}} 1\n\
          # TYPE target_events_total counter\ntarget_events_total {events}\n\
+         # TYPE target_restarts gauge\ntarget_restarts 0\n\
          # TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {resident}\n\
          # TYPE process_open_fds gauge\nprocess_open_fds {files}\n"
     )
@@ -110,5 +138,14 @@ mod tests {
         assert!(page(&[], 0.0).lines().any(|l| l.starts_with("process_open_fds ") && !l.ends_with(" 0")));
         assert!(page(&["manner=broken"], 0.0).starts_with("HTTP/1.1 500"));
         assert!(!page(&["manner=absent"], 0.0).contains("target_level"));
+        assert!(page(&["manner=nan"], 0.0).contains("target_level NaN\n"));
+        assert!(page(&["manner=retyped"], 0.5).contains("# TYPE target_level gauge\n"));
+        assert!(page(&["manner=retyped"], 1.5).contains("# TYPE target_level counter\n"));
+        assert!(page(&["manner=falling"], 0.5).contains("target_failures_total 1000\n"));
+        assert!(page(&["manner=falling"], 1.5).contains("target_failures_total 0\n"));
+        let past = page(&["manner=past"], 0.0);
+        assert!(past.lines().any(|l| l.starts_with("target_level 1 ") && l.len() == "target_level 1 ".len() + 13), "{past}");
+        let body = |arguments: &[&str]| page(arguments, 0.0).split_once("\r\n\r\n").unwrap().1.to_owned();
+        assert_eq!((body(&["manner=line"]).len(), body(&["manner=million"]).lines().count()), (10 << 20, 1 << 20));
     }
 }

@@ -21,6 +21,20 @@ pub(crate) enum Manner {
     Html,
     /// A page without the metrics of [`Manner::Fine`].
     Absent,
+    /// One line of 10 MiB.
+    Line,
+    /// A million series.
+    Million,
+    /// NaN instead of every number.
+    Nan,
+    /// Samples from an hour ago.
+    Past,
+    /// Samples from an hour ahead.
+    Future,
+    /// Counters that fall every other second.
+    Falling,
+    /// Gauges that are counters every other second.
+    Retyped,
 }
 
 /// Everything that can be set.
@@ -129,6 +143,13 @@ fn manner(word: &str) -> Option<Manner> {
         "redirect" => Manner::Redirect,
         "html" => Manner::Html,
         "absent" => Manner::Absent,
+        "line" => Manner::Line,
+        "million" => Manner::Million,
+        "nan" => Manner::Nan,
+        "past" => Manner::Past,
+        "future" => Manner::Future,
+        "falling" => Manner::Falling,
+        "retyped" => Manner::Retyped,
         _ => return None,
     })
 }

@@ -302,6 +302,7 @@ pub fn judgement(said: &check::Judgement) -> Judgement {
             obtained: said.coverage.obtained,
             longest_gap_seconds: said.coverage.longest_gap_ms / 1000,
         },
+        compared_with: None,
         fail_fast: said.fail_fast,
         needed: said.needed_seconds.map(Seconds),
         extend_to: extend_to(&said.checks),

@@ -9,7 +9,7 @@ use seaworthy_core::{
     verdict,
 };
 use seaworthy_soak::{
-    check::{CheckSpec, CheckVerdict, Enforcement, Judgement, Phases, Trace, Verdict, judge, trace},
+    check::{CheckSpec, CheckVerdict, Enforcement, Judgement, Phases, Published, Trace, Verdict, judge_against, trace},
     record::{FaultWindow, RunInfo},
 };
 
@@ -91,8 +91,9 @@ pub(crate) const fn word(verdict: Verdict) -> &'static str {
 impl Report {
     /// Judges what was recorded and puts everything together. Pure but for the program's own version.
     pub(crate) fn of(recorded: &Recorded) -> Self {
-        let Recorded { object, checks, phases, evidence, .. } = recorded;
-        let judgement = judge(checks, evidence, phases);
+        let Recorded { object, checks, phases, evidence, published, .. } = recorded;
+        let published = published.as_ref().map(|(evidence, phases)| Published { evidence, phases: *phases });
+        let judgement = judge_against(checks, evidence, phases, published);
         let judged = checks.iter().zip(&judgement.checks).map(|(spec, verdict)| Judged {
             spec: spec.clone(),
             verdict: CheckVerdict { message: clean(&verdict.message), ..verdict.clone() },
@@ -146,6 +147,9 @@ fn facts(recorded: &Recorded, status: &SoakTestStatus, judgement: &Judgement) ->
         format!("{} of {} slots ({percent} %), longest gap {gap}", coverage.obtained, coverage.planned),
     ));
     facts.push(("Our own load", format!("{} requests to the target", coverage.requests)));
+    if let Some(with) = &status.compared_with {
+        facts.push(("Compared with", format!("Release {} (soak/{})", with.release, with.soak_test)));
+    }
     if let Some(needed) = judgement.needed_seconds {
         facts.push(("Would settle it", format!("a measure of {}", span(Seconds(needed)))));
     }
@@ -175,7 +179,7 @@ fn warnings(recorded: &Recorded, status: &SoakTestStatus, judgement: &Judgement)
     }
     if matches!(recorded.source, Source::Files) {
         warnings.push(
-            "read from files: nobody vouches that they are what was recorded; declared faults are not in them".into(),
+            "read from files: nobody vouches that they are what was recorded; declared faults, inventories and what baselines compare with are not in them".into(),
         );
     }
     if status.completion_time.is_none() {

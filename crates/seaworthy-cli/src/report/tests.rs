@@ -96,6 +96,7 @@ fn evidence() -> Evidence {
 fn recorded() -> Recorded {
     let object = object();
     Recorded {
+        published: None,
         source: Source::Cluster("Kubernetes v1.34.4 (linux/amd64)".into()),
         changes: vec!["queues.max=5".parse().unwrap()],
         checks: convert::checks(&object.spec.soak).unwrap(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Role,
     spec::{EVIDENCE, EXTENSION, SoakSpec},
-    status::{CheckStatus, EvidenceStatus, SampleCounts, SoakTestStatus},
+    status::{CheckStatus, ComparedWith, EvidenceStatus, SampleCounts, SoakTestStatus},
     target::Target,
 };
 use crate::{
@@ -73,6 +73,8 @@ pub struct Judgement {
     pub checks: Vec<CheckStatus>,
     /// Coverage of the judged evidence.
     pub samples: SampleCounts,
+    /// What `baseline` checks were compared with.
+    pub compared_with: Option<ComparedWith>,
     /// Whether a check that ends the run has failed for good.
     pub fail_fast: bool,
     /// How long a measure would settle what is inconclusive.

@@ -166,6 +166,7 @@ impl Visit<'_> {
         };
         self.status.checks.clone_from(&judgement.checks);
         self.status.samples = judgement.samples.clone();
+        self.status.compared_with.clone_from(&judgement.compared_with);
         self.status.evidence.clone_from(&facts.evidence);
         let required = judgement.checks.iter().filter(|c| c.enforcement == Enforcement::Required).count();
         let (phase, reason, message) = match judgement.verdict {

@@ -98,6 +98,9 @@ pub struct SoakTestStatus {
     /// One entry a check, in the order of the spec.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckStatus>,
+    /// What `baseline` checks were compared with; absent where nothing was there to compare with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared_with: Option<ComparedWith>,
     /// Where the samples are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<EvidenceStatus>,
@@ -127,6 +130,18 @@ pub struct ExtensionStatus {
     pub times: u32,
     /// Whether measure is over for good: it is extended no more.
     pub closed: bool,
+}
+
+/// The soak of the Release that was published last, whose evidence `baseline` checks compare with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ComparedWith {
+    /// The Release.
+    pub release: String,
+    /// Its SoakTest.
+    pub soak_test: String,
+    /// The SoakTest's UID.
+    pub uid: String,
 }
 
 /// A decided outcome, recorded before anything is ended or cleaned up, so that nothing can change it any more.

@@ -69,7 +69,8 @@ struct LookLabels {
     result: String,
 }
 
-pub(crate) use self::run::{Before, judged};
+pub use self::run::Before;
+pub(crate) use self::run::judged;
 
 /// The Jobs of a run whose pods matter to the sampler, by UID.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

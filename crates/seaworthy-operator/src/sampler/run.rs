@@ -6,7 +6,7 @@ use std::{
 };
 
 use seaworthy_api::convert::soak_test as convert;
-use seaworthy_core::soak_test::{EvidenceStatus, Inventories, Judgement, SamplerFacts};
+use seaworthy_core::soak_test::{ComparedWith, EvidenceStatus, Inventories, Judgement, SamplerFacts};
 use seaworthy_soak::{
     check::{Phases, Published, judge, judge_against},
     evidence::Evidence,
@@ -421,15 +421,26 @@ impl Known {
 
 /// The stored evidence of the release that was published last.
 #[derive(Debug)]
-pub(crate) struct Before {
+pub struct Before {
+    /// Whose it is.
+    pub whose: ComparedWith,
     /// Its run.
-    pub(crate) run: RunInfo,
+    pub run: RunInfo,
     /// What is stored of it.
-    pub(crate) objects: Vec<Object>,
+    pub objects: Vec<Object>,
     /// Its chain's tip, as recorded.
-    pub(crate) tip: Option<String>,
+    pub tip: Option<String>,
     /// Its phases.
-    pub(crate) phases: Phases,
+    pub phases: Phases,
+}
+
+impl Before {
+    /// The evidence and its phases; None where it is not what was written: what was altered leaves nothing to compare with, and says
+    /// nothing of the run that is judged.
+    pub fn decode(self) -> Option<(Evidence, Phases)> {
+        let evidence = Evidence::decode(&self.run, self.objects, self.tip.as_deref()).ok()?;
+        Some((evidence, self.phases))
+    }
 }
 
 /// Judges stored evidence beside the other work; None when there is none yet. `elapsed_ms` is how far the run is, as far as stored if None.
@@ -453,13 +464,11 @@ pub(crate) async fn judged(
         if let Some(elapsed) = elapsed_ms {
             phases.elapsed_ms = elapsed;
         }
-        // Evidence of another run that is broken is no evidence of this one; it only leaves nothing to compare with.
-        let before = before.and_then(|b| {
-            let evidence = Evidence::decode(&b.run, b.objects, b.tip.as_deref()).ok()?;
-            Some((evidence, b.phases))
-        });
+        let whose = before.as_ref().map(|b| b.whose.clone());
+        let before = before.and_then(Before::decode);
         let published = before.as_ref().map(|(evidence, phases)| Published { evidence, phases: *phases });
-        Ok(Some(convert::judgement(&judge_against(&spec.checks, &evidence, &phases, published))))
+        let judgement = convert::judgement(&judge_against(&spec.checks, &evidence, &phases, published));
+        Ok(Some(Judgement { compared_with: whose.filter(|_| before.is_some()), ..judgement }))
     });
     work.await.unwrap_or_else(|e| Err(format!("judging failed: {e}")))
 }

@@ -26,6 +26,11 @@ pub(super) fn judge(view: &View<'_>, name: &str, rule: &Leftovers, phases: &Phas
         };
         return Finding::new(Verdict::Inconclusive, message);
     };
+    if before.is_empty() && after.is_empty() {
+        // A mistyped selector looks just like this.
+        let message = "neither inventory saw any object: widen the selection to something that is there before the load";
+        return Finding { settled: true, ..Finding::new(Verdict::Inconclusive, message) };
+    }
     let known: BTreeSet<&str> = before.iter().map(|o| o.uid.as_str()).collect();
     let left: Vec<&ObjectRef> = after.iter().filter(|o| !known.contains(o.uid.as_str())).collect();
     #[expect(clippy::cast_precision_loss, reason = "counts of objects are far below 2^53")]

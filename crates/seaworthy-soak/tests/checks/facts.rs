@@ -170,6 +170,7 @@ fn leftovers_are_told_by_uid() {
     expect(&left().judge(r#"leftovers "max":2"#), Verdict::Passed, "");
     expect(&world(None, Some(&[])).judge("leftovers"), Verdict::Inconclusive, "no inventory from before the load");
     expect(&world(Some(&[]), None).judge("leftovers"), Verdict::Inconclusive, "no inventory from after settle");
+    expect(&world(Some(&[]), Some(&[])).judge("leftovers"), Verdict::Inconclusive, "neither inventory saw any object");
     let early = world(Some(&[]), None).judge_at("leftovers", &Phases { elapsed_ms: 5, ..PHASES });
     expect(&early, Verdict::Inconclusive, "taken again after settle");
 }

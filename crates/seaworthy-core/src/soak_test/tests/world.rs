@@ -347,5 +347,6 @@ pub(super) fn judgement(verdict: Verdict) -> Judgement {
         fail_fast: false,
         needed: None,
         extend_to: None,
+        compared_with: None,
     }
 }

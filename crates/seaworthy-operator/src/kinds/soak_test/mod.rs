@@ -3,7 +3,7 @@
 mod build;
 mod execute;
 mod observe;
-mod published;
+pub mod published;
 
 use kube::runtime::{Controller, reflector::Store};
 use seaworthy_api::SoakTest;

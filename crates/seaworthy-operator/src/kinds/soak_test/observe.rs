@@ -112,7 +112,11 @@ async fn judge(
     let settled = status.settle_end_time.is_some_and(|end| now >= end);
     let elapsed = if settled { phases.elapsed_ms } else { phases.warm_up_ms + phases.measure_ms };
     let compares = run.checks.iter().any(|c| matches!(c.kind, CheckKind::Baseline(_)));
-    let before = if compares { published::evidence(ctx, object).await? } else { None };
+    let whose = if compares { published::last(&ctx.client, object).await? } else { None };
+    let before = match &whose {
+        Some(whose) => published::evidence(&ctx.client, &object.namespace().unwrap_or_default(), whose).await?,
+        None => None,
+    };
     match judged(&run, stored, tip(status), Some(elapsed), before).await {
         Ok(judgement) => sampler.judgement = judgement,
         Err(broken) => sampler.broken = Some(broken),
