@@ -83,6 +83,15 @@ pub async fn resident(client: &Client) -> Result<(u64, u64)> {
     Ok((bytes("VmRSS")?, bytes("VmHWM")?))
 }
 
+/// Forgets the most that [`resident`] tells of the operator's memory, which only root on the node can.
+///
+/// # Errors
+/// When its process is not found.
+pub async fn forget_peak(client: &Client) -> Result<()> {
+    let (pod, _) = pod(client).await?;
+    fs::write(format!("/proc/{}/clear_refs", process(&pod)?), "5").context("cannot forget the peak")
+}
+
 async fn within(what: &str, holds: impl AsyncFn() -> Result<bool>) -> Result<()> {
     for _ in 0..600 {
         if holds().await? {

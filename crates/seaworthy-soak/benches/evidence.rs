@@ -83,8 +83,13 @@ fn slot(slot: u64, interval_ms: u64, objects: u64) -> SlotRecord {
         .extend((0..objects).map(|i| {
             sample(format!("objects{{kind=\"kind-{i}\"}}"), (100.0 + noise(slot ^ (i << 32)) * 20.0).round())
         }));
-    let page =
-        Page { late_ms: 3 + i64::from(slot.is_multiple_of(7)), incarnation: "c1".into(), series_on_page: 300, samples };
+    let page = Page {
+        late_ms: 3 + i64::from(slot.is_multiple_of(7)),
+        incarnation: "c1".into(),
+        series_on_page: 300,
+        samples,
+        types: std::collections::BTreeMap::new(),
+    };
     let container =
         ContainerState { name: "manager".into(), restarts: 0, last_reason: String::new(), last_exit_code: 0 };
     let pod = PodState {

@@ -13,5 +13,6 @@ pub mod segment;
 mod series;
 mod text;
 pub mod trend;
+pub mod types;
 
 pub use series::{SERIES_OF_METRIC, SERIES_ON_PAGE};

@@ -7,6 +7,7 @@ use crate::record::{Gap, GapReason, Page, PageSample};
 use crate::recorder::MAX_SERIES_PER_LOOK;
 use crate::scan::{Format, Limits, Sample, ScanError, Wanted, scan, series_key};
 use crate::series::SERIES_OF_METRIC;
+use crate::types::declared;
 
 /// What the checks of a run ask of one source.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +83,8 @@ pub fn read_page(
         value: f64::from(count),
         timestamp_ms: None,
     }));
-    Ok(Page { late_ms, incarnation: incarnation.to_owned(), series_on_page: summary.series as u64, samples })
+    let types = declared(page, wants.selects.iter().map(|(metric, _)| metric.as_str()));
+    Ok(Page { late_ms, incarnation: incarnation.to_owned(), series_on_page: summary.series as u64, samples, types })
 }
 
 /// The gap that a refused page leaves.

@@ -3,9 +3,11 @@
 //! Slot k is planned at the start of the run plus k intervals of elapsed time, whoever runs it. Each look at a target gives a
 //! page or a gap with a reason, never nothing and never a zero. Deliberately absent: how to look. That is the operator's part.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
+
+use crate::types::MetricType;
 
 /// The run that evidence belongs to, and its schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +66,8 @@ pub struct Page {
     pub series_on_page: u64,
     /// The series that some check asks for.
     pub samples: Vec<PageSample>,
+    /// The types that the page declares for the metrics that some check asks for.
+    pub types: BTreeMap<String, MetricType>,
 }
 
 /// One value of one series.

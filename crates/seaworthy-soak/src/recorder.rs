@@ -14,11 +14,12 @@ use crate::record::{
     SlotRecord, one_line, word,
 };
 use crate::segment::{
-    ChainError, Inventoried, Kind, Object, Part, SEGMENT_SLOTS, SHARD_BYTES, Tip, check, inventory_payloads, object,
-    payloads,
+    ChainError, Inventoried, Kind, Lasting, Object, Part, SEGMENT_SLOTS, SHARD_BYTES, Tip, check, inventory_payloads,
+    object, payloads,
 };
 use crate::series::{INCARNATION, INVENTORY, LATE, OLDEST, SERIES_ON_PAGE, Table};
 use crate::text::{Place, PlacedGap, gaps_to_text, oldest_to_text, pods_to_text};
+use crate::types::Types;
 
 /// The most looks that one slot may have; more are refused.
 pub const MAX_LOOKS: usize = 1024;
@@ -105,6 +106,7 @@ pub struct Recorder {
     inventories: BTreeSet<Inventoried>,
     acknowledged: u64,
     acknowledged_faults: usize,
+    types: Types,
     /// The metrics' own times of the last look at each target.
     times: BTreeMap<String, BTreeMap<String, i64>>,
 }
@@ -121,6 +123,7 @@ impl Recorder {
             inventories: BTreeSet::new(),
             acknowledged: 0,
             acknowledged_faults: 0,
+            types: Types::default(),
             times: BTreeMap::new(),
         }
     }
@@ -141,6 +144,7 @@ impl Recorder {
         recorder.tip = chain.tip;
         recorder.acknowledged_faults = chain.faults.len();
         recorder.faults = chain.faults;
+        recorder.types = chain.types;
         recorder.inventories = chain.inventories.into_keys().collect();
         recorder.acknowledged = recorder.table.next_slot();
         let next = recorder.next_slot();
@@ -280,7 +284,7 @@ impl Recorder {
         };
         Checkpoint {
             sealed: self.pending.clone(),
-            head: object(&self.run, Kind::Head, &self.tip, &part, payload, &self.faults),
+            head: object(&self.run, Kind::Head, &self.tip, &part, payload, &self.lasting()),
             tip: (self.tip.links > 0).then(|| self.tip.hash.clone()),
             through: self.next_slot(),
             faults: self.faults.len(),
@@ -292,6 +296,11 @@ impl Recorder {
         self.pending.retain(|object| !checkpoint.sealed.contains(object));
         self.acknowledged = self.acknowledged.max(checkpoint.through);
         self.acknowledged_faults = self.acknowledged_faults.max(checkpoint.faults);
+    }
+
+    /// What the head says besides its rows.
+    fn lasting(&self) -> Lasting {
+        Lasting { faults: self.faults.clone(), types: self.types.clone() }
     }
 
     fn head_payload(&self) -> Vec<u8> {
@@ -313,7 +322,7 @@ impl Recorder {
     }
 
     fn seal(&mut self, kind: Kind, part: &Part, payload: Vec<u8>) {
-        let object = object(&self.run, kind, &self.tip, part, payload, &[]);
+        let object = object(&self.run, kind, &self.tip, part, payload, &Lasting::default());
         self.tip = Tip { links: self.tip.links + 1, hash: object.hash() };
         self.pending.push(object);
     }
@@ -342,10 +351,12 @@ impl Recorder {
         let (source, target) = (source_word(&look.source), target_word(&look.target));
         let key = format!("{source}/{target}");
         let gap = match &look.result {
-            Ok(page) => match self.page(unix_ms, &key, page, cells) {
-                None => return,
-                Some(gap) => gap,
-            },
+            Ok(page) => {
+                match self.types.check(&source, &page.types).or_else(|| self.page(unix_ms, &key, page, cells)) {
+                    None => return,
+                    Some(gap) => gap,
+                }
+            }
             Err(gap) => gap.clone(),
         };
         gaps.push(PlacedGap { place: Place::Target { source, target }, gap });

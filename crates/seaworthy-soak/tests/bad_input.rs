@@ -154,6 +154,16 @@ fn a_metric_that_becomes_another_is_absent() {
         }
         b"# TYPE level histogram\nlevel_bucket{le=\"+Inf\"} 1\nlevel_sum 1\nlevel_count 1\n".to_vec()
     });
+    // The same name and value, declared as another type from one scrape to the next.
+    nothing_passes("a metric that changes type", "level is a counter here and was a gauge before", |slot| {
+        let kind = if slot % 2 == 0 { "gauge" } else { "counter" };
+        format!(
+            "# TYPE level {kind}\nlevel {}\n# TYPE events_total counter\nevents_total {}\n",
+            100 + slot % 7,
+            slot * 5
+        )
+        .into_bytes()
+    });
     nothing_passes("a page that is sometimes no page", "Malformed", |slot| {
         if slot % 2 == 0 { healthy(slot) } else { b"# TYPE level meter\nlevel 1\n".to_vec() }
     });

@@ -11,6 +11,7 @@ use seaworthy_soak::record::{
 };
 use seaworthy_soak::recorder::{Checkpoint, RecordError, Recorder};
 use seaworthy_soak::segment::{ChainError, Object, SHARD_BYTES};
+use seaworthy_soak::types::MetricType;
 
 const START: i64 = 1_700_000_000_000;
 
@@ -23,7 +24,13 @@ fn sample(series: &str, value: f64) -> PageSample {
 }
 
 fn page(samples: Vec<PageSample>) -> Page {
-    Page { late_ms: 12, incarnation: "containerd://abc".into(), series_on_page: 90, samples }
+    Page {
+        late_ms: 12,
+        incarnation: "containerd://abc".into(),
+        series_on_page: 90,
+        samples,
+        types: std::collections::BTreeMap::new(),
+    }
 }
 
 fn record(slot: u64, result: Result<Page, Gap>) -> SlotRecord {
@@ -150,6 +157,25 @@ fn repeated_and_stale_times_are_no_samples() {
     assert_eq!(gaps[2], "");
     assert_eq!(gaps[3], format!("{target}|Stale|a metric's own time is 3601 s away from now"));
     assert_eq!(gaps[4], format!("{target}|Stale|a metric's own time is 3599 s away from now"));
+}
+
+#[test]
+fn types_outlive_the_recorder() {
+    let typed = |slot: u64, kind: MetricType| {
+        record(slot, Ok(Page { types: [("m".to_owned(), kind)].into(), ..page(vec![sample("m", 1.0)]) }))
+    };
+    let mut recorder = Recorder::new(run());
+    let mut store = Store::default();
+    recorder.record(&typed(0, MetricType::Gauge)).unwrap();
+    commit(&mut recorder, &mut store);
+    let mut recorder = Recorder::resume(run(), store.0.clone(), None, 1).unwrap().recorder;
+    recorder.record(&typed(1, MetricType::Counter)).unwrap();
+    recorder.record(&typed(2, MetricType::Gauge)).unwrap();
+    let tip = commit(&mut recorder, &mut store);
+    let evidence = Evidence::decode(&run(), store.0, tip.as_deref()).unwrap();
+    let at = |slot| evidence.value("watcher", "web-1/manager", "m", slot);
+    assert_eq!((at(0), at(1), at(2)), (Some(1.0), None, Some(1.0)));
+    assert!(evidence.to_csv().contains("m is a counter here and was a gauge before"));
 }
 
 #[test]

@@ -144,7 +144,10 @@ mod tests {
         assert!(page(&["manner=falling"], 0.5).contains("target_failures_total 1000\n"));
         assert!(page(&["manner=falling"], 1.5).contains("target_failures_total 0\n"));
         let past = page(&["manner=past"], 0.0);
-        assert!(past.lines().any(|l| l.starts_with("target_level 1 ") && l.len() == "target_level 1 ".len() + 13), "{past}");
+        assert!(
+            past.lines().any(|l| l.starts_with("target_level 1 ") && l.len() == "target_level 1 ".len() + 13),
+            "{past}"
+        );
         let body = |arguments: &[&str]| page(arguments, 0.0).split_once("\r\n\r\n").unwrap().1.to_owned();
         assert_eq!((body(&["manner=line"]).len(), body(&["manner=million"]).lines().count()), (10 << 20, 1 << 20));
     }

@@ -77,7 +77,10 @@ pub(crate) fn checks() -> Vec<Row> {
         ),
         with_check(
             edited(bound.clone(), &[("/restarts/max", json!(0))]),
-            &["spec.checks[0]", "give exactly one of bound, increase, growth, trend, progress, baseline, restarts, survivors and leftovers"],
+            &[
+                "spec.checks[0]",
+                "give exactly one of bound, increase, growth, trend, progress, baseline, restarts, survivors and leftovers",
+            ],
             bound.clone(),
         ),
         with_check(

@@ -13,7 +13,9 @@ use seaworthy_api::{
 use seaworthy_tests::cluster::{Ground, sh};
 use serde_json::{Value, json};
 
-use seaworthy_tests::soak::{candidate, check, deployment, ends, ends_with, evidence, image, level, soak, status, verdict};
+use seaworthy_tests::soak::{
+    candidate, check, deployment, ends, ends_with, evidence, image, level, soak, status, verdict,
+};
 
 /// A MiB a minute is tolerable, four are not.
 fn trend(name: &str, metric: &str, tolerable: &str, unacceptable: &str) -> Value {
@@ -135,9 +137,10 @@ async fn what_stays_behind_is_found() {
             "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": ground.namespace}]});
         ground.create::<RoleBinding>(binding).await.unwrap();
     }
-    let labels = json!({"made-by": "load"});
-    let before = json!({"metadata": {"name": "before", "labels": labels}});
-    ground.create::<k8s_openapi::api::core::v1::ConfigMap>(before).await.unwrap();
+    for (name, maker) in [("before", "load"), ("before-too", "tidy")] {
+        let before = json!({"metadata": {"name": name, "labels": {"made-by": maker}}});
+        ground.create::<k8s_openapi::api::core::v1::ConfigMap>(before).await.unwrap();
+    }
     for target in ["a", "b"] {
         ground.create::<Deployment>(deployment(target, &image(), &[])).await.unwrap();
     }

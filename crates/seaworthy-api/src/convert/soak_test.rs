@@ -101,7 +101,8 @@ fn problem(object: &SoakTest, slots: u64) -> Option<String> {
     let own = object.namespace().unwrap_or_default();
     let services = soak.sources.iter().filter_map(|s| s.prometheus.as_ref()?.namespace.as_deref());
     let namespaces = soak.target_ref.namespace.iter().map(String::as_str).chain(services);
-    let namespaces = namespaces.chain(inventories(soak).flat_map(|(_, namespaces)| namespaces.iter().map(String::as_str)));
+    let namespaces =
+        namespaces.chain(inventories(soak).flat_map(|(_, namespaces)| namespaces.iter().map(String::as_str)));
     for namespace in namespaces {
         if namespace != own && !object.spec.namespaces.iter().any(|n| n == namespace) {
             return Some(format!("namespace: {namespace:?} is none of spec.namespaces: add it there"));

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     check::{
-        Aggregate, Baseline, Bound, Check, Growth, GrowthOf, Increase, LabelMatcher, LabelOperator, OnMissing, Progress,
-        Restarts, Select, Trend, TrendOf,
+        Aggregate, Baseline, Bound, Check, Growth, GrowthOf, Increase, LabelMatcher, LabelOperator, OnMissing,
+        Progress, Restarts, Select, Trend, TrendOf,
     },
     inventory::{Leftovers, ResourceRef, Survivors},
     source::{Kubelet, Prometheus, Scheme, Source, Tls},

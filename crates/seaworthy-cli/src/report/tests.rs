@@ -58,7 +58,13 @@ fn slot(slot: u64) -> SlotRecord {
         sample("queue{name=\"<b>a</b>\"}", k % 4.0),
         sample("queue{name=\"b\"}", if slot == 90 { 9.0 } else { 1.0 }),
     ];
-    let page = Page { late_ms: 3, incarnation: life.into(), series_on_page: 5, samples };
+    let page = Page {
+        late_ms: 3,
+        incarnation: life.into(),
+        series_on_page: 5,
+        samples,
+        types: std::collections::BTreeMap::new(),
+    };
     let broken = Gap::new(GapReason::HttpStatus, "HTTP 503 <script>alert(1)</script>");
     let result = if (60..66).contains(&slot) { Err(broken) } else { Ok(page) };
     let container =

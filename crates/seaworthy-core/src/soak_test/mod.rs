@@ -20,7 +20,9 @@ pub mod target;
 pub use decide::decide;
 pub use observed::{Inventories, Judgement, Needs, Observed, SamplerFacts, needs};
 pub use spec::SoakSpec;
-pub use status::{CheckStatus, ComparedWith, Ending, EvidenceStatus, ExtensionStatus, SampleCounts, SoakTestPhase, SoakTestStatus};
+pub use status::{
+    CheckStatus, ComparedWith, Ending, EvidenceStatus, ExtensionStatus, SampleCounts, SoakTestPhase, SoakTestStatus,
+};
 
 use crate::task::TaskEffect;
 

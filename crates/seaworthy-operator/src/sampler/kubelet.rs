@@ -136,7 +136,13 @@ impl Kubelets {
         }
         let late = asked.map_or(0, |asked| super::late_ms(planned, asked));
         let series_on_page = samples.len() as u64;
-        Ok(Page { late_ms: late, incarnation: incarnation.to_owned(), series_on_page, samples })
+        Ok(Page {
+            late_ms: late,
+            incarnation: incarnation.to_owned(),
+            series_on_page,
+            samples,
+            types: std::collections::BTreeMap::new(),
+        })
     }
 
     fn node(&self, address: IpAddr) -> Result<Arc<Node>, Gap> {

@@ -66,7 +66,14 @@ impl Counts {
 
 impl Ledger {
     pub(super) fn new(recorder: Recorder, counts: Counts) -> Self {
-        Self { recorder, open: BTreeMap::new(), unstored: VecDeque::new(), faults: Vec::new(), inventories: Vec::new(), counts }
+        Self {
+            recorder,
+            open: BTreeMap::new(),
+            unstored: VecDeque::new(),
+            faults: Vec::new(),
+            inventories: Vec::new(),
+            counts,
+        }
     }
 
     /// The next slot that nobody has opened.
@@ -182,7 +189,13 @@ mod tests {
     }
 
     fn slot(slot: u64, ok: bool) -> SlotRecord {
-        let page = Page { late_ms: 0, incarnation: String::new(), series_on_page: 0, samples: vec![] };
+        let page = Page {
+            late_ms: 0,
+            incarnation: String::new(),
+            series_on_page: 0,
+            samples: vec![],
+            types: std::collections::BTreeMap::new(),
+        };
         let result = if ok { Ok(page) } else { Err(Gap::new(GapReason::Timeout, "5 s")) };
         let look = Look { source: "s".into(), target: "p".into(), result };
         SlotRecord { slot, unix_ms: 1_000_000, looks: vec![look], pods: None, inventories: vec![] }

@@ -128,7 +128,10 @@ impl Looker {
     }
 
     /// The objects that `leftovers` checks compare, seen no longer ago than `oldest`.
-    pub(crate) async fn objects(&self, oldest: Duration) -> Result<HashMap<String, Result<Vec<ObjectRef>, String>>, Gap> {
+    pub(crate) async fn objects(
+        &self,
+        oldest: Duration,
+    ) -> Result<HashMap<String, Result<Vec<ObjectRef>, String>>, Gap> {
         let none = || Gap::new(GapReason::NoTarget, "the inventory task does not run (yet)");
         let pod = self.pod_of(self.known().inventory).await?.ok_or_else(none)?;
         let address = *pod.addresses.first().ok_or_else(none)?;

@@ -387,7 +387,9 @@ impl Run {
     /// Whether a fact in the stored evidence ends the run.
     async fn judge_so_far(&self, known: &Known) -> bool {
         let Ok(stored) = self.store.load().await else { return false };
-        let Ok(Some(judgement)) = judged(&self.spec, stored, known.tip.as_deref(), None, None).await else { return false };
+        let Ok(Some(judgement)) = judged(&self.spec, stored, known.tip.as_deref(), None, None).await else {
+            return false;
+        };
         let ends = judgement.fail_fast;
         if ends {
             self.publish(|facts| facts.judgement = Some(judgement));

@@ -28,7 +28,8 @@ pub(super) fn judge(view: &View<'_>, name: &str, rule: &Leftovers, phases: &Phas
     };
     if before.is_empty() && after.is_empty() {
         // A mistyped selector looks just like this.
-        let message = "neither inventory saw any object: widen the selection to something that is there before the load";
+        let message =
+            "neither inventory saw any object: widen the selection to something that is there before the load";
         return Finding { settled: true, ..Finding::new(Verdict::Inconclusive, message) };
     }
     let known: BTreeSet<&str> = before.iter().map(|o| o.uid.as_str()).collect();

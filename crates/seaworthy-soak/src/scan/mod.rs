@@ -21,6 +21,7 @@ mod text;
 mod wanted;
 
 pub use error::{Expected, ScanError};
+pub(crate) use sample::unescape;
 pub use sample::{Labels, Sample, series_key};
 pub use wanted::Wanted;
 

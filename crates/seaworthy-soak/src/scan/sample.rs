@@ -150,7 +150,7 @@ fn split_quoted(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Resolves `\\`, `\"` and `\n`; any other escape stays as it is written, as Prometheus itself does.
-pub(super) fn unescape(raw: &str) -> Cow<'_, str> {
+pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
     let Some(first) = memchr::memchr(b'\\', raw.as_bytes()) else { return Cow::Borrowed(raw) };
     let mut out = String::with_capacity(raw.len());
     out.push_str(&raw[..first]);

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use super::csv::decode;
 use super::{
-    FORMAT, FORMAT_VERSION, HEAD, Header, Inventoried, Kind, Object, Tip, inventory_from, object_name, sha256, unpack,
+    FORMAT, FORMAT_VERSION, HEAD, Header, Inventoried, Kind, Lasting, Object, Tip, inventory_from, object_name, sha256,
+    unpack,
 };
 use crate::record::{FaultWindow, ObjectRef, RunInfo};
 use crate::series::Table;
+use crate::types::Types;
 
 /// Why stored evidence cannot be trusted. It is never judged then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +92,7 @@ pub(crate) struct Chain {
     pub(crate) head: Option<Table>,
     pub(crate) tip: Tip,
     pub(crate) faults: Vec<FaultWindow>,
+    pub(crate) types: Types,
     pub(crate) inventories: BTreeMap<Inventoried, Vec<ObjectRef>>,
     /// Names of objects that no head builds upon: an unfinished seal.
     pub(crate) unfinished: Vec<String>,
@@ -142,8 +145,9 @@ pub(crate) fn check(run: &RunInfo, objects: Vec<Object>, status_tip: Option<&str
     if let (false, Some(tip)) = (tip_known, status_tip) {
         return Err(ChainError::UnknownTip { tip: tip.to_owned() });
     }
-    let mut chain =
-        Chain { tip, faults: head.header.faults.clone(), unfinished: names(unfinished), ..Chain::default() };
+    let mut chain = Chain { tip, unfinished: names(unfinished), ..Chain::default() };
+    let Lasting { faults, types } = head.header.lasting.clone();
+    (chain.faults, chain.types) = (faults, types);
     for link in links.into_values() {
         chain.add(link)?;
     }

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo};
 use crate::series::Table;
+use crate::types::Types;
 
 pub use chain::ChainError;
 pub(crate) use chain::check;
@@ -90,8 +91,17 @@ pub(crate) struct Header {
     pub(crate) payload_sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) inventoried: Option<Inventoried>,
+    #[serde(flatten)]
+    pub(crate) lasting: Lasting,
+}
+
+/// What the head says besides its rows: it holds for the whole run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lasting {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) faults: Vec<FaultWindow>,
+    #[serde(default, skip_serializing_if = "Types::is_empty")]
+    pub(crate) types: Types,
 }
 
 /// What an inventory was taken for, and when.
@@ -139,14 +149,7 @@ pub(crate) fn to_csv(table: &Table) -> String {
 }
 
 /// An object with its header.
-pub(crate) fn object(
-    run: &RunInfo,
-    kind: Kind,
-    tip: &Tip,
-    part: &Part,
-    payload: Vec<u8>,
-    faults: &[FaultWindow],
-) -> Object {
+pub(crate) fn object(run: &RunInfo, kind: Kind, tip: &Tip, part: &Part, payload: Vec<u8>, lasting: &Lasting) -> Object {
     let header = Header {
         format: FORMAT.to_owned(),
         version: FORMAT_VERSION,
@@ -161,7 +164,7 @@ pub(crate) fn object(
         payload_bytes: payload.len() as u64,
         payload_sha256: sha256(&payload),
         inventoried: part.inventoried.clone(),
-        faults: faults.to_vec(),
+        lasting: lasting.clone(),
     };
     // Plain strings and numbers always become JSON.
     let header = serde_json::to_string(&header).unwrap_or_default();

@@ -41,7 +41,13 @@ impl Slot {
             .iter()
             .map(|(series, value)| PageSample { series: (*series).into(), value: *value, timestamp_ms: None })
             .collect();
-        let page = Page { late_ms: 1, incarnation: incarnation.into(), series_on_page: 10, samples };
+        let page = Page {
+            late_ms: 1,
+            incarnation: incarnation.into(),
+            series_on_page: 10,
+            samples,
+            types: std::collections::BTreeMap::new(),
+        };
         self.0.looks.push(Look { source: source.into(), target: target.into(), result: Ok(page) });
         self
     }

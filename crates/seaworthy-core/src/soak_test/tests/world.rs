@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{
-    Effect, Inventories, Judgement, Observed, Role, SampleCounts, SamplerFacts, SoakSpec, SoakTestStatus, decide, needs,
+    Effect, Inventories, Judgement, Observed, Role, SampleCounts, SamplerFacts, SoakSpec, SoakTestStatus, decide,
+    needs,
     status::{CheckStatus, EvidenceStatus},
     target::{Rollout, RunningImage, Target, TargetPod},
 };

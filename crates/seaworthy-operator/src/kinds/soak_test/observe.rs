@@ -85,7 +85,8 @@ fn sampling(ctx: &Context, object: &SoakTest, spec: &SoakSpec, status: &SoakTest
         return SamplerFacts::default();
     };
     let job = |role: Role| role.record(status).and_then(|r| r.uid.clone());
-    let tasks = Tasks { inventory: job(Role::Inventory), workload: job(Role::Workload), loaded: status.workload.is_some() };
+    let tasks =
+        Tasks { inventory: job(Role::Inventory), workload: job(Role::Workload), loaded: status.workload.is_some() };
     sampler.ensure(run, &store(ctx, object), tip(status), tasks)
 }
 
