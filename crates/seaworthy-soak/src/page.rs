@@ -83,7 +83,7 @@ pub fn read_page(
         value: f64::from(count),
         timestamp_ms: None,
     }));
-    let types = declared(page, wants.selects.iter().map(|(metric, _)| metric.as_str()));
+    let types = declared(page, &wants.selects.iter().map(|(metric, _)| metric.as_str()));
     Ok(Page { late_ms, incarnation: incarnation.to_owned(), series_on_page: summary.series as u64, samples, types })
 }
 

@@ -58,7 +58,7 @@ impl MetricType {
 /// The types that a valid page declares for `metrics`, by the name of the family or that of its samples.
 pub(crate) fn declared<'m>(
     page: &[u8],
-    metrics: impl Iterator<Item = &'m str> + Clone,
+    metrics: &(impl Iterator<Item = &'m str> + Clone),
 ) -> BTreeMap<String, MetricType> {
     let mut found = BTreeMap::new();
     for at in memchr::memchr_iter(b'#', page) {
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     fn of(page: &str, metrics: &[&str]) -> Vec<(String, MetricType)> {
-        declared(page.as_bytes(), metrics.iter().copied()).into_iter().collect()
+        declared(page.as_bytes(), &metrics.iter().copied()).into_iter().collect()
     }
 
     #[test]

@@ -118,6 +118,7 @@ fn values_that_are_no_numbers_are_no_samples() {
         let (_, checks) = soak(page, |_| 0, &[]);
         for check in checks {
             assert_ne!(check.verdict, Verdict::Passed, "{value}: {} {}", check.name, check.message);
+            assert!(check.message.contains("60 values are not finite numbers"), "{}", check.message);
         }
     }
 }

@@ -106,3 +106,34 @@ impl RunSpec {
         self.checks.iter().any(|c| c.fail_fast)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seaworthy_api::soak_test::TargetKind;
+
+    #[test]
+    fn evidence_is_stored_often_enough() {
+        let every = |interval_s: u64, measure_s: u64| {
+            let phases =
+                Phases { warm_up_ms: 0, measure_ms: measure_s * 1000, settle_ms: 0, elapsed_ms: measure_s * 1000 };
+            let spec = RunSpec {
+                namespace: "n".into(),
+                name: "s".into(),
+                run: RunInfo { run: "u".into(), start_unix_ms: 0, interval_ms: interval_s * 1000 },
+                horizon: Horizon { slots: measure_s / interval_s + 1, phases },
+                target: TargetName { kind: TargetKind::Deployment, namespace: "n".into(), name: "t".into() },
+                artifacts: vec![],
+                sources: vec![],
+                checks: vec![],
+                inventories: vec![],
+                leftovers: vec![],
+            };
+            spec.checkpoint_every().as_secs()
+        };
+        assert_eq!(every(10, 6 * 3600), 120, "every two minutes");
+        assert_eq!(every(60, 6 * 3600), 300, "or five slots, if that is longer");
+        assert_eq!(every(1, 20), 2, "ten times within a short measure");
+        assert_eq!(every(1, 5), 1, "but never more often than slots");
+    }
+}

@@ -7,6 +7,7 @@
 mod families;
 mod naive;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use families::{HEALTHY, Plan, Random, Shape, series};
@@ -128,10 +129,40 @@ fn main() -> ExitCode {
     table.require("Failed, worst family, at least 98 %", least, least >= 98.0);
 
     table.families("known limits, without a leak, 6 h", LIMITS.map(|s| Plan::new(s, 0.0)));
+    few_samples(runs);
     metamorphic(runs);
     naive_methods(runs);
     println!("\n{}", if table.reached { "all numbers reached" } else { "NOT all numbers reached" });
     if table.reached { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The same five hours, sampled less often.
+fn few_samples(runs: u32) {
+    println!(
+        "\nfewer samples of the same time\n  {:<14} {:>22} {:>22}",
+        "samples", "healthy, Failed", "4 MiB/h, Failed"
+    );
+    for every in [50, 33, 31, 30, 25, 20, 15, 10, 5] {
+        let thin = |plan: &Plan, seed: u64| {
+            let samples: Vec<Sample> = series(plan, seed).into_iter().step_by(every).collect();
+            (samples.len(), judge(&samples, &PARAMS).verdict == Verdict::Failed)
+        };
+        let share = |plans: &[Plan]| {
+            let (mut failed, mut most) = (0, 0);
+            for plan in plans {
+                for seed in 1..=u64::from(runs) {
+                    let (count, fails) = thin(plan, seed);
+                    (failed, most) = (failed + u32::from(fails), most.max(count));
+                }
+            }
+            #[expect(clippy::cast_precision_loss, reason = "a handful of plans")]
+            let all = plans.len() as f64 * f64::from(runs);
+            (most, 100.0 * f64::from(failed) / all)
+        };
+        let (most, healthy) = share(&HEALTHY.map(|s| Plan::new(s, 0.0)));
+        let (_, leaks) = share(&LEAKS.map(|s| Plan::new(s, 4.0)));
+        println!("  {most:<14} {healthy:>20.2} % {leaks:>20.2} %");
+    }
 }
 
 /// How often a change that means nothing changes the verdict.
@@ -141,16 +172,26 @@ fn metamorphic(runs: u32) {
         HEALTHY.map(|s| Plan::new(s, 0.0)).into_iter().chain(LEAKS.map(|s| Plan::new(s, 4.0))).collect();
     let rate = |name: &str, change: &dyn Fn(&[Sample], &mut Random) -> Vec<Sample>| {
         let (mut changed, mut all) = (0u32, 0u32);
+        let mut turned: BTreeMap<String, u32> = BTreeMap::new();
         for plan in &plans {
             for seed in 1..=u64::from(runs) {
                 let samples = series(plan, seed);
                 let mut random = Random::new(seed ^ 0x5eed);
                 let other = change(&samples, &mut random);
+                let (before, after) = (judge(&samples, &PARAMS).verdict, judge(&other, &PARAMS).verdict);
                 all += 1;
-                changed += u32::from(judge(&samples, &PARAMS).verdict != judge(&other, &PARAMS).verdict);
+                if before != after {
+                    changed += 1;
+                    let kind = if plan.leak > 0.0 { "leaking" } else { "healthy" };
+                    *turned.entry(format!("{kind}, {before:?} to {after:?}")).or_default() += 1;
+                }
             }
         }
-        println!("  {name:<40} {:>6.2} %", 100.0 * f64::from(changed) / f64::from(all));
+        let percent = |count: u32| 100.0 * f64::from(count) / f64::from(all);
+        println!("  {name:<40} {:>6.2} %", percent(changed));
+        for (how, count) in turned {
+            println!("    {how:<38} {:>6.2} %", percent(count));
+        }
     };
     rate("4 % of the samples deleted at random", &|samples, random| {
         samples.iter().copied().filter(|_| random.uniform() >= 0.04).collect()

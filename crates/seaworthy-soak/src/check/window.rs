@@ -162,6 +162,12 @@ pub(crate) fn objection(
         let settled = window.complete && on_missing == OnMissing::Fail;
         return Some((if settled { Verdict::Failed } else { Verdict::Inconclusive }, message));
     }
+    if seen.obtained == 0 && seen.not_a_number > 0 {
+        let count = seen.not_a_number;
+        return inconclusive(format!(
+            "no sample of {what}: {count} values are not finite numbers{because}: make the candidate show numbers"
+        ));
+    }
     if seen.obtained == 0 {
         return inconclusive(format!("no sample of {what}{because}: make it reachable and run again"));
     }

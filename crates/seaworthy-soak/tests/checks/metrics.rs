@@ -338,6 +338,19 @@ fn trend_tells_a_leak() {
 }
 
 #[test]
+fn the_size_of_the_page_is_a_series() {
+    let world = World::of(|k| Some(slot(k).page(&[("m", 1.0)])));
+    let bound = |max: u32| {
+        let check =
+            format!(r#"{{"name":"page","bound":{{"source":"s","metric":"scrape_samples_scraped","max":{max}}}}}"#);
+        let spec = serde_json::from_str(&check).unwrap();
+        seaworthy_soak::check::judge(&[spec], &world.evidence(), &crate::world::PHASES).checks.remove(0)
+    };
+    expect(&bound(9), Verdict::Failed, "is 10");
+    expect(&bound(10), Verdict::Passed, "");
+}
+
+#[test]
 fn trend_needs_evidence() {
     expect(&World::empty().judge_at(TREND, &LONG), Verdict::Inconclusive, "no sample of m");
     let absent = World::long(LONG_TO, |k| Some(slot(k).page(&[("other", 1.0)])));
