@@ -33,6 +33,9 @@ impl Visit<'_> {
             return;
         }
         self.load_after_inventory(measure_end);
+        if self.load_never_started(measure_end) {
+            return;
+        }
         if self.now >= measure_end && self.extends(measure_end, settle_end) {
             return;
         }
@@ -109,6 +112,18 @@ impl Visit<'_> {
         } else {
             self.wake_at(start + BEFORE);
         }
+    }
+
+    /// Whether measure is over without the load, because the inventory before it was waited for all the time: samples without load prove
+    /// nothing.
+    fn load_never_started(&mut self, measure_end: Timestamp) -> bool {
+        let missing = self.seen.spec.workload.is_some() && self.status.workload.is_none();
+        if !missing || self.now < measure_end {
+            return false;
+        }
+        let message = "the load was never started: the inventory before it took until measure was over; lengthen warmUp or measure";
+        self.end(SoakTestPhase::Inconclusive, Reason::WorkloadFailed, message.into());
+        true
     }
 
     /// Whether the load ended before measure did. Samples without load prove nothing; a load that fails by its own word counts against the

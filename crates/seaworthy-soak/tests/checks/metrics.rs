@@ -339,12 +339,12 @@ fn trend_tells_a_leak() {
 
 #[test]
 fn the_size_of_the_page_is_a_series() {
-    let world = World::of(|k| Some(slot(k).page(&[("m", 1.0)])));
+    let evidence = World::of(|k| Some(slot(k).page(&[("m", 1.0)]))).evidence();
     let bound = |max: u32| {
         let check =
             format!(r#"{{"name":"page","bound":{{"source":"s","metric":"scrape_samples_scraped","max":{max}}}}}"#);
         let spec = serde_json::from_str(&check).unwrap();
-        seaworthy_soak::check::judge(&[spec], &world.evidence(), &crate::world::PHASES).checks.remove(0)
+        seaworthy_soak::check::judge(&[spec], &evidence, &crate::world::PHASES).checks.remove(0)
     };
     expect(&bound(9), Verdict::Failed, "is 10");
     expect(&bound(10), Verdict::Passed, "");

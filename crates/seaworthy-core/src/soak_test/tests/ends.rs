@@ -132,6 +132,12 @@ fn inventories_embrace_the_load() {
     let blind = ends(blind, Succeeded, Reason::Passed);
     let started = blind.status.workload.as_ref().unwrap().start_time;
     assert!(started >= blind.status.start_time.unwrap() + Seconds(120), "{started}");
+    // But where measure is over by then, there was no load, and nothing was proven.
+    let mut late = World::new();
+    (late.spec.leftovers, late.inventoried) = (true, false);
+    (late.spec.warm_up, late.spec.measure) = (Seconds(10), Seconds(60));
+    let late = ends(late, Inconclusive, Reason::WorkloadFailed);
+    assert!(late.status.workload.is_none());
 }
 
 #[test]
