@@ -11,7 +11,10 @@ use std::{fmt::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, api::ListParams};
 use seaworthy_api::{Release, ReleasePlan, convert};
-use seaworthy_core::version::{self, Input, Ledger, Outcome, ledger::State};
+use seaworthy_core::{
+    release::{self, ReleasePhase},
+    version::{self, Input, Ledger, Outcome, VersionPlan, ledger::State},
+};
 use seaworthy_git::{Git, facts, fetch};
 use serde_json::json;
 
@@ -86,23 +89,24 @@ async fn preview(args: &Args, cluster: &Cluster, name: &str) -> Result<Code, Fai
         )));
     };
     let facts = read(args, &policy, &ledger).map_err(|error| Failure::unusable(format!("{error:#}")))?;
+    let waits = waits(cluster, &plan, name, |published| facts.count(&policy, published)).await?;
     let outcome = version::plan(&Input { policy, facts, ledger, owner: None });
     let day: String = jiff::Timestamp::now().to_string().chars().take(10).collect();
-    let notes = match &outcome {
-        Outcome::Next(next) => {
-            Some(version::notes::draft(next, &rules, &day).map_err(|e| Failure::refused(e.to_string()))?)
-        }
-        Outcome::NothingToRelease { .. } | Outcome::Refused { .. } | Outcome::Ask { .. } => None,
+    let notes = match strict(&outcome) {
+        Some(next) => Some(version::notes::draft(next, &rules, &day).map_err(|e| Failure::refused(e.to_string()))?),
+        None => None,
     };
     let text = match args.output {
         explain::Output::Json => {
-            format!("{}\n", serde_json::to_string_pretty(&json!({"outcome": outcome, "notes": notes}))?)
+            format!("{}\n", serde_json::to_string_pretty(&json!({"outcome": outcome, "notes": notes, "waits": waits}))?)
         }
         explain::Output::Text => {
             let mut text = String::new();
             // Writing to a String cannot fail.
             let _ = explain::print(&mut text, &outcome);
-            let _ = write!(text, "{}", waits(cluster, &plan, name).await?);
+            for wait in &waits {
+                let _ = writeln!(text, "would wait: {wait}");
+            }
             if let Some(notes) = notes {
                 let _ = write!(text, "\nDraft of the notes:\n\n{notes}");
             }
@@ -111,6 +115,15 @@ async fn preview(args: &Args, cluster: &Cluster, name: &str) -> Result<Code, Fai
     };
     exit::print(&text)?;
     Ok(if matches!(outcome, Outcome::Refused { .. }) { Code::Failed } else { Code::Done })
+}
+
+/// What is released without anybody's choice.
+fn strict(outcome: &Outcome) -> Option<&VersionPlan> {
+    match outcome {
+        Outcome::Next(next) => Some(next),
+        Outcome::Ask { strict: by, .. } => strict(by),
+        Outcome::NothingToRelease { .. } | Outcome::Refused { .. } => None,
+    }
 }
 
 /// The numbers that the plan's Releases have used.
@@ -123,28 +136,31 @@ async fn ledger(cluster: &Cluster, plan: &ReleasePlan, name: &str) -> Result<Led
         .map_err(|error| Failure::unusable(format!("ConfigMap {stored}: {error}")))
 }
 
-/// What a Release would wait for.
-async fn waits(cluster: &Cluster, plan: &ReleasePlan, name: &str) -> Result<String, Failure> {
+/// What a Release would wait for. `count` says how many commits it would bring, when the given ones are published.
+async fn waits(
+    cluster: &Cluster,
+    plan: &ReleasePlan,
+    name: &str,
+    count: impl FnOnce(&[&str]) -> u64,
+) -> Result<Vec<String>, Failure> {
     let releases: Api<Release> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let all = cluster.ask("cannot list Releases", releases.list(&ListParams::default().limit(500))).await?;
+    let all = cluster.ask("cannot list Releases", releases.list(&ListParams::default())).await?;
     let status = plan.status.clone().unwrap_or_default();
-    let mut text = String::new();
-    // Writing to a String cannot fail.
+    let mut waits = Vec::new();
     if !status.running.is_empty() {
-        let _ = writeln!(text, "waits for the Release {:?}, which runs", status.running);
+        waits.push(format!("for the Release {:?}, which runs", status.running));
     }
-    let now = jiff::Timestamp::now().into();
+    let mut last = None;
+    let mut out = Vec::new();
+    for release in all.items.iter().filter(|release| release.spec.plan_ref.name == name) {
+        let Some(status) = release.status.as_ref().filter(|s| s.phase == ReleasePhase::Published) else { continue };
+        last = last.max(status.completion_time);
+        out.push(release.spec.revision.as_str());
+    }
     let batching = convert::release::batching(&plan.spec).map_err(Failure::refused)?;
-    if let Some(end) = seaworthy_core::release::frozen_until(&batching.freeze, now) {
-        let _ = writeln!(text, "waits for the end of the freeze at {end}");
-    }
-    let mine = all.items.iter().filter(|release| release.spec.plan_ref.name == name).filter_map(|r| r.status.as_ref());
-    let published = mine.filter(|s| s.phase == seaworthy_core::release::ReleasePhase::Published);
-    let last = published.filter_map(|status| status.completion_time).max();
-    if let Some(from) = last.map(|last| last + batching.min_interval).filter(|from| now < *from) {
-        let _ = writeln!(text, "waits for minInterval until {from}");
-    }
-    Ok(text)
+    let hold = release::hold(&batching, last, Some(count(&out)), jiff::Timestamp::now().into());
+    waits.extend(hold.map(|hold| hold.message));
+    Ok(waits)
 }
 
 fn read(args: &Args, policy: &version::Policy, ledger: &Ledger) -> anyhow::Result<version::Facts> {

@@ -223,6 +223,94 @@ fn odd_repositories_are_read() {
 }
 
 #[test]
+fn merges_with_two_bases_and_octopus_merges_count_each_commit_once() {
+    let root = tempfile::tempdir().unwrap();
+    let repo = Repo::new(root.path(), "repo");
+    repo.commit("a", "feat: start");
+    repo.git(&["tag", "v1.0.0"]);
+    for (branch, file) in [("one", "b"), ("two", "c"), ("three", "d")] {
+        repo.git(&["switch", "--quiet", "-c", branch, "v1.0.0"]);
+        repo.commit(file, &format!("fix: of {branch}"));
+    }
+    // A criss-cross: both branches merge the other's first commit, so their merge has two bases.
+    let [one, two] = ["one", "two"].map(|branch| repo.git(&["rev-parse", branch]));
+    for (branch, other) in [("one", &two), ("two", &one)] {
+        repo.git(&["switch", "--quiet", branch]);
+        repo.git(&["merge", "--quiet", "--no-ff", "-m", &format!("Merge into {branch}"), other]);
+    }
+    assert_eq!(repo.git(&["merge-base", "--all", "one", "two"]).lines().count(), 2);
+    repo.git(&["switch", "--quiet", "one"]);
+    repo.git(&["merge", "--quiet", "--no-ff", "-m", "Merge branch 'two'", "two"]);
+    repo.git(&["switch", "--quiet", "main"]);
+    repo.commit("a", "feat: on main");
+    repo.git(&["merge", "--quiet", "--no-ff", "-m", "Merge branches 'one' and 'three'", "one", "three"]);
+    assert_eq!(repo.git(&["rev-list", "--parents", "-1", "HEAD"]).split(' ').count(), 4, "three parents");
+    let plan = next(facts(&job(&repo.url(), &repo.head(), &[])), Policy::default());
+    let counts = plan.counts;
+    assert_eq!((plan.version.to_string().as_str(), counts.total, counts.minor, counts.patch), ("1.1.0", 8, 1, 3));
+}
+
+#[test]
+fn a_rewritten_history_leaves_its_tag_outside() {
+    let root = tempfile::tempdir().unwrap();
+    let repo = history(root.path());
+    repo.git(&["tag", "v1.1.0"]);
+    repo.git(&["reset", "--quiet", "--hard", "v1.0.0"]);
+    let head = repo.commit("a", "fix: written anew");
+    let found = facts(&job(&repo.url(), &head, &[]));
+    assert!(found.tags.iter().any(|tag| tag.name == "v1.1.0" && !tag.ancestor));
+    let outcome = plan(&Input { policy: Policy::default(), facts: found, ledger: Ledger::default(), owner: None });
+    let Outcome::Refused { reason, .. } = outcome else { panic!("not refused: {outcome:?}") };
+    assert!(reason.contains("v1.1.0"), "{reason}");
+}
+
+#[test]
+fn bytes_that_are_no_text_and_a_nul_arrive_as_stated() {
+    let root = tempfile::tempdir().unwrap();
+    let repo = Repo::new(root.path(), "repo");
+    repo.commit("a", "feat: start");
+    repo.git(&["tag", "v1.0.0"]);
+    let tree = repo.git(&["rev-parse", "HEAD^{tree}"]);
+    let mut parent = repo.head();
+    for message in [&b"fix: caf\xe9 \xff\n"[..], b"docs: a\0\n\nBREAKING CHANGE: hidden\n"] {
+        let mut commit = format!("tree {tree}\nparent {parent}\nauthor A <a@example.org> 1700000000 +0000\ncommitter A <a@example.org> 1700000000 +0000\n\n").into_bytes();
+        commit.extend_from_slice(message);
+        let file = repo.dir.join(".git/raw");
+        std::fs::write(&file, commit).unwrap();
+        parent = repo.git(&["hash-object", "-t", "commit", "-w", "--literally", &file.to_string_lossy()]);
+    }
+    repo.git(&["update-ref", "refs/heads/main", &parent]);
+    let found = facts(&job(&repo.url(), &parent, &[]));
+    assert_eq!(found.commits.len(), 2);
+    let plan = next(found, Policy::default());
+    assert_eq!((plan.version.to_string().as_str(), plan.counts.patch), ("1.0.1", 1));
+    assert!(plan.commits.iter().any(|commit| commit.header.starts_with("fix: caf\u{fffd}")), "{:?}", plan.commits);
+}
+
+#[test]
+fn no_file_is_fetched_and_folders_only_for_plans_with_paths() {
+    let root = tempfile::tempdir().unwrap();
+    let repo = history(root.path());
+    let server = Server::start(root.path(), None);
+    let url = server.url("repo");
+    for (trees, wanted) in [(false, [("blob", 0), ("tree", 0)]), (true, [("blob", 0), ("tree", 5)])] {
+        let scratch = tempfile::tempdir().unwrap();
+        let git = seaworthy_git::Git::new(scratch.path(), std::time::Duration::from_secs(60));
+        let remote = seaworthy_git::remote::Remote::parse(&url).unwrap();
+        seaworthy_git::fetch::fetch(&git, scratch.path(), &remote, &repo.head(), trees).unwrap();
+        let all = git.text(&["cat-file", "--batch-all-objects", "--batch-check=%(objecttype)"]).unwrap();
+        for (kind, least) in wanted {
+            let found = all.lines().filter(|line| *line == kind).count();
+            assert!(
+                if least == 0 { found == 0 } else { found >= least },
+                "{found} objects of the kind {kind}, trees {trees}"
+            );
+        }
+        assert!(all.lines().filter(|line| *line == "commit").count() >= 5, "{all}");
+    }
+}
+
+#[test]
 fn a_server_that_never_answers_ends_at_the_deadline() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/x", listener.local_addr().unwrap());

@@ -443,6 +443,7 @@ fn sibling(name: &str, created: i64) -> Sibling {
     Sibling {
         name: name.into(),
         created: Timestamp::from_millis(1_000_000_000_000 + created * 1000),
+        revision: String::new(),
         position: None,
         planned: true,
         started: false,

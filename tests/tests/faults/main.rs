@@ -5,5 +5,6 @@
 mod clock;
 mod every_write;
 mod missing;
+mod numbers;
 mod random;
 mod rows;

@@ -19,8 +19,14 @@ async fn what_is_wrong_with_a_repository_is_said() {
     repo.git(&["push", "--quiet", "--force", "origin", "main"]);
     let elsewhere = format!("{}/{}-none.git", variable("SEAWORTHY_TEST_GIT_URL").unwrap(), ground.namespace);
     let unknown = "1".repeat(40);
+    let shallow = repo.shallow();
+    // Nobody listens on that port.
+    let server = variable("SEAWORTHY_TEST_GIT_URL").unwrap();
+    let deaf = format!("{}:1/app.git", server.rsplit_once(':').unwrap().0);
     let cases = [
         ("nowhere", elsewhere.as_str(), head.as_str(), "RepositoryNotFound"),
+        ("deaf", &deaf, &head, "Unreachable"),
+        ("cut", &shallow, &head, "ShallowRemote"),
         ("unknown", &repo.url, &unknown, "UnknownRevision"),
         ("forced", &repo.url, &gone, "is on no branch or tag: its branch was force-pushed or deleted"),
         ("keyless", "ssh://git@198.18.255.254/app.git", &head, "ssh needs a secret; name one in credentialsSecretRef"),

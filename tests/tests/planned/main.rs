@@ -6,5 +6,7 @@ mod batching;
 mod git;
 mod ledger;
 mod notes;
+mod preview;
 mod ssh;
+mod tags;
 mod world;

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::world::{Repo, create, create_plan, ends, plan, status, why};
 
 /// An sshd on the host's side of the cluster's network that lets one key read repositories and nothing else.
-struct Sshd {
+pub(crate) struct Sshd {
     process: Child,
     address: String,
     folder: tempfile::TempDir,
@@ -30,7 +30,7 @@ impl Drop for Sshd {
 }
 
 impl Sshd {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["host", "user", "other"] {
             run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", &folder.path().join(name).to_string_lossy()]);
@@ -57,8 +57,13 @@ impl Sshd {
         Self { process, address: free.to_string(), folder }
     }
 
+    /// A repository of this machine.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("ssh://root@{}{path}", self.address)
+    }
+
     /// A Secret with a key and the key of the host that is known.
-    fn secret(&self, name: &str, key: &str, host: &str) -> serde_json::Value {
+    pub(crate) fn secret(&self, name: &str, key: &str, host: &str) -> serde_json::Value {
         let (ip, port) = self.address.rsplit_once(':').unwrap();
         let known = format!("[{ip}]:{port} {}", read(self.folder.path(), &format!("{host}.pub")));
         let data = json!({"ssh-privatekey": read(self.folder.path(), key), "known_hosts": known});
@@ -90,7 +95,7 @@ async fn a_repository_over_ssh_needs_the_right_key_on_both_sides() {
     repo.tag("v1.2.3");
     let head = repo.commit("fix: one");
     let sshd = Sshd::start();
-    let url = format!("ssh://root@{}{}", sshd.address, repo.path());
+    let url = sshd.url(&repo.path());
     for (name, key, host) in [("right", "user", "host"), ("stranger", "other", "host"), ("impostor", "user", "other")] {
         ground.create::<Secret>(sshd.secret(name, key, host)).await.unwrap();
         let mut plan = plan(name, &url);

@@ -44,6 +44,26 @@ impl Repo {
         self.bare.display().to_string()
     }
 
+    /// Where the clone is.
+    pub(crate) fn clone_path(&self) -> String {
+        self.clone.display().to_string()
+    }
+
+    /// The commit that a tag of the server is on.
+    pub(crate) fn on_server(&self, tag: &str) -> String {
+        git(&self.bare, &["rev-parse", &format!("refs/tags/{tag}^{{commit}}")])
+    }
+
+    /// A server's copy whose history is cut, and where Releases read it.
+    pub(crate) fn shallow(&self) -> String {
+        let cut = self.bare.with_extension("cut.git");
+        git(
+            &self.clone,
+            &["clone", "--quiet", "--bare", "--depth=1", &format!("file://{}", self.path()), &cut.to_string_lossy()],
+        );
+        self.url.replace(".git", ".cut.git")
+    }
+
     /// Runs git in the clone.
     pub(crate) fn git(&self, args: &[&str]) -> String {
         git(&self.clone, args)
@@ -73,6 +93,7 @@ impl Drop for Repo {
     fn drop(&mut self) {
         // What cannot be removed goes with the cluster.
         let _ = std::fs::remove_dir_all(&self.bare);
+        let _ = std::fs::remove_dir_all(self.bare.with_extension("cut.git"));
     }
 }
 

@@ -28,7 +28,7 @@ const MAX: u64 = 1024 * 1024;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Looked for in a folder, in this order: .releaserc[.json|.yaml|.yml], release.config.*, package.json with a `release`,
-release-please-config.json, cliff.toml, .versionrc[.json].
+release-please-config.json (with .release-please-manifest.json), cliff.toml, .versionrc[.json|.js|.cjs].
 
 Exit codes: 0 printed; 1 nothing that can be read; 4 could not be carried out")]
 pub(super) struct Args {
@@ -151,6 +151,8 @@ fn import(from: &Path) -> Result<(PathBuf, Vec<Imported>), Failure> {
         "cliff.toml",
         ".versionrc",
         ".versionrc.json",
+        ".versionrc.js",
+        ".versionrc.cjs",
     ];
     let mut why = None;
     for path in names.map(|name| from.join(name)).into_iter().filter(|path| path.is_file()) {
@@ -170,8 +172,9 @@ fn read(path: &Path) -> Result<Vec<Imported>, Failure> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let extension = path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
     if ["js", "cjs", "mjs", "ts"].contains(&extension.as_str()) {
+        let settings = if name.starts_with(".versionrc") { ".versionrc.json" } else { ".releaserc.json" };
         return Err(Failure::refused(format!(
-            "{shown} is a program, which is not run here: print what it exports (node -p 'JSON.stringify(require(\"./{name}\"))') into a .releaserc.json and import that"
+            "{shown} is a program, which is not run here: print what it exports into a file and import that: node -e 'import(\"./{name}\").then(m => console.log(JSON.stringify(m.default)))' > {settings}"
         )));
     }
     let cannot = |error: &dyn std::fmt::Display| Failure::unusable(format!("cannot read {shown}: {error}"));
@@ -190,11 +193,28 @@ fn read(path: &Path) -> Result<Vec<Imported>, Failure> {
     Ok(match name.as_str() {
         "package.json" => match value.get("release") {
             Some(release) => vec![semantic_release::import(release)],
-            None => return Err(Failure::refused(format!("{shown} has no `release`: there is nothing to import"))),
+            None => match value.get("commit-and-tag-version").or_else(|| value.get("standard-version")) {
+                Some(settings) => vec![versionrc::import(settings)],
+                None => {
+                    let message = format!(
+                        "{shown} has none of `release`, `commit-and-tag-version`, `standard-version`: there is nothing to import"
+                    );
+                    return Err(Failure::refused(message));
+                }
+            },
         },
         name if name.starts_with(".versionrc") => vec![versionrc::import(&value)],
         _ if extension == "toml" => vec![cliff::import(&value)],
-        _ if has("packages") || has("release-type") => release_please::import(&value),
+        _ if has("packages") || has("release-type") => {
+            let manifest = path.with_file_name(".release-please-manifest.json");
+            let manifest =
+                fs::metadata(&manifest).ok().filter(|m| m.len() <= MAX).and_then(|_| fs::read_to_string(manifest).ok());
+            let released: Value = match manifest {
+                Some(text) => serde_saphyr::from_str(&text).map_err(|error| cannot(&error))?,
+                None => Value::Null,
+            };
+            release_please::import(&value, &released)
+        }
         name if name.starts_with(".releaserc") => vec![semantic_release::import(&value)],
         _ if has("plugins") || has("branches") || has("tagFormat") || has("preset") || has("extends") => {
             vec![semantic_release::import(&value)]

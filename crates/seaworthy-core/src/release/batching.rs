@@ -8,7 +8,7 @@ use jiff::{civil::DateTime, tz::TimeZone};
 
 use super::{
     draft::{Draft, Flow},
-    observed::{Batching, Freeze},
+    observed::{Batching, Freeze, Sibling},
     queue::QUEUE_WAIT,
     status::ReleasePhase,
 };
@@ -65,32 +65,46 @@ fn covers(window: &Freeze, at: Timestamp) -> Option<Timestamp> {
     (at < end).then_some(end)
 }
 
-/// Until when a Release must not begin, as far as that is known, and why; None when it may.
-fn hold(d: &Draft<'_>, batching: &Batching) -> Option<(Option<Timestamp>, Reason, String)> {
-    if let Some(end) = frozen_until(&batching.freeze, d.now) {
-        return Some((Some(end), Reason::Frozen, format!("the plan is frozen until {end}")));
+/// Why a Release may not begin yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Until when, as far as that is known.
+    pub until: Option<Timestamp>,
+    /// `Frozen` or `Batching`.
+    pub reason: Reason,
+    /// What it waits for.
+    pub message: String,
+}
+
+/// Why a Release that brings so many commits may not begin at `now`, the plan's newest version being from `last`; None when it may. The same
+/// for the operator and for a preview.
+pub fn hold(batching: &Batching, last: Option<Timestamp>, commits: Option<u64>, now: Timestamp) -> Option<Hold> {
+    if let Some(end) = frozen_until(&batching.freeze, now) {
+        let message = format!("the plan is frozen until {end}");
+        return Some(Hold { until: Some(end), reason: Reason::Frozen, message });
     }
-    let last = d.seen.siblings.present().into_iter().flatten().filter_map(|sibling| sibling.published).max();
-    if let Some(from) = last.map(|last| last + batching.min_interval).filter(|from| d.now < *from) {
+    if let Some(from) = last.map(|last| last + batching.min_interval).filter(|from| now < *from) {
         let message = format!("{} must lie between two versions: waits until {from}", batching.min_interval);
-        return Some((Some(from), Reason::Batching, message));
+        return Some(Hold { until: Some(from), reason: Reason::Batching, message });
     }
-    let commits = d.seen.facts.present().and_then(|facts| facts.as_ref().ok()).map(|facts| {
-        let reduced = facts.reduced.as_ref().map(|range| range.counts.total);
-        reduced.unwrap_or_else(|| u64::try_from(facts.commits.len()).unwrap_or(u64::MAX))
-    });
     let few = commits.filter(|commits| *commits < batching.minimum_commits)?;
     let message = format!(
         "brings {few} commits, the plan wants {}: waits for a Release of a later commit to take its place",
         batching.minimum_commits
     );
-    Some((None, Reason::Batching, message))
+    Some(Hold { until: None, reason: Reason::Batching, message })
 }
 
 /// Whether a Release whose turn it would be may take it.
 pub(super) fn begin(d: &mut Draft<'_>) -> Flow {
-    let Some(batching) = d.policy().map(|policy| policy.batching.clone()) else { return Flow::Stop };
-    let Some((until, reason, message)) = hold(d, &batching) else {
+    let Some(policy) = d.policy() else { return Flow::Stop };
+    let batching = policy.batching.clone();
+    let siblings: &[Sibling] = d.seen.siblings.present().map_or(&[], Vec::as_slice);
+    let last = siblings.iter().filter_map(|sibling| sibling.published).max();
+    let out: Vec<&str> = siblings.iter().filter(|s| s.published.is_some()).map(|s| s.revision.as_str()).collect();
+    let facts = d.seen.facts.present().and_then(|facts| facts.as_ref().ok());
+    let commits = facts.map(|facts| facts.count(&policy.version.policy, &out));
+    let Some(Hold { until, reason, message }) = hold(&batching, last, commits, d.now) else {
         d.status.not_before = None;
         return Flow::Next;
     };

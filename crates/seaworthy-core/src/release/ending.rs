@@ -5,6 +5,7 @@
 use super::{
     draft::{Draft, Flow},
     gates::{over, running},
+    number,
     observed::{Effect, Settle},
     publish,
     status::{Ending, GateState, ReleasePhase},
@@ -127,7 +128,7 @@ fn give_back(d: &mut Draft<'_>) {
         return;
     }
     let (Presence::Present(ledger), turn) = (&d.seen.ledger, &d.seen.turn) else {
-        d.by(d.now + Seconds(5));
+        d.by(d.now + number::LOOK);
         return;
     };
     let uid = &d.seen.meta.uid;

@@ -14,6 +14,7 @@ mod draft;
 mod ending;
 mod gates;
 mod notes;
+mod number;
 pub mod observed;
 mod planning;
 mod publish;
@@ -24,7 +25,7 @@ pub mod status;
 
 use self::draft::{Draft, Flow};
 pub use self::{
-    batching::{check as check_freeze, frozen_until},
+    batching::{Hold, check as check_freeze, frozen_until, hold},
     observed::{Effect, Observed, Settle},
     reads::{Reads, reads},
     status::{
@@ -58,7 +59,7 @@ pub fn decide(seen: &Observed, now: Timestamp) -> Plan<ReleaseStatus, Effect> {
         ending::carry_out(&mut draft);
         return draft.finish();
     }
-    let stages: [fn(&mut Draft<'_>) -> Flow; 10] = [
+    let stages: [fn(&mut Draft<'_>) -> Flow; 11] = [
         accept::stage,
         ending::abort,
         planning::read,
@@ -69,6 +70,7 @@ pub fn decide(seen: &Observed, now: Timestamp) -> Plan<ReleaseStatus, Effect> {
         build::stage,
         gates::stage,
         approval::stage,
+        number::stage,
     ];
     for stage in stages {
         if stage(&mut draft) == Flow::Stop {

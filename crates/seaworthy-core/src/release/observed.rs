@@ -251,6 +251,8 @@ pub struct Sibling {
     pub name: String,
     /// When it was created.
     pub created: Timestamp,
+    /// Its commit.
+    pub revision: String,
     /// Its commit's position in history.
     pub position: Option<u64>,
     /// Whether it has its place in the queue: accepted and read.

@@ -2,7 +2,7 @@
 
 use super::{
     draft::{Draft, Flow, INFRASTRUCTURE_ATTEMPTS},
-    notes,
+    notes, number,
     observed::Effect,
     status::{ReleasePhase, VersionSummary},
 };
@@ -75,7 +75,12 @@ pub(super) fn reserve(d: &mut Draft<'_>) -> Flow {
         return Flow::Next;
     }
     let Some(policy) = d.policy() else { return Flow::Stop };
-    let Some(ledger) = d.seen.ledger.present() else { return Flow::Stop };
+    let Some(ledger) = d.seen.ledger.present() else {
+        let message = number::mend(d);
+        d.phase(ReleasePhase::Planning, Reason::Planning, message);
+        d.by(d.now + number::LOOK);
+        return Flow::Stop;
+    };
     let facts = match &d.seen.facts {
         Presence::Present(Ok(facts)) => facts.clone(),
         Presence::AbsentLive if policy.version.explicit => {

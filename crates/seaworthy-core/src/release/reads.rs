@@ -47,10 +47,14 @@ pub fn reads(meta: &Meta, status: &ReleaseStatus, policy: Option<&Policy>) -> Re
     let verified = condition::is_true(&status.conditions, condition::types::VERIFIED);
     let started = status.start_time.is_some();
     let resolving = status.resolution.is_some() && resolution::is_open(status) && meta.deleted.is_none();
+    // From the last gate on: what is verified may be published in the same visit, and not under a number that another Release used.
+    let last = !status.gates.is_empty() && status.gates.iter().filter(|gate| !gate.state.is_finished()).count() <= 1;
+    let publishes_next = last && status.publish.is_none() && status.ending.is_none();
+    let numbers = started && (status.version.is_empty() || publishes_next);
     let mut reads = Reads {
         plan: status.plan_snapshot.is_none() && !closing,
         facts: !closing && status.version.is_empty(),
-        ledger: if closing { meta.finalizer || resolving } else { started && status.version.is_empty() },
+        ledger: if closing { meta.finalizer || resolving } else { numbers },
         notes: !closing
             && status.ending.is_none()
             && status.publish.is_none()

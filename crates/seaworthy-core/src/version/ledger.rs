@@ -40,6 +40,19 @@ pub enum Burn {
     Final,
 }
 
+/// What stands between an owner's reservation and the use of its final number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing: whoever reserved the same version later waits for this owner.
+    Free,
+    /// A candidate of the same version that was reserved earlier is under way.
+    Behind(Version),
+    /// This final number was used meanwhile: the owner's own or a higher one.
+    Lost(Version),
+    /// The owner's reservation is not there.
+    Missing,
+}
+
 /// One number and its owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -220,6 +233,41 @@ impl Ledger {
         self.entries.push(entry.clone());
         self.fold();
         Ok(entry)
+    }
+
+    /// Whether the owner may hand its final number to the publisher. Since all see the same order of labels, two never may at once.
+    pub fn claim(&self, owner: &str) -> Claim {
+        let Some(own) = self.entry(owner) else { return Claim::Missing };
+        let others = || self.entries.iter().filter(|other| other.owner != owner);
+        let used =
+            others().filter(|other| other.final_used && other.version >= own.version).map(|other| &other.version);
+        let mark = self.high_water.version.as_ref().filter(|mark| **mark >= own.version);
+        if let Some(used) = used.chain(mark).max() {
+            return Claim::Lost(used.clone());
+        }
+        let earlier = others().find(|other| {
+            other.state == State::Reserved && other.version == own.version && other.candidate < own.candidate
+        });
+        earlier.map_or(Claim::Free, |other| Claim::Behind(other.candidate_version()))
+    }
+
+    /// Records that the owner's number is out, whatever stands here: the outcome is a fact, also when the reservation was taken away by hand,
+    /// or when somebody else used the number too.
+    pub fn settle_published(&mut self, owner: &str, commit: &str, version: &Version, candidate: u64) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.owner == owner) {
+            entry.state = State::Published;
+            entry.final_used = true;
+        } else {
+            self.entries.push(Entry {
+                owner: owner.to_owned(),
+                version: tag::core(version),
+                candidate: candidate.max(1),
+                commit: commit.to_owned(),
+                state: State::Published,
+                final_used: true,
+            });
+        }
+        self.fold();
     }
 
     /// The owner's final number is out. Also after [`Burn::Final`], when a person found that it is.

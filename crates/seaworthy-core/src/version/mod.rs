@@ -73,6 +73,17 @@ pub struct Facts {
     pub reduced: Option<RangeReading>,
 }
 
+impl Facts {
+    /// How many commits a Release of this one would bring: those in the plan's scope that are in no version, `published` being the commits
+    /// of versions that came out since the repository was read. Of a range that was read in the Job only the whole is known.
+    pub fn count(&self, policy: &Policy, published: &[&str]) -> u64 {
+        match &self.reduced {
+            Some(range) => range.counts.total - range.counts.out_of_scope.min(range.counts.total),
+            None => range::count(&self.commits, published, policy),
+        }
+    }
+}
+
 /// Everything that the decision depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {

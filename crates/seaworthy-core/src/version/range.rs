@@ -208,6 +208,20 @@ impl<'a> Graph<'a> {
     }
 }
 
+/// How many commits there are that are neither one of `published`, nor an ancestor of one, nor outside of the plan's `paths`. Each counts once.
+pub(super) fn count(commits: &[Commit], published: &[&str], policy: &Policy) -> u64 {
+    let listed: Vec<&Commit> = commits.iter().collect();
+    let graph = Graph::new(&listed);
+    let out = graph.reachable(published.iter().filter_map(|id| graph.ids.get(id).copied()));
+    let counts = |at: usize| !out.contains(&at) && (policy.paths.is_empty() || !outside(listed[at], policy));
+    u64::try_from(graph.ids.values().filter(|at| counts(**at)).count()).unwrap_or(u64::MAX)
+}
+
+/// Whether a commit is known to touch nothing of the plan's paths.
+fn outside(commit: &Commit, policy: &Policy) -> bool {
+    commit.paths.as_ref().is_some_and(|paths| !paths.iter().any(|path| policy.covers(path)))
+}
+
 /// Reads the commits after `base`. Commits that are the base or its ancestors are dropped where they are listed; a commit
 /// that is listed twice counts once.
 pub fn read(commits: &[Commit], base: Option<&str>, policy: &Policy) -> RangeReading {
@@ -243,8 +257,7 @@ fn verdict(commit: &Commit, text: &str, undone: (bool, bool), policy: &Policy) -
         fate: Fate::Counted,
         warnings,
     };
-    let outside = commit.paths.as_ref().is_some_and(|paths| !paths.iter().any(|path| policy.covers(path)));
-    if outside && !policy.paths.is_empty() {
+    if outside(commit, policy) && !policy.paths.is_empty() {
         result.strict = Reading::new(Level::None, Rule::OutOfScope, "touches nothing of the plan's paths");
         result.fate = Fate::OutOfScope;
         return result;

@@ -4,13 +4,26 @@ use serde_json::{Map, Value, json};
 
 use super::Imported;
 
-pub(super) fn import(config: &Value) -> Vec<Imported> {
+pub(super) fn import(config: &Value, released: &Value) -> Vec<Imported> {
     let top = config.as_object().cloned().unwrap_or_default();
     let packages = top.get("packages").and_then(Value::as_object).cloned().unwrap_or_default();
     if packages.is_empty() {
-        return vec![package(".", &top, &Map::new())];
+        return vec![at(package(".", &top, &Map::new()), released.get("."))];
     }
-    packages.iter().map(|(path, own)| package(path, &top, own.as_object().unwrap_or(&Map::new()))).collect()
+    let one = |(path, own): (&String, &Value)| {
+        at(package(path, &top, own.as_object().unwrap_or(&Map::new())), released.get(path))
+    };
+    packages.iter().map(one).collect()
+}
+
+/// What the manifest says about the package: here tags say it.
+fn at(mut out: Imported, released: Option<&Value>) -> Imported {
+    let format = out.version.get("tagFormat").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if let Some(version) = released.and_then(Value::as_str) {
+        let tag = format.replace("{version}", version);
+        out.leave(".release-please-manifest.json", &format!("says {version}; here tags do: see that {tag} is there"));
+    }
+    out
 }
 
 fn package(path: &str, top: &Map<String, Value>, own: &Map<String, Value>) -> Imported {

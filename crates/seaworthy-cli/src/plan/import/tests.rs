@@ -75,6 +75,54 @@ fn release_please_makes_a_plan_of_each_package() {
     assert!(leaves(&all[0], "release-type"));
 }
 
+/// As `npm init` and the tools' own pages propose them: nothing of them is lost in silence.
+#[test]
+fn usual_settings_are_read_and_what_is_left_is_named() {
+    let yaml = r#"
+# .releaserc.yml
+branches: ["+([0-9])?(.{+([0-9]),x}).x", main, {name: beta, prerelease: true}]
+plugins:
+  - ["@semantic-release/commit-analyzer", {preset: angular, parserOpts: {noteKeywords: [BREAKING]}}]
+  - "@semantic-release/release-notes-generator"
+  - ["@semantic-release/changelog", {changelogFile: CHANGELOG.md}]
+  - ["@semantic-release/npm", {npmPublish: false}]
+  - ["@semantic-release/git", {message: "chore(release): ${nextRelease.version}"}]
+  - "@semantic-release/github"
+"#;
+    let one = of(".releaserc.yml", yaml).remove(0);
+    for start in [
+        "preset: angular",
+        "@semantic-release/commit-analyzer: parserOpts",
+        "@semantic-release/changelog",
+        "@semantic-release/npm",
+        "@semantic-release/git",
+        "@semantic-release/github",
+        "branches: beta",
+        "repositoryUrl",
+    ] {
+        assert!(leaves(&one, start), "{start}: {:?}", one.left);
+    }
+    let package = r#"{"name": "app", "version": "1.0.0", "commit-and-tag-version": {
+        "types": [{"type": "feat", "section": "Features"}, {"type": "chore", "hidden": true}],
+        "skip": {"commit": true}, "scripts": {"postbump": "make"}}}"#;
+    let one = of("package.json", package).remove(0);
+    assert_eq!(one.version["notes"]["sections"], json!([{"title": "Features", "types": ["feat"]}]));
+    assert!(leaves(&one, "skip") && leaves(&one, "scripts"), "{:?}", one.left);
+}
+
+#[test]
+fn a_manifest_is_compared_with_tags() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("release-please-config.json", r#"{"packages": {"one": {"component": "one"}, "two": {"component": "two"}}}"#);
+    write(".release-please-manifest.json", r#"{"one": "1.4.0"}"#);
+    let (_, all) = import(folder.path()).unwrap();
+    assert!(leaves(&all[0], ".release-please-manifest.json: says 1.4.0; here tags do: see that one-v1.4.0 is there"));
+    assert!(!leaves(&all[1], ".release-please-manifest.json"), "{:?}", all[1].left);
+    write(".release-please-manifest.json", "{ not closed");
+    assert_eq!(import(folder.path()).unwrap_err().code, Code::Unusable);
+}
+
 #[test]
 fn cliff_and_versionrc_bring_their_sections() {
     let text = r#"
@@ -116,8 +164,17 @@ fn what_cannot_be_read_is_said() {
     let why = || import(folder.path()).unwrap_err().message;
     assert!(why().contains("none of .releaserc"), "{}", why());
     write("package.json", r#"{"name": "app"}"#);
-    assert!(why().contains("has no `release`"), "{}", why());
-    write("release.config.js", "module.exports = {}");
+    assert!(why().contains("has none of `release`"), "{}", why());
+    for name in ["release.config.js", "release.config.cjs", "release.config.mjs"] {
+        write(name, "export default {}");
+        let said = import(&folder.path().join(name)).unwrap_err();
+        assert_eq!(said.code, Code::Failed);
+        let command = format!("import(\"./{name}\")");
+        assert!(said.message.contains(&command) && said.message.ends_with("> .releaserc.json"), "{}", said.message);
+    }
+    write(".versionrc.js", "module.exports = {}");
+    let said = import(&folder.path().join(".versionrc.js")).unwrap_err().message;
+    assert!(said.ends_with("> .versionrc.json"), "{said}");
     assert!(why().contains("is a program, which is not run here"), "{}", why());
     write(".releaserc", "{ not closed");
     assert_eq!(import(&folder.path().join(".releaserc")).unwrap_err().code, Code::Unusable);

@@ -1,6 +1,7 @@
 //! Known answers first, then properties.
 
 mod bad_input;
+mod design;
 mod messages;
 mod notes;
 mod numbers;

@@ -1,7 +1,7 @@
 //! The ledger, alone and under the plan.
 
 use super::*;
-use crate::version::ledger::{RECENT, State};
+use crate::version::ledger::{Claim, RECENT, State};
 
 fn v(text: &str) -> Version {
     Version::parse(text).unwrap()
@@ -38,6 +38,48 @@ fn two_that_race_get_two_numbers() {
     let lost = input.ledger.reserve("b", &id(1), &plan_b.version, plan_b.candidate_number());
     assert_eq!(lost, Err(LedgerError::Used { number: v("1.4.0-rc.1") }));
     assert_eq!(candidate(&plan(&input)), "1.4.0-rc.2");
+}
+
+#[test]
+fn of_two_candidates_of_a_version_the_earlier_goes_first_and_one_alone_is_published() {
+    let mut ledger = Ledger::default();
+    assert_eq!(ledger.claim("a"), Claim::Missing);
+    take(&mut ledger, "a", 1, "1.4.0", 1);
+    take(&mut ledger, "b", 2, "1.4.0", 2);
+    take(&mut ledger, "c", 3, "1.5.0", 1);
+    assert_eq!(ledger.claim("a"), Claim::Free);
+    assert_eq!(ledger.claim("b"), Claim::Behind(v("1.4.0-rc.1")));
+    assert_eq!(ledger.claim("c"), Claim::Free, "another version waits for nobody");
+    let mut failed = ledger.clone();
+    failed.burn("a", Burn::Candidate).unwrap();
+    assert_eq!(failed.claim("b"), Claim::Free, "the earlier one came to nothing");
+    failed.burn("a", Burn::Final).unwrap();
+    assert_eq!(failed.claim("b"), Claim::Lost(v("1.4.0")), "nobody knows whether it is out");
+    ledger.publish("a").unwrap();
+    assert_eq!((ledger.claim("a"), ledger.claim("b")), (Claim::Free, Claim::Lost(v("1.4.0"))));
+    take(&mut ledger, "d", 4, "1.4.1", 1);
+    ledger.publish("c").unwrap();
+    assert_eq!(ledger.claim("d"), Claim::Lost(v("1.5.0")), "nothing follows below what is out");
+}
+
+#[test]
+fn a_number_that_is_out_is_recorded_whatever_became_of_its_reservation() {
+    let mut ledger = Ledger::default();
+    ledger.settle_published("a", &id(1), &v("1.4.0"), 2);
+    let found = ledger.entry("a").unwrap();
+    assert_eq!((found.state, found.candidate, found.commit.as_str()), (State::Published, 2, id(1).as_str()));
+    take(&mut ledger, "b", 2, "1.5.0", 1);
+    ledger.settle_published("b", &id(2), &v("1.5.0"), 1);
+    assert_eq!(ledger.entry("b").unwrap().state, State::Published);
+    ledger.settle_published("c", &id(3), &v("1.5.0"), 2);
+    let twice = ledger.entry("c").unwrap();
+    assert_eq!(
+        (twice.state, twice.final_used),
+        (State::Published, true),
+        "a fact is recorded, also one that must not be"
+    );
+    ledger.burn("d", Burn::Candidate).unwrap();
+    assert_eq!(ledger.claim("d"), Claim::Missing, "who ended without a number has none");
 }
 
 #[test]

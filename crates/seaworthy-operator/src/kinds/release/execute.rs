@@ -49,7 +49,7 @@ pub(super) async fn execute(ctx: &Context, release: &Release, effect: &Effect) -
                 Some(name) => name,
                 None => ledger::ledger_name(&release.spec.plan_ref.name, &pinned(ctx, release, &namespace).await?),
             };
-            ledger::settle(ctx, &namespace, &name, &release.uid().unwrap_or_default(), *settle).await
+            ledger::settle(ctx, &namespace, &name, release, *settle).await
         }
         Effect::DraftNotes { text } => {
             let api: Api<ConfigMap> = Api::namespaced(ctx.client.clone(), &namespace);

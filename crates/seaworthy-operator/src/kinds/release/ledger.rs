@@ -9,7 +9,7 @@ use seaworthy_api::{Release, ReleasePlanSpec, labels};
 use seaworthy_core::{
     presence::Presence,
     release::Settle,
-    version::{Burn, Ledger, LedgerError},
+    version::{Burn, Ledger, LedgerError, tag},
 };
 
 use crate::{Context, Error, client};
@@ -58,22 +58,37 @@ pub(super) async fn reserve(
     }
 }
 
-/// Settles the number of this owner.
+/// Settles the number of this Release.
 pub(super) async fn settle(
     ctx: &Context,
     namespace: &str,
     name: &str,
-    owner: &str,
+    release: &Release,
     settle: Settle,
 ) -> Result<(), Error> {
     let (map, mut ledger) = read(ctx, namespace, name).await?;
+    let owner = &release.uid().unwrap_or_default();
     let settled = match settle {
-        Settle::Published => ledger.publish(owner),
+        Settle::Published => {
+            if let Some((version, candidate)) = number(release) {
+                ledger.settle_published(owner, &release.spec.revision, &version, candidate);
+                Ok(())
+            } else {
+                ledger.publish(owner)
+            }
+        }
         Settle::BurnCandidate => ledger.burn(owner, Burn::Candidate),
         Settle::BurnFinal => ledger.burn(owner, Burn::Final),
     };
     settled.map_err(|e| problem(name, &e))?;
     write(ctx, namespace, name, map, &ledger).await
+}
+
+/// The recorded version and the counter of its label.
+fn number(release: &Release) -> Option<(semver::Version, u64)> {
+    let status = release.status.as_ref()?;
+    let label = semver::Version::parse(&status.candidate_version).ok()?;
+    Some((semver::Version::parse(&status.version).ok()?, tag::candidate_number(&label)?))
 }
 
 async fn write(

@@ -231,7 +231,15 @@ async fn ledger(
         // Before a plan was pinned nothing was reserved.
         return Ok(Presence::Present(Ledger::default()));
     };
-    Ok(Presence::Present(ledger::read(ctx, namespace, &name).await?.1))
+    match ledger::read(ctx, namespace, &name).await {
+        Ok((_, ledger)) => Ok(Presence::Present(ledger)),
+        // A person broke it. What is decided on it waits; limits, abort and everything else go on.
+        Err(error @ Error::Data { .. }) => {
+            tracing::warn!(namespace, release = release.name_any(), %error, "the ledger cannot be read");
+            Ok(Presence::Unknown)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The plan's other Releases, no older than this Release as it is held: whoever came before its last write is seen. Who comes later is
@@ -253,6 +261,7 @@ async fn siblings(
             let status: ReleaseStatus = r.status.clone().unwrap_or_default();
             Sibling {
                 created: r.creation_timestamp().map_or(Timestamp::from_millis(0), |Time(t)| t.into()),
+                revision: r.spec.revision.clone(),
                 position: status.position,
                 planned: condition::is_true(&status.conditions, types::ACCEPTED)
                     && (explicit || status.position.is_some()),
