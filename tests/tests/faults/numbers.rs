@@ -97,6 +97,7 @@ async fn fault_08_two_releases_that_race_for_a_number_under_two_operators_get_tw
         let mut release = canonical::release();
         release["metadata"]["name"] = json!(name);
         release["spec"]["planRef"]["name"] = json!(plan);
+        release["spec"]["revision"] = json!(seaworthy_api::hash::digest(name.as_bytes())[7..47]);
         ground.create::<Release>(release).await.unwrap();
     }
     let mut ends = Vec::new();
