@@ -61,7 +61,7 @@ async fn a_preview_says_what_a_release_would_be_and_creates_nothing() {
     }
     let (code, said) = preview(&ground, &repo, &["--revision", &first, "--output", "json"]).await;
     let document: Value = serde_json::from_str(&said).unwrap();
-    assert_eq!((code, &document["outcome"]["Next"]["version"]), (0, &json!("1.2.4")), "{said}");
+    assert_eq!((code, &document["outcome"]["next"]["version"]), (0, &json!("1.2.4")), "{said}");
     let (code, said) = preview(&ground, &repo, &["--revision", "nowhere"]).await;
     assert!(code == 4 && said.contains("\"nowhere\" is no commit of"), "{code}: {said}");
     assert_eq!(objects(&ground).await, before);
@@ -73,7 +73,7 @@ async fn a_preview_says_what_a_release_would_be_and_creates_nothing() {
     assert_eq!(shown["waits"], json!([]));
     create(&ground, "r", "plan", &third).await;
     let done = status(&ends(&ground, "r", ReleasePhase::Published, "Published").await);
-    let next = &shown["outcome"]["Next"];
+    let next = &shown["outcome"]["next"];
     assert_eq!(
         (json!(done.version), json!(done.candidate_version)),
         (next["version"].clone(), next["candidateVersion"].clone())
