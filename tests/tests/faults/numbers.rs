@@ -51,14 +51,14 @@ async fn fault_01_02_a_crash_between_the_ledger_and_what_follows_takes_no_second
     let clean = Faults::new(Plan::Clean);
     let run = lab.run("numbers", Shape::short(), &clean, None).await.unwrap();
     let writes: Vec<Call> = run.records.into_iter().map(|r| r.call).filter(|call| call.verb.writes()).collect();
-    let reserve = writes.iter().position(|call| is_ledger(call)).expect("the ledger is written");
+    let reserve = writes.iter().position(is_ledger).expect("the ledger is written");
     // From the reservation to the Job's creation.
     let job =
         writes.iter().position(|call| call.verb == Verb::Post && call.what.starts_with("jobs/r-candidate")).unwrap();
     let between = &writes[reserve..=job];
     assert!(between.len() >= 3, "{between:?}");
     let tries = between.iter().flat_map(|call| AT_EVERY_WRITE.map(|fault| (call.clone(), fault)));
-    let tried = tries.map(|(call, fault)| async move {
+    let runs = tries.map(|(call, fault)| async move {
         let ground = lab.ground("numbers").await.unwrap();
         let faults = Faults::new(Plan::At(vec![(call.clone(), fault)]));
         let operator = lab.begin(&ground, canonical::plan(Shape::short()), &faults).await.unwrap();
@@ -77,7 +77,7 @@ async fn fault_01_02_a_crash_between_the_ledger_and_what_follows_takes_no_second
             "{fault} at {call}"
         );
     });
-    futures::future::join_all(tried).await;
+    futures::future::join_all(runs).await;
 }
 
 /// Two plans with one ledger, two Releases for the same number, two operators that see both: each label once, the version once.
