@@ -58,7 +58,7 @@ async fn fault_01_02_a_crash_between_the_ledger_and_what_follows_takes_no_second
     let between = &writes[reserve..=job];
     assert!(between.len() >= 3, "{between:?}");
     let tries = between.iter().flat_map(|call| AT_EVERY_WRITE.map(|fault| (call.clone(), fault)));
-    let runs = tries.map(|(call, fault)| async move {
+    let outcomes = tries.map(|(call, fault)| async move {
         let ground = lab.ground("numbers").await.unwrap();
         let faults = Faults::new(Plan::At(vec![(call.clone(), fault)]));
         let operator = lab.begin(&ground, canonical::plan(Shape::short()), &faults).await.unwrap();
@@ -77,7 +77,7 @@ async fn fault_01_02_a_crash_between_the_ledger_and_what_follows_takes_no_second
             "{fault} at {call}"
         );
     });
-    futures::future::join_all(runs).await;
+    futures::future::join_all(outcomes).await;
 }
 
 /// Two plans with one ledger, two Releases for the same number, two operators that see both: each label once, the version once.
