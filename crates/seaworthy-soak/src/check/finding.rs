@@ -56,7 +56,11 @@ impl Finding {
 /// A number for people: at most six significant digits.
 pub(crate) fn number(value: f64) -> String {
     let magnitude = value.abs();
-    if value == 0.0 || !value.is_finite() {
+    if value == 0.0 {
+        // Zero from below is zero.
+        return "0".to_owned();
+    }
+    if !value.is_finite() {
         return value.to_string();
     }
     if !(1e-4..1e15).contains(&magnitude) {
@@ -91,6 +95,7 @@ mod tests {
     fn numbers_for_people() {
         for (value, text) in [
             (0.0, "0"),
+            (-0.0, "0"),
             (5.0, "5"),
             (-1.5, "-1.5"),
             (123_456_789.0, "123456789"),

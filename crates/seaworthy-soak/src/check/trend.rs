@@ -174,7 +174,9 @@ fn message(prepared: &Prepared, trend: &TrendVerdict) -> String {
     }
     let soonest = trend.hours_to_limit.map(|(soonest, _)| soonest);
     if let Some(soonest) = soonest.filter(|s| trend.verdict != Verdict::Passed && s.is_finite()) {
-        parts.push(format!("its limit could be reached in {} hours", number(soonest)));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "minutes, rounded down")]
+        let minutes = ((soonest.max(0.0) * 60.0) as u64).max(1);
+        parts.push(format!("its limit could be reached in {}", duration(minutes.saturating_mul(60_000))));
     }
     if let Some(needed) = needed(trend) {
         parts.push(format!("a measure of {} would settle it", duration(needed.saturating_mul(1000))));

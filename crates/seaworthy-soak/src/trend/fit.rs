@@ -127,6 +127,14 @@ fn scaled(a: &[f64], by: f64) -> Vec<f64> {
     a.iter().map(|x| x * by).collect()
 }
 
+/// What rounding alone may leave of the product of `f` with a vector of length one: a level that never changed has no slope (Higham, Accuracy and
+/// Stability of Numerical Algorithms, 3.1).
+fn rounding(f: &[f64]) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "at most a few dozen floors")]
+    let n = f.len() as f64;
+    n * f64::EPSILON * length(f)
+}
+
 /// Fits `intercept(incarnation) + columns`, the last of which is the one whose coefficient is asked for.
 ///
 /// `None` where the floors do not determine it: too few of them, or a column within the span of the others.
@@ -140,7 +148,8 @@ pub(super) fn fit(floors: &[Floor], columns: &[Vec<f64>]) -> Option<Fit> {
     let parameters = basis.0.len();
     let residuals = basis.outside(&f);
     // The last coefficient, by the part of its column that no other column explains (Frisch and Waugh, Econometrica 1 (1933) 387).
-    let value = basis.0.last().map(|own| dot(own, &f)).unwrap_or_default() / size;
+    let share = basis.0.last().map(|own| dot(own, &f)).unwrap_or_default();
+    let value = if share.abs() <= rounding(&f) { 0.0 } else { share / size };
     let (variance, freedom) = long_run_variance(&mut basis, &residuals, parameters)?;
     let error = variance.sqrt() / size;
     Some(Fit { last: Estimate { value, error, freedom }, residuals })
@@ -215,6 +224,19 @@ mod tests {
         assert!(fit.last.error < 1e-9);
         assert!(fit.squares() < 1e-18);
         assert_eq!(fit.last.freedom, 5);
+    }
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "exactly none")]
+    fn a_level_that_never_changes_has_no_slope() {
+        for level in [6.0, 0.1, 1.0e9 / 3.0] {
+            let values: Vec<_> = (0..48).map(|k| (f64::from(k) * 25.3 / 3600.0, level, 0)).collect();
+            let fit = line(&floors(&values)).unwrap();
+            assert_eq!(fit.last.value, 0.0, "{level}");
+            // The smallest slope that a double can hold beside the level by far.
+            let rising: Vec<_> = values.iter().map(|(t, f, i)| (*t, f * (1.0 + t * 1e-9), *i)).collect();
+            assert!(line(&floors(&rising)).unwrap().last.value > 0.0, "{level}");
+        }
     }
 
     #[test]
