@@ -82,10 +82,7 @@ impl Kubelets {
         config.accept_invalid_certs = insecure;
         config.proxy_url = None;
         config.tls_server_name = None;
-        config.connect_timeout = Some(Duration::from_secs(2));
-        config.read_timeout = Some(TOTAL);
-        config.write_timeout = Some(TOTAL);
-        Self { config, nodes: Mutex::default() }
+        Self { config: bounded(config, TOTAL), nodes: Mutex::default() }
     }
 
     /// What `wants` asks for of one container. `planned` is when the slot was due.
@@ -163,6 +160,17 @@ impl Kubelets {
         nodes.insert(address, Arc::clone(&node));
         Ok(node)
     }
+}
+
+/// Bounds connections to those over which one request takes `total` at most; each request is bounded as a whole besides.
+///
+/// Reads are not: that would also end a connection that merely waits for the next slot, and where that comes after just as long, the request
+/// would be lost with it.
+fn bounded(mut config: kube::Config, total: Duration) -> kube::Config {
+    config.connect_timeout = Some(total.min(Duration::from_secs(2)));
+    config.read_timeout = None;
+    config.write_timeout = Some(total);
+    config
 }
 
 impl Node {
@@ -304,7 +312,43 @@ fn summary(page: &[u8]) -> Result<Figures, serde_json::Error> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+        sync::mpsc,
+    };
+
     use super::*;
+
+    /// Answers any request with an empty page and keeps connections; tells of each one.
+    async fn kubelet(listener: TcpListener, connections: mpsc::UnboundedSender<()>) {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            connections.send(()).unwrap();
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                while stream.read(&mut request).await.is_ok_and(|read| read > 0) {
+                    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+                }
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_waits_for_the_next_slot_is_kept() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let (sender, mut connections) = mpsc::unbounded_channel();
+        tokio::spawn(kubelet(listener, sender));
+        let total = Duration::from_millis(200);
+        let client = Client::try_from(bounded(kube::Config::new(url), total)).unwrap();
+        for _ in 0..2 {
+            assert!(ask(&client, Which::Resource).await.unwrap().is_empty());
+            // The pause between two slots, longer than any request may take.
+            tokio::time::sleep(total * 2).await;
+        }
+        connections.try_recv().unwrap();
+        assert!(connections.try_recv().is_err(), "there was a second connection");
+    }
 
     fn key(pod: &str) -> (String, String, String) {
         ("n".into(), pod.into(), "c".into())
