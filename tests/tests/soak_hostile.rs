@@ -1,8 +1,6 @@
 //! Every way in which a page can lie, break or take too much, at the same time, against the operator that is installed. Alone in its
 //! program, because it measures the operator's memory: nothing else may run meanwhile.
 
-#![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
-
 use k8s_openapi::api::apps::v1::Deployment;
 use seaworthy_api::{
     SoakTest,

@@ -21,7 +21,7 @@ fn noise(state: &mut u64) -> f64 {
 }
 
 fn line(id: u32, state: &mut u64) -> String {
-    let leak = if id % 2 == 0 { 0.0 } else { 8.0 };
+    let leak = if id.is_multiple_of(2) { 0.0 } else { 8.0 };
     let (mut times, mut values) = (String::new(), String::new());
     for k in 0..POINTS {
         let comma = if k == 0 { "" } else { "," };

@@ -201,9 +201,8 @@ fn unknown() -> World {
     w
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as the spec has it")]
-fn word(outcome: PublishOutcome) -> Option<Resolution> {
-    Some(Resolution { outcome, by: "ann".into(), reason: "looked at the registry".into() })
+fn word(outcome: PublishOutcome) -> Resolution {
+    Resolution { outcome, by: "ann".into(), reason: "looked at the registry".into() }
 }
 
 #[test]
@@ -221,7 +220,7 @@ fn a_person_resolves_the_unknown_once_and_the_ledger_follows() {
         if outcome == PublishOutcome::Published {
             w.out = Some(w.status().artifacts.clone());
         }
-        w.write().spec.resolution = word(outcome);
+        w.write().spec.resolution = Some(word(outcome));
         // Recorded first; the ledger next; told last.
         assert!(w.round());
         assert_eq!(w.status().resolution.as_ref().unwrap().time, w.now);
@@ -248,10 +247,10 @@ fn a_person_resolves_the_unknown_once_and_the_ledger_follows() {
 
         // A second word, which the API server refuses, would count for nothing.
         let told = w.status().clone();
-        w.write().spec.resolution = word(match outcome {
+        w.write().spec.resolution = Some(word(match outcome {
             PublishOutcome::Published => PublishOutcome::NotPublished,
             PublishOutcome::NotPublished => PublishOutcome::Published,
-        });
+        }));
         assert!(w.settle());
         assert_eq!(*w.status(), told);
     }
@@ -268,7 +267,7 @@ fn a_resolution_counts_for_the_unknown_only() {
     };
     for mut w in [at_gates(policy()), verified(policy()), ended(0), ended(10)] {
         let before = w.status().clone();
-        w.write().spec.resolution = word(PublishOutcome::Published);
+        w.write().spec.resolution = Some(word(PublishOutcome::Published));
         assert!(w.settle());
         assert_eq!(*w.status(), before);
     }
@@ -279,7 +278,7 @@ fn a_resolution_with_the_number_folded_away_or_lost_is_told() {
     for outcome in [PublishOutcome::Published, PublishOutcome::NotPublished] {
         let mut w = unknown();
         w.ledger = Ledger::default();
-        w.write().spec.resolution = word(outcome);
+        w.write().spec.resolution = Some(word(outcome));
         assert!(w.settle());
         assert!(w.status().phase != ReleasePhase::PublishUnknown);
     }
@@ -297,7 +296,7 @@ fn a_resolution_before_the_number_is_settled_settles_it_right() {
         assert!(w.round());
     }
     assert!(w.release.finalizer && w.ledger.entry(UID).unwrap().state == State::Reserved);
-    w.write().spec.resolution = word(PublishOutcome::Published);
+    w.write().spec.resolution = Some(word(PublishOutcome::Published));
     assert!(w.settle());
     finished(&w, ReleasePhase::Published);
     assert_eq!(w.ledger.entry(UID).unwrap().state, State::Published);

@@ -16,7 +16,7 @@ pub(crate) fn answer(to: &mut impl Write, settings: &Settings, age: f64) -> io::
     match manner {
         Manner::Fine => page(to, metrics(settings, age).as_bytes()),
         Manner::Absent => page(to, b"target_other 1\n"),
-        Manner::Line => page(to, &[b'x'; 10 << 20]),
+        Manner::Line => page(to, &vec![b'x'; 10 << 20]),
         Manner::Million => page(to, &b"x 1\n".repeat(1 << 20)),
         Manner::Nan | Manner::Past | Manner::Future | Manner::Falling | Manner::Retyped => {
             page(to, changed(&metrics(settings, age), manner, age).as_bytes())

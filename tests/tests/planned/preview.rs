@@ -3,7 +3,7 @@
 use std::process::{Output, Stdio};
 
 use k8s_openapi::api::{batch::v1::Job, core::v1::ConfigMap};
-use kube::{ResourceExt as _, api::ListParams};
+use kube::{ResourceExt, api::ListParams};
 use seaworthy_api::{Release, core::release::ReleasePhase};
 use seaworthy_tests::cluster::{Ground, PATIENCE, variable};
 use serde_json::{Value, json};

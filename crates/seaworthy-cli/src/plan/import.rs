@@ -191,18 +191,18 @@ fn read(path: &Path) -> Result<Vec<Imported>, Failure> {
     };
     let has = |field: &str| value.get(field).is_some();
     Ok(match name.as_str() {
-        "package.json" => match value.get("release") {
-            Some(release) => vec![semantic_release::import(release)],
-            None => match value.get("commit-and-tag-version").or_else(|| value.get("standard-version")) {
-                Some(settings) => vec![versionrc::import(settings)],
-                None => {
-                    let message = format!(
-                        "{shown} has none of `release`, `commit-and-tag-version`, `standard-version`: there is nothing to import"
-                    );
-                    return Err(Failure::refused(message));
-                }
-            },
-        },
+        "package.json" => {
+            if let Some(release) = value.get("release") {
+                vec![semantic_release::import(release)]
+            } else if let Some(settings) = value.get("commit-and-tag-version").or_else(|| value.get("standard-version"))
+            {
+                vec![versionrc::import(settings)]
+            } else {
+                return Err(Failure::refused(format!(
+                    "{shown} has none of `release`, `commit-and-tag-version`, `standard-version`: there is nothing to import"
+                )));
+            }
+        }
         name if name.starts_with(".versionrc") => vec![versionrc::import(&value)],
         _ if extension == "toml" => vec![cliff::import(&value)],
         _ if has("packages") || has("release-type") => {

@@ -76,7 +76,8 @@ fn a_create_that_may_be_under_way_finds_its_name_taken() {
     let pending = recorded(TaskState::Pending);
     let occupy = Some(TaskEffect::Occupy { job: "run-suite-1".into() });
     let waiting = JobState::Waiting { cause: None, reason: None, message: String::new() };
-    let taken = Sight::from(Presence::Present(Job { suspended: true, live_pods: Presence::Present(0), ..job(waiting) }));
+    let taken =
+        Sight::from(Presence::Present(Job { suspended: true, live_pods: Presence::Present(0), ..job(waiting) }));
     let late = |seen: &Sight| advance(&pending, seen, HOUR, t(3611));
     let ended = |seen: &Sight| cancel(&pending, seen, Reason::Aborted, t(1));
     let refusal = Refusal { cause: Cause::Infrastructure, reason: Reason::QuotaExceeded, message: "quota".into() };

@@ -230,7 +230,7 @@ impl World {
                 message: String::new(),
             };
             let (checks, samples) = (vec![check], samples.clone());
-            Judgement { verdict, checks, samples, fail_fast: false, needed: None, extend_to: None }
+            Judgement { verdict, checks, samples, fail_fast: false, needed: None, extend_to: None, compared_with: None }
         });
         SamplerFacts { through, samples, judgement, ..SamplerFacts::default() }
     }
