@@ -91,8 +91,8 @@ async fn a_ledger_that_was_broken_is_named_and_one_that_was_deleted_is_written_a
     create(&ground, "a", "plan", &first).await;
     ground.until_runs("a-suites-one-run-1").await.unwrap();
     let maps = ground.api::<ConfigMap>();
-    let ledger = maps.list(&ListParams::default()).await.unwrap().into_iter().map(|map| map.name_any());
-    let ledger = ledger.filter(|name| name.starts_with("seaworthy-ledger-")).next_back().unwrap();
+    let mut ledger = maps.list(&ListParams::default()).await.unwrap().into_iter().map(|map| map.name_any());
+    let ledger = ledger.rfind(|name| name.starts_with("seaworthy-ledger-")).unwrap();
     ground.patch::<ConfigMap>(&ledger, json!({"data": {"ledger.json": "{ not closed"}})).await.unwrap();
     ground.let_go("a-suites-one-run-1").unwrap();
     let (_, waits) = why(&until(&ground, "a", "Queued").await);
