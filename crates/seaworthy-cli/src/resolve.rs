@@ -133,9 +133,10 @@ mod tests {
         });
         if !ending.is_empty() {
             let time = "2026-11-22T10:00:00Z";
-            object["status"]["ending"] = json!({"phase": ending, "reason": ending, "message": "m"});
+            let reason = if ending == "Failed" { "PublishFailed" } else { ending };
+            object["status"]["ending"] = json!({"phase": ending, "reason": reason, "message": "m"});
             object["status"]["conditions"] =
-                json!([{"type": "Finished", "status": "True", "reason": ending, "lastTransitionTime": time}]);
+                json!([{"type": "Finished", "status": "True", "reason": reason, "lastTransitionTime": time}]);
         }
         if !resolution.is_null() {
             object["spec"]["resolution"] = resolution;

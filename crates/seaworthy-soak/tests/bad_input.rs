@@ -118,7 +118,9 @@ fn values_that_are_no_numbers_are_no_samples() {
         let (_, checks) = soak(page, |_| 0, &[]);
         for check in checks {
             assert_ne!(check.verdict, Verdict::Passed, "{value}: {} {}", check.name, check.message);
-            assert!(check.message.contains("60 values are not finite numbers"), "{}", check.message);
+            // A counter without a number has not risen: `progress` needs no more to fail.
+            let why = if check.name == "progress" { "rose by at most 0" } else { "60 values are not finite numbers" };
+            assert!(check.message.contains(why), "{}", check.message);
         }
     }
 }
