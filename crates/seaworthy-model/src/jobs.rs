@@ -38,7 +38,7 @@ impl Jobs {
             uid,
             owned: true,
             resource_version: "1".into(),
-            deleting: false,
+            deleted: None,
             suspended,
             created: now,
             live_pods: Presence::Unknown,
@@ -64,7 +64,7 @@ impl Jobs {
     /// Lets a suspended Job run under its UID and resourceVersion; false when they do not match.
     pub fn unsuspend(&mut self, name: &str, uid: &str, resource_version: &str) -> bool {
         let Some(job) = self.by_name.get_mut(name) else { return false };
-        if job.uid != uid || job.resource_version != resource_version || !job.suspended || job.deleting {
+        if job.uid != uid || job.resource_version != resource_version || !job.suspended || job.is_deleting() {
             return false;
         }
         job.suspended = false;
@@ -74,9 +74,9 @@ impl Jobs {
     }
 
     /// Deletes a Job of that UID in the foreground: its pod ends first, in its own time.
-    pub fn stop(&mut self, name: &str, uid: &str) {
+    pub fn stop(&mut self, name: &str, uid: &str, now: Timestamp) {
         let Some(job) = self.by_name.get_mut(name).filter(|j| j.uid == uid) else { return };
-        job.deleting = true;
+        job.deleted.get_or_insert(now);
         if !self.pods.contains(uid) {
             self.by_name.remove(name);
         }
@@ -97,7 +97,7 @@ impl Jobs {
     /// The pod ends; a Job that was only waiting for that to be deleted goes.
     pub fn pod_ends(&mut self, uid: &str) {
         self.pods.remove(uid);
-        self.by_name.retain(|_, j| j.uid != uid || !j.deleting);
+        self.by_name.retain(|_, j| j.uid != uid || !j.is_deleting());
     }
 
     /// A Job and its pod end together.
@@ -117,7 +117,7 @@ impl Jobs {
             TaskEffect::Occupy { job } => {
                 self.create(job, true, now);
             }
-            TaskEffect::Stop { job, uid } => self.stop(job, uid),
+            TaskEffect::Stop { job, uid } => self.stop(job, uid, now),
         }
     }
 

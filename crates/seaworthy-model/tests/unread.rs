@@ -6,7 +6,10 @@ use seaworthy_core::{
     release::{self, Effect, Observed, PublishState, ReleaseStatus},
     verdict::Verdict,
 };
-use seaworthy_model::release::{World, policy, scopes::at_gates, succeeded};
+use seaworthy_model::{
+    operator::Subject as _,
+    release::{World, policy, scopes::at_gates, succeeded},
+};
 
 /// Without its last read, the decision of a world that stands still but for it.
 fn unread(w: &World, hide: impl FnOnce(&mut Observed)) -> Plan<ReleaseStatus, Effect> {

@@ -29,7 +29,7 @@ fn job(job: &Job) -> String {
     let mut parts = vec![state];
     parts.extend((!job.owned).then(|| "it is not ours".to_owned()));
     parts.extend(job.suspended.then(|| "suspended".to_owned()));
-    parts.extend(job.deleting.then(|| "being deleted".to_owned()));
+    parts.extend(job.is_deleting().then(|| "being deleted".to_owned()));
     parts.extend(job.live_pods.present().filter(|pods| **pods > 0).map(|pods| format!("{pods} live pod(s)")));
     parts.join(", ")
 }

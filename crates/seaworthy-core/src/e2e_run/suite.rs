@@ -10,7 +10,7 @@ use super::{
 use crate::{
     condition::{Reason, cut},
     plan::{Note, NoteKind, Wake},
-    task::{self, Advance, Cause, Report, Sight, TaskState, TaskStatus},
+    task::{self, Advance, Cause, Job, Report, Sight, TaskState, TaskStatus},
     time::{Seconds, Timestamp},
 };
 
@@ -105,7 +105,7 @@ impl Visit<'_> {
             Some(ending) if step != Step::Teardown && !over => task::cancel(record, seen, ending.reason, self.now),
             Some(_) | None => task::advance(record, seen, timeout, self.now),
         };
-        let removed = seen.job.present().is_some_and(|job| job.deleting);
+        let removed = seen.job.present().is_some_and(Job::is_deleting);
         self.give_up(step, removed, suite, looked)
     }
 

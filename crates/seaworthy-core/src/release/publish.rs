@@ -148,7 +148,7 @@ fn created(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight) -> PublishS
         return publish;
     }
     match same(&publish, sight) {
-        Some(job) if job.suspended && !job.deleting => {
+        Some(job) if job.suspended && !job.is_deleting() => {
             d.effects.push(Effect::Unsuspend {
                 job: publish.job.clone(),
                 uid: job.uid.clone(),
@@ -209,7 +209,7 @@ fn ending(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight) -> PublishSt
     if over && d.seen.publish_pods.present() == Some(&0) {
         return PublishStatus { state: PublishState::Ended, ..publish };
     }
-    if let Some(job) = job.filter(|job| !over && !job.deleting) {
+    if let Some(job) = job.filter(|job| !over && !job.is_deleting()) {
         d.effects.push(Effect::StopPublish { job: publish.job.clone(), uid: job.uid.clone() });
     }
     let since = *d.status.waiting_since.get_or_insert(d.now);

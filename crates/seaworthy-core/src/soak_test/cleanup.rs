@@ -6,8 +6,11 @@ use crate::{
     lock::Lock,
     plan::NoteKind,
     task::{GRACE, TaskState, advance, cancel},
-    time::Timestamp,
+    time::Seconds,
 };
+
+/// How long after the outcome a Job that cannot be deleted is waited for: what refuses that for so long will refuse it for ever.
+const GIVES_UP: Seconds = Seconds::hours(1);
 
 impl Visit<'_> {
     /// The outcome was observed to be recorded: ends what runs, then tears down, then finishes.
@@ -19,8 +22,7 @@ impl Visit<'_> {
         }
         let message = format!("{}: ends what runs and cleans up", ending.message);
         self.say(types::FINISHED, ConditionStatus::False, Reason::TearingDown, message);
-        let patience = ending.time + ENDING;
-        if !self.all_ended(patience) {
+        if !self.all_ended(&ending) {
             return;
         }
         if self.status.turn_time.is_none() || self.seen.spec.teardown.is_none() {
@@ -30,19 +32,25 @@ impl Visit<'_> {
     }
 
     /// Whether setup, workload and inventory have ended with all their pods, or have been waited for long enough.
-    fn all_ended(&mut self, patience: Timestamp) -> bool {
+    fn all_ended(&mut self, ending: &Ending) -> bool {
         let mut all = true;
+        let given_up = ending.time + GIVES_UP;
         for role in [Role::Setup, Role::Workload, Role::Inventory] {
             let Some(record) = role.record(&self.status).filter(|r| !r.state.is_finished()).cloned() else { continue };
-            let mut step = cancel(&record, &self.sight(&record), Reason::Aborted, self.now);
+            let sight = self.sight(&record);
+            let mut step = cancel(&record, &sight, Reason::Aborted, self.now);
             step.record = as_planned(step.record);
-            all &= step.record.state.is_finished();
+            // Counted from when the API server was told to delete the Job: a decision may be recorded long after it was made, and the
+            // load must have had this long to end.
+            let patience = sight.job.present().and_then(|job| job.deleted).map_or(given_up, |told| told + ENDING);
+            let ended = step.record.state.is_finished() || self.now >= patience;
+            if !ended {
+                self.wake_at(patience);
+            }
+            all &= ended;
             self.take(role, step);
         }
-        if !all {
-            self.wake_at(patience);
-        }
-        all || self.now >= patience
+        all
     }
 
     fn tear_down(&mut self, ending: &Ending) {

@@ -70,8 +70,8 @@ pub struct Job {
     pub owned: bool,
     /// `metadata.resourceVersion`, the precondition of an unsuspend.
     pub resource_version: String,
-    /// Whether it is being deleted.
-    pub deleting: bool,
+    /// When somebody asked for its deletion (`metadata.deletionTimestamp`); it goes when its pods have gone.
+    pub deleted: Option<Timestamp>,
     /// `spec.suspend`.
     pub suspended: bool,
     /// When it was created.
@@ -86,6 +86,11 @@ impl Job {
     /// Finished, with no pod that could still run.
     pub const fn is_over(&self) -> bool {
         matches!(self.state, JobState::Succeeded { .. } | JobState::Failed { .. }) && self.is_podless()
+    }
+
+    /// Whether it is being deleted.
+    pub const fn is_deleting(&self) -> bool {
+        self.deleted.is_some()
     }
 
     /// Whether somebody looked, and there was no pod that could still run (`absence-is-live`).

@@ -317,7 +317,7 @@ fn stopping(record: TaskStatus, job: &Presence<Job>, now: Timestamp) -> Advance 
                 return Advance { record, effect: None, wake: Wake::OnChange, report: None };
             }
             let effect =
-                (!found.deleting).then(|| TaskEffect::Stop { job: record.job.clone(), uid: found.uid.clone() });
+                (!found.is_deleting()).then(|| TaskEffect::Stop { job: record.job.clone(), uid: found.uid.clone() });
             Advance { record, effect, wake: Wake::At(now + Seconds(5)), report: None }
         }
         Presence::AbsentLive | Presence::Present(_) => {

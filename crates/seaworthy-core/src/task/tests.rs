@@ -11,7 +11,7 @@ fn job(state: JobState) -> Job {
         uid: "u1".into(),
         owned: true,
         resource_version: "7".into(),
-        deleting: false,
+        deleted: None,
         suspended: false,
         created: t(0),
         live_pods: Presence::Present(u32::from(matches!(state, JobState::Running | JobState::Waiting { .. }))),

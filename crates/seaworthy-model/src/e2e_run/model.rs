@@ -73,7 +73,7 @@ impl play::World for World {
         let status = &self.run.status;
         let ending = |j: &&Job| {
             let mut records = status.suites.iter().filter_map(|s| s.current());
-            j.deleting || records.any(|(_, r)| r.state == TaskState::Stopping && r.uid.as_ref() == Some(&j.uid))
+            j.is_deleting() || records.any(|(_, r)| r.state == TaskState::Stopping && r.uid.as_ref() == Some(&j.uid))
         };
         let slow: Vec<String> = self.jobs.by_name.values().filter(ending).map(|j| j.uid.clone()).collect();
         self.lingering.extend(slow);
@@ -81,7 +81,7 @@ impl play::World for World {
 
     fn events(&self, trouble: bool, events: &mut Vec<Event>) {
         for (name, job) in self.jobs.open() {
-            if job.deleting {
+            if job.is_deleting() {
                 continue;
             }
             events.push(Event::Ends(name.clone(), End::Well));
@@ -93,7 +93,7 @@ impl play::World for World {
         for uid in &self.jobs.pods {
             let name = uid.split('#').next().unwrap_or_default();
             let job = self.jobs.by_name.get(name).filter(|j| j.uid == *uid);
-            if job.is_none_or(|j| j.deleting || is_over(&j.state)) {
+            if job.is_none_or(|j| j.is_deleting() || is_over(&j.state)) {
                 events.push(Event::PodEnds(uid.clone()));
             }
         }

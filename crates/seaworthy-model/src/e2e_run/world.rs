@@ -368,7 +368,7 @@ impl Subject for World {
                 }
             }
             Effect::Task { effect: TaskEffect::Stop { job, uid }, .. } => {
-                self.jobs.stop(job, uid);
+                self.jobs.stop(job, uid, self.now);
                 self.forget_removed();
             }
         }

@@ -107,7 +107,8 @@ impl World {
         let pod = self.jobs.pods.iter().find(|uid| uid.starts_with("rel-publish")).cloned();
         if let Some(uid) = pod {
             let name = uid.split('#').next().unwrap_or_default();
-            let ends = self.jobs.by_name.get(name).is_some_and(|j| j.uid == uid && !j.deleting && !is_over(&j.state));
+            let ends =
+                self.jobs.by_name.get(name).is_some_and(|j| j.uid == uid && !j.is_deleting() && !is_over(&j.state));
             if ends {
                 self.pod_publishes(&uid);
                 self.jobs.mark(name, succeeded());

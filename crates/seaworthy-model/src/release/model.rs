@@ -125,7 +125,7 @@ impl play::World for World {
                 events.push(Event::PodEnds(uid.clone(), true));
             }
             // Without a Job that still counts it, or under one that is being deleted, a pod ends for no reason of its own.
-            if trouble || job.is_none_or(|j| j.deleting) {
+            if trouble || job.is_none_or(seaworthy_core::task::Job::is_deleting) {
                 events.push(Event::PodEnds(uid.clone(), false));
             }
             if trouble && job.is_some() {

@@ -437,7 +437,7 @@ impl Subject for World {
                     self.unsuspended(uid);
                 }
             }
-            Effect::StopPublish { job, uid } => self.jobs.stop(job, uid),
+            Effect::StopPublish { job, uid } => self.jobs.stop(job, uid, self.now),
         }
         true
     }

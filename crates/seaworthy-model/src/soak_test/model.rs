@@ -80,7 +80,7 @@ impl play::World for World {
 
     fn events(&self, trouble: bool, events: &mut Vec<Event>) {
         for (name, job) in self.jobs.open() {
-            if job.deleting {
+            if job.is_deleting() {
                 continue;
             }
             // A load runs until it is ended.
@@ -94,7 +94,7 @@ impl play::World for World {
         for uid in &self.jobs.pods {
             let name = uid.split('#').next().unwrap_or_default();
             let job = self.jobs.by_name.get(name).filter(|j| j.uid == *uid);
-            if job.is_none_or(|j| j.deleting || is_over(&j.state)) {
+            if job.is_none_or(|j| j.is_deleting() || is_over(&j.state)) {
                 events.push(Event::PodEnds(uid.clone()));
             }
         }

@@ -107,6 +107,9 @@ pub struct World {
     pub wrong: Option<String>,
 }
 
+/// How long a Job that was told to end is waited for before the teardown runs beside it.
+const PATIENCE: Seconds = Seconds::minutes(10);
+
 /// A soak with every task, whose phases last one tick each.
 pub fn spec() -> SoakSpec {
     SoakSpec {
@@ -277,6 +280,12 @@ impl World {
         role.record(status).is_some_and(|r| r.job == job && r.state == TaskState::Pending)
     }
 
+    /// Whether the Job of this pod was told to end so long ago that it need not be waited for any more.
+    fn had_its_time(&self, uid: &str) -> bool {
+        let told = self.jobs.by_name.values().find(|job| job.uid == uid).and_then(|job| job.deleted);
+        told.is_some_and(|at| self.now >= at + PATIENCE)
+    }
+
     fn create(&mut self, held: &Stored, role: Role, job: &str) {
         if !Self::is_due(&held.status, role, job) {
             self.must_not("recorded-before-effect", &format!("{job} is created, but not recorded"));
@@ -300,10 +309,12 @@ impl World {
             self.must_not("one-soak-per-target", &format!("{job} is created without the target's lock"));
         }
         if role == Role::Teardown {
-            let others =
-                self.jobs.pods.iter().any(|p| {
-                    !p.starts_with("soak-teardown") && !self.lingering.contains(p) && !self.strays.contains(p)
-                });
+            let others = self.jobs.pods.iter().any(|p| {
+                !p.starts_with("soak-teardown")
+                    && !self.lingering.contains(p)
+                    && !self.strays.contains(p)
+                    && !self.had_its_time(p)
+            });
             if others && !self.jumped {
                 self.must_not("teardown-always", "the teardown begins while the soak still runs");
             }
@@ -426,7 +437,7 @@ impl Subject for World {
                 }
             }
             Effect::Task { effect: TaskEffect::Stop { job, uid }, .. } => {
-                self.jobs.stop(job, uid);
+                self.jobs.stop(job, uid, self.now);
                 if !self.jobs.by_name.contains_key(job) {
                     self.torn_down(job);
                 }

@@ -77,7 +77,7 @@ fn see(owner_uid: &str, job: &Job, pods: &Pods) -> task::Job {
     task::Job {
         owned: job.owner_references().iter().any(|o| o.controller == Some(true) && o.uid == owner_uid),
         resource_version: job.resource_version().unwrap_or_default(),
-        deleting: job.meta().deletion_timestamp.is_some(),
+        deleted: job.meta().deletion_timestamp.clone().map(|Time(t)| t.into()),
         suspended,
         created: created(job),
         live_pods: if pods.complete {
