@@ -229,8 +229,8 @@ pub(super) const ALL: &[Mutant] = &[
     Mutant {
         name: "the target is given back before the teardown",
         file: "crates/seaworthy-core/src/soak_test/cleanup.rs",
-        old: "        let patience = ending.time + ENDING;",
-        new: "        let patience = ending.time + ENDING;\n        self.effect(Effect::ReleaseLock);",
+        old: "        if !self.all_ended(&ending) {",
+        new: "        self.effect(Effect::ReleaseLock);\n        if !self.all_ended(&ending) {",
         layers: MODEL,
     },
     Mutant {
