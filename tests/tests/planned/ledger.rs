@@ -121,8 +121,10 @@ async fn a_tag_pushed_by_hand_and_a_published_commit_are_minded() {
     ends(&ground, "again", ReleasePhase::NothingToRelease, "NothingToRelease").await;
     // Somebody tags the number that would be next.
     let second = repo.commit("fix: two");
-    repo.git(&["branch", "side", "v1.2.3"]);
-    repo.git(&["tag", "v1.2.5", "side"]);
+    repo.git(&["checkout", "--quiet", "-b", "side", "v1.2.3"]);
+    repo.git(&["commit", "--quiet", "--allow-empty", "-m", "fix: elsewhere"]);
+    repo.git(&["tag", "v1.2.5"]);
+    repo.git(&["checkout", "--quiet", "main"]);
     repo.git(&["push", "--quiet", "origin", "v1.2.5", "side"]);
     create(&ground, "b", "plan", &second).await;
     let (_, said) = why(&ends(&ground, "b", ReleasePhase::Failed, "VersionRefused").await);

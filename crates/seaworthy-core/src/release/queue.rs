@@ -30,7 +30,9 @@ pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
         Concurrency::Queue => false,
     };
     let me = (d.status.position, d.seen.meta.created, d.seen.meta.name.clone());
-    let newer = waiting(d).find(|s| older(&me, s)).map(|s| s.name.clone());
+    // Creation times have whole seconds: of two of the same second, the one that began is the older.
+    let newer = waiting(d).find(|s| older(&me, s) || (started && me.0 == s.position && me.1 == s.created));
+    let newer = newer.map(|s| s.name.clone());
     if replaceable && let Some(newer) = newer {
         let message = format!("Release {newer:?} is newer and takes its place");
         return d.end(ReleasePhase::Superseded, Reason::Superseded, message);

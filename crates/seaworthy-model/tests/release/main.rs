@@ -355,6 +355,8 @@ fn concurrency_policies_differ_in_who_gives_way() {
         (Supersede, sibling("newer", 5), false, ReleasePhase::Superseded),
         (Supersede, sibling("newer", 5), true, ReleasePhase::Superseded),
         (Supersede, sibling("older", -5), true, ReleasePhase::Verifying),
+        // In the same second, with a name that comes before.
+        (Supersede, sibling("a", 0), true, ReleasePhase::Superseded),
     ] {
         let plan = Policy { concurrency: policy_, ..policy() };
         let mut w = if started { at_gates(plan) } else { World::new(plan) };
