@@ -39,7 +39,7 @@ const fn failed(name: &'static str, arguments: &'static [&'static str], why: &'s
 }
 
 const CASES: [Case; 15] = [
-    failed("liar", &["exit=8"], "CheckFailed", "restart"),
+    failed("liar", &["exit=14"], "CheckFailed", "restart"),
     case("bomb", &["manner=bomb"], "TooLarge"),
     case("endless", &["manner=endless"], "TooLarge"),
     case("line", &["manner=line"], "TooLarge"),
@@ -73,7 +73,9 @@ fn of(case: &Case) -> Value {
 async fn hostile_pages_all_at_once_never_pass_and_cost_at_most_eight_mebibytes() {
     let ground = Ground::new("hostile").await.unwrap();
     ground.create::<Deployment>(deployment("good", &image(), &[])).await.unwrap();
-    for case in &CASES {
+    // One that exits is started together with its soak: later its pod would be held back.
+    let (exits, stays): (Vec<_>, Vec<_>) = CASES.iter().partition(|case| case.name == "liar");
+    for case in stays {
         ground.create::<Deployment>(deployment(case.name, &image(), case.arguments)).await.unwrap();
     }
     // What a first soak takes, in code and tables, is not the hostile ones' doing.
@@ -82,6 +84,9 @@ async fn hostile_pages_all_at_once_never_pass_and_cost_at_most_eight_mebibytes()
 
     let (before, _) = operator::resident(&ground.client).await.unwrap();
     operator::forget_peak(&ground.client).await.unwrap();
+    for case in exits {
+        ground.create::<Deployment>(deployment(case.name, &image(), case.arguments)).await.unwrap();
+    }
     for case in &CASES {
         ground.create::<SoakTest>(of(case)).await.unwrap();
     }
