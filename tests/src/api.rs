@@ -7,7 +7,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use k8s_openapi::{
-    api::core::v1::Namespace, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+    api::core::v1::{Namespace, ServiceAccount},
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
     Api, Client, ResourceExt as _,
@@ -50,14 +51,21 @@ pub async fn install_definitions(client: &Client) -> Result<()> {
     Ok(())
 }
 
-/// Creates a namespace whose name begins with `prefix`.
+/// Creates a namespace whose name begins with `prefix`, ready for pods: the API server refuses them until the
+/// namespace's account `default` exists, and it does so a moment after the namespace.
 ///
 /// # Errors
-/// When the API server refuses it.
+/// When the API server refuses it, or the account does not come within 30 seconds.
 pub async fn create_namespace(client: &Client, prefix: &str) -> Result<String> {
     let metadata = ObjectMeta { generate_name: Some(format!("{prefix}-")), ..ObjectMeta::default() };
     let namespace = Namespace { metadata, ..Namespace::default() };
-    Ok(Api::all(client.clone()).create(&PostParams::default(), &namespace).await?.name_any())
+    let name = Api::all(client.clone()).create(&PostParams::default(), &namespace).await?.name_any();
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), &name);
+    let exists = await_condition(accounts, "default", |account: Option<&ServiceAccount>| account.is_some());
+    tokio::time::timeout(Duration::from_secs(30), exists)
+        .await
+        .with_context(|| format!("namespace {name} had no account `default` within 30 s"))??;
+    Ok(name)
 }
 
 /// Asks for the namespace's deletion and does not wait for it.
