@@ -4,17 +4,11 @@
 //! attempt's Job came after a verify of the one before. `status-changes-something`: no status was written that is stored already. I6: what
 //! fails is not asked again and again. Deliberately absent: what a pod did; the API server does not know.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{BufRead as _, BufReader},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::Value;
+use seaworthy_audit::{Event, Object};
 
 /// The most requests of one kind about one object that may fail in a minute, once it has failed for a minute.
 const FAILING_A_MINUTE: usize = 6;
@@ -36,41 +30,6 @@ pub struct Report {
     pub findings: Vec<String>,
     /// Requests that failed too often (I6). Several objects of a namespace may share one, so they are for people to look at.
     pub busy: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Event {
-    verb: String,
-    user: User,
-    #[serde(rename = "requestURI")]
-    uri: String,
-    object_ref: Option<Object>,
-    response_status: Option<Status>,
-    request_object: Option<Value>,
-    response_object: Option<Value>,
-    stage_timestamp: Timestamp,
-}
-
-#[derive(Deserialize)]
-struct User {
-    username: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Object {
-    api_group: String,
-    resource: String,
-    subresource: String,
-    namespace: String,
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    #[serde(default)]
-    code: u16,
 }
 
 /// One attempt to publish.
@@ -97,31 +56,26 @@ struct Books {
 /// # Errors
 /// When it cannot be read.
 pub fn check(log: &Path, operator: impl Fn(&str) -> bool) -> Result<Report> {
-    let file = File::open(log).with_context(|| format!("could not open {}", log.display()))?;
     let mut books = Books::default();
-    for line in BufReader::new(file).lines() {
-        let line = line?;
-        // Most lines are reads that went well.
-        let matters = [
-            "\"resource\":\"jobs\"",
-            "\"subresource\":\"binding\"",
-            "\"apiGroup\":\"seaworthy.dev\"",
-            "\"status\":\"Failure\"",
-        ];
-        if !matters.iter().any(|m| line.contains(m)) {
-            continue;
-        }
-        // The last line may still be being written.
-        let Ok(event) = serde_json::from_str::<Event>(&line) else { continue };
-        books.enter(&event, operator(&event.user.username));
-    }
+    let matters = [
+        "\"resource\":\"jobs\"",
+        "\"subresource\":\"binding\"",
+        "\"apiGroup\":\"seaworthy.dev\"",
+        "\"status\":\"Failure\"",
+    ];
+    seaworthy_audit::each(
+        log,
+        |line| matters.iter().any(|m| line.contains(m)),
+        |event| {
+            books.enter(&event, operator(event.user()));
+        },
+    )?;
     Ok(books.close())
 }
 
 impl Books {
     fn enter(&mut self, event: &Event, ours: bool) {
-        let (Some(object), Some(status)) = (&event.object_ref, &event.response_status) else { return };
-        let done = (200..300).contains(&status.code);
+        let (object, done, code) = (&event.object_ref, event.done(), event.code());
         match (event.verb.as_str(), object.resource.as_str(), object.subresource.as_str()) {
             ("create", "jobs", "") if done => self.created(event, object),
             ("patch", "jobs", "") if done => self.patched(event, object),
@@ -130,14 +84,14 @@ impl Books {
             _ => {}
         }
         // Not there, and somebody was faster: answers, not failures.
-        if ours && status.code >= 400 && !matches!(status.code, 404 | 409) {
+        if ours && code >= 400 && !matches!(code, 404 | 409) {
             let what = format!("{} {}", event.verb, event.uri);
             self.failed.entry(what).or_default().push(event.stage_timestamp);
         }
     }
 
     fn created(&mut self, event: &Event, object: &Object) {
-        let Some(request) = &event.request_object else { return };
+        let request = &event.request_object;
         let meta = &request["metadata"];
         let owner = &meta["ownerReferences"][0];
         if owner["kind"] != "Release" || !owner["apiVersion"].as_str().unwrap_or_default().starts_with("seaworthy.dev/")
@@ -183,13 +137,11 @@ impl Books {
     }
 
     fn patched(&mut self, event: &Event, object: &Object) {
-        if event.request_object.as_ref().is_none_or(|r| r["spec"]["suspend"] != false) {
+        let request = &event.request_object;
+        if request["spec"]["suspend"] != false {
             return;
         }
-        let unconditional = event
-            .request_object
-            .as_ref()
-            .is_some_and(|r| r["metadata"]["uid"].is_null() || r["metadata"]["resourceVersion"].is_null());
+        let unconditional = request["metadata"]["uid"].is_null() || request["metadata"]["resourceVersion"].is_null();
         let Some(attempt) = self.attempt(&object.namespace, |job| job == object.name) else { return };
         attempt.unsuspended += 1;
         let twice = attempt.unsuspended > 1;
@@ -215,11 +167,10 @@ impl Books {
 
     fn recorded(&mut self, event: &Event, object: &Object) {
         self.report.statuses += 1;
-        let version =
-            |of: &Option<Value>| of.as_ref().and_then(|o| o["metadata"]["resourceVersion"].as_str().map(str::to_owned));
+        let version = |of: &serde_json::Value| of["metadata"]["resourceVersion"].as_str().map(str::to_owned);
         let (asked, stored) = (version(&event.request_object), version(&event.response_object));
         let name = format!("{} {}/{}", object.resource, object.namespace, object.name);
-        if event.request_object.is_some() && asked.is_none() {
+        if !event.request_object.is_null() && asked.is_none() {
             self.report.findings.push(format!("the status of {name} was written without a resourceVersion"));
         }
         if asked.is_some() && asked == stored {
@@ -270,7 +221,7 @@ fn too_often(times: &[Timestamp]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn event(
         verb: &str,

@@ -1,13 +1,8 @@
 //! What the API server was asked for, from its audit log: the one witness who misses nothing that an operator did before it was killed.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{BufRead as _, BufReader},
-};
+use std::{collections::BTreeMap, path::Path};
 
-use anyhow::{Context as _, Result};
-use serde_json::Value;
+use anyhow::Result;
 
 use crate::cluster::variable;
 
@@ -42,23 +37,12 @@ pub fn deleted(namespace: &str, resource: &str) -> Result<BTreeMap<String, usize
 }
 
 fn counted(namespace: &str, resource: &str, part: Option<&str>, verb: &str) -> Result<BTreeMap<String, usize>> {
-    let path = variable("SEAWORTHY_TEST_AUDIT_LOG")?;
-    let file = File::open(&path).with_context(|| format!("could not open the audit log {path}"))?;
-    let needle = format!("\"{namespace}\"");
+    let log = variable("SEAWORTHY_TEST_AUDIT_LOG")?;
+    let path = part.map_or_else(|| resource.to_owned(), |part| format!("{resource}/{part}"));
     let mut counts = BTreeMap::new();
-    for line in BufReader::new(file).lines() {
-        let line = line?;
-        if !line.contains(&needle) {
-            continue;
-        }
-        // The last line may be half written.
-        let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
-        let object = &event["objectRef"];
-        let same = object["namespace"] == namespace && object["resource"] == resource && event["verb"] == verb;
-        let done = event["responseStatus"]["code"].as_u64().is_some_and(|code| (200..300).contains(&code));
-        if same && done && object["subresource"].as_str() == part {
-            let name = object["name"].as_str().or(event["requestObject"]["metadata"]["name"].as_str());
-            *counts.entry(name.unwrap_or_default().to_owned()).or_default() += 1;
+    for event in seaworthy_audit::of_namespace(Path::new(&log), namespace)? {
+        if event.did(verb, &path) {
+            *counts.entry(event.name().to_owned()).or_default() += 1;
         }
     }
     Ok(counts)

@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
+use seaworthy_audit::OPERATOR;
 use seaworthy_tests::{audit, cluster::variable};
-
-/// The operator as Helm installs it. Where it runs in a test's process it is the administrator.
-const OPERATOR: &str = "system:serviceaccount:seaworthy-system:seaworthy-operator";
 
 #[test]
 fn every_release_was_published_at_most_once_at_a_time() {
     let log = PathBuf::from(variable("SEAWORTHY_TEST_AUDIT_LOG").unwrap());
+    // Where it runs in a test's process it is the administrator.
     let report = audit::check(&log, |user| user == OPERATOR).unwrap();
     eprintln!(
         "{} Releases came to publishing: {} Jobs, {} unsuspended, {} pods; {} statuses were written",

@@ -12,7 +12,9 @@ use kube::{
 };
 use seaworthy_core::{task::Refusal, time::Timestamp};
 
-use crate::{clock::Clock, jobs::pods::PodNames, metrics::Metrics, sampler::Sampler};
+use crate::{
+    clock::Clock, jobs::pods::PodNames, kinds::release::pinned::PinnedPlans, metrics::Metrics, sampler::Sampler,
+};
 
 /// How the operator is set up.
 #[derive(Debug, Clone, clap::Parser)]
@@ -60,6 +62,8 @@ pub struct Context {
     pub sampler: Option<Sampler>,
     /// Which pods to read; knows none where nothing is watched (somebody asks what would be decided).
     pub pods: PodNames,
+    /// The pinned plans of Releases under way.
+    pub(crate) pinned: PinnedPlans,
     /// What the API server last said to a create that it refused, by namespace and name; only for messages and for ending early what can
     /// never work, so it may be lost.
     refusals: Arc<Mutex<HashMap<(String, String), Refusal>>>,
@@ -73,8 +77,8 @@ impl Context {
     pub fn new(client: Client, config: Config, metrics: Metrics) -> Self {
         let instance = std::env::var("HOSTNAME").ok();
         let recorder = Recorder::new(client.clone(), Reporter { controller: "seaworthy".into(), instance });
-        let (pods, refusals) = (PodNames::default(), Arc::default());
-        Self { client, config: Arc::new(config), recorder, metrics, sampler: None, pods, refusals }
+        let (pods, pinned, refusals) = (PodNames::default(), PinnedPlans::default(), Arc::default());
+        Self { client, config: Arc::new(config), recorder, metrics, sampler: None, pods, pinned, refusals }
     }
 
     /// The objects of a kind that this operator looks after.

@@ -4,6 +4,7 @@
 
 mod batching;
 mod git;
+mod large;
 mod ledger;
 mod notes;
 mod preview;

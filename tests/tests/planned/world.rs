@@ -84,8 +84,13 @@ impl Repo {
 
     fn push(&self) {
         self.git(&["push", "--quiet", "--tags", "origin", "main"]);
-        // Plain http servers read this instead of asking git.
+        self.serve();
+    }
+
+    /// Makes what the server's copy has known to plain http readers, who do not ask git; says which commit is the newest.
+    pub(crate) fn serve(&self) -> String {
         git(&self.bare, &["update-server-info"]);
+        git(&self.bare, &["rev-parse", "main"])
     }
 }
 

@@ -20,6 +20,11 @@ pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
         // What is to be told is told with the first thing that is known.
         d.status = d.seen.status.clone();
         d.effects.push(Effect::AddFinalizer);
+        // Whatever comes between the two: a Release without the one or the other is taken up here again.
+        let unpinned = d.seen.status.plan_snapshot.is_none() && d.seen.snapshot == Presence::AbsentLive;
+        if unpinned && d.seen.plan == Presence::Present(()) {
+            d.effects.push(Effect::CreateSnapshot);
+        }
         return Flow::Stop;
     }
     match (&d.seen.status.plan_snapshot, &d.seen.snapshot) {

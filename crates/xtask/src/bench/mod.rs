@@ -13,7 +13,6 @@ use crate::image::{self, Image};
 use crate::install;
 use crate::progress::Progress;
 
-mod audit;
 mod memory;
 mod overhead;
 mod requests;

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
+use seaworthy_audit::{self as audit, Event};
 use serde_json::{Value, json};
 
-use super::audit::{self, Event, between};
 use super::stage::Stage;
 use super::table;
 use crate::progress::Progress;
@@ -221,4 +221,10 @@ pub(super) fn print(pairs: &[Pair]) {
         })
         .collect();
     table::print("Where the operator's time goes", &head[..4], &rows);
+}
+
+/// Seconds from one time to another.
+#[expect(clippy::cast_precision_loss, reason = "a run lasts less than centuries")]
+fn between(from: Timestamp, to: Timestamp) -> f64 {
+    (to.as_microsecond() - from.as_microsecond()) as f64 / 1e6
 }

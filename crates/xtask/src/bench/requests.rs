@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use seaworthy_api::writes;
 
-use super::audit;
 use super::overhead::{Pair, plan_of};
 use super::stage::Stage;
 use super::table;
@@ -14,8 +13,9 @@ use super::table;
 pub(super) fn print(stage: &Stage, pairs: &[Pair]) -> Result<()> {
     let mut counts: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
     for (at, pair) in pairs.iter().enumerate() {
-        for event in
-            audit::of_namespace(&stage.cluster.audit_log, &pair.namespace)?.iter().filter(|event| event.by_operator())
+        for event in seaworthy_audit::of_namespace(&stage.cluster.audit_log, &pair.namespace)?
+            .iter()
+            .filter(|event| event.by_operator())
         {
             let all = counts.entry((event.verb.clone(), event.path())).or_default();
             all.resize(pairs.len(), 0.0);

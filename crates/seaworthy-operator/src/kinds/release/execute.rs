@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{
     build::{self, Child},
-    ledger,
+    ledger, pinned,
 };
 use crate::{
     Context, Error,
@@ -39,7 +39,7 @@ pub(super) async fn execute(ctx: &Context, release: &Release, effect: &Effect) -
         Effect::AcquireTurn => locks::acquire(ctx, &namespace, &turn, &me).await,
         Effect::ReleaseTurn => locks::release(ctx, &namespace, &turn, &me).await,
         Effect::Reserve { version, candidate } => {
-            let plan = pinned(ctx, release, &namespace).await?;
+            let plan = pinned::plan(ctx, release, &namespace).await?;
             let name = ledger::ledger_name(&release.spec.plan_ref.name, &plan);
             let uid = release.uid().unwrap_or_default();
             ledger::reserve(ctx, &namespace, &name, (&uid, &release.spec.revision), (version, *candidate)).await
@@ -47,7 +47,9 @@ pub(super) async fn execute(ctx: &Context, release: &Release, effect: &Effect) -
         Effect::Settle(settle) => {
             let name = match ledger::name_for(release, None) {
                 Some(name) => name,
-                None => ledger::ledger_name(&release.spec.plan_ref.name, &pinned(ctx, release, &namespace).await?),
+                None => {
+                    ledger::ledger_name(&release.spec.plan_ref.name, &pinned::plan(ctx, release, &namespace).await?)
+                }
             };
             ledger::settle(ctx, &namespace, &name, release, *settle).await
         }
@@ -85,7 +87,7 @@ pub(super) async fn execute(ctx: &Context, release: &Release, effect: &Effect) -
             client::delete_uid(&Api::<SoakTest>::namespaced(ctx.client.clone(), &namespace), name, uid).await
         }
         Effect::CreatePublish { job, attempt } => {
-            let plan = pinned(ctx, release, &namespace).await?;
+            let plan = pinned::plan(ctx, release, &namespace).await?;
             let api: Api<Job> = Api::namespaced(ctx.client.clone(), &namespace);
             let built = build::task(release, job, "publish", *attempt, &plan.publish.task, true);
             jobs::create_job(ctx, &api, &namespace, job, &built).await
@@ -143,18 +145,6 @@ async fn snapshot(ctx: &Context, release: &Release, namespace: &str) -> Result<(
     client::create(&api, &build::snapshot(release, &plan.spec)).await
 }
 
-/// The pinned plan.
-async fn pinned(ctx: &Context, release: &Release, namespace: &str) -> Result<ReleasePlanSpec, Error> {
-    let api: Api<ControllerRevision> = Api::namespaced(ctx.client.clone(), namespace);
-    let name = build::snapshot_name(release);
-    let lost = |problem: String| Error::Data { what: format!("ControllerRevision {name}"), problem };
-    match get_live(&api, &name).await? {
-        Presence::Present(found) => serde_json::from_value(found.data.map(|d| d.0).unwrap_or_default())
-            .map_err(|e| lost(format!("is no plan: {e}"))),
-        Presence::AbsentLive | Presence::Unknown => Err(lost("is gone".into())),
-    }
-}
-
 /// The pinned plan where a Job is to be built from it; a Job can be ended without, even when somebody deleted the plan.
 async fn to_create(
     ctx: &Context,
@@ -163,13 +153,13 @@ async fn to_create(
     effect: &TaskEffect,
 ) -> Result<Option<ReleasePlanSpec>, Error> {
     match effect {
-        TaskEffect::Create { .. } => pinned(ctx, release, namespace).await.map(Some),
+        TaskEffect::Create { .. } => pinned::plan(ctx, release, namespace).await.map(Some),
         TaskEffect::Occupy { .. } | TaskEffect::Stop { .. } => Ok(None),
     }
 }
 
 async fn planning(ctx: &Context, release: &Release, namespace: &str) -> Result<(Option<Task>, u32), Error> {
-    let plan = pinned(ctx, release, namespace).await?;
+    let plan = pinned::plan(ctx, release, namespace).await?;
     let name = ledger::ledger_name(&release.spec.plan_ref.name, &plan);
     let (_, known) = ledger::read(ctx, namespace, &name).await?;
     let published: Vec<_> = known
@@ -213,7 +203,7 @@ fn read_block(block: &BlockRef, log: &str) -> Result<String, String> {
 }
 
 async fn create_child(ctx: &Context, release: &Release, namespace: &str, index: usize) -> Result<(), Error> {
-    let plan = pinned(ctx, release, namespace).await?;
+    let plan = pinned::plan(ctx, release, namespace).await?;
     let status = release.status.as_ref().and_then(|s| s.gates.get(index));
     let (Some(gate), Some(status)) = (plan.gates.get(index), status) else { return Ok(()) };
     let created = match build::child(release, &plan, gate, status) {

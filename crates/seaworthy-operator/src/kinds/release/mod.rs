@@ -4,12 +4,13 @@ mod build;
 mod execute;
 mod ledger;
 mod observe;
+pub(crate) mod pinned;
 
 use k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::Time};
 use kube::{
     ResourceExt as _,
     runtime::{
-        Controller, WatchStreamExt as _,
+        Controller, PredicateConfig, WatchStreamExt as _, predicates,
         reflector::{ObjectRef, Store},
         watcher,
     },
@@ -75,8 +76,11 @@ impl Kind for ReleaseKind {
     fn triggers(controller: Controller<Release>, ctx: &Context, store: &Store<Release>) -> Controller<Release> {
         let mine = watcher::Config::default().labels(&format!("{}={}", labels::OWNER_KIND, Self::NAME));
         let (by_plan, by_sibling) = (store.clone(), store.clone());
-        let plans =
-            watcher(ctx.watched::<ReleasePlan>(), watcher::Config::default()).default_backoff().touched_objects();
+        // A plan's status sums up its Releases: that it was written is no news for them.
+        let plans = watcher(ctx.watched::<ReleasePlan>(), watcher::Config::default())
+            .default_backoff()
+            .touched_objects()
+            .predicate_filter(predicates::generation, PredicateConfig::default());
         let ends = watcher(ctx.watched::<Release>(), watcher::Config::default()).default_backoff().touched_objects();
         controller
             .owns(ctx.watched::<E2ERun>(), mine.clone())

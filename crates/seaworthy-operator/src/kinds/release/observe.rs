@@ -1,13 +1,10 @@
 //! Reads what a decision about a Release looks at: live, in the order in which the reads depend on each other.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures::FutureExt as _;
 use k8s_openapi::{
-    api::{
-        apps::v1::ControllerRevision,
-        core::v1::{ConfigMap, Namespace, Pod},
-    },
+    api::core::v1::{ConfigMap, Namespace, Pod},
     apimachinery::pkg::apis::meta::v1::Time,
 };
 use kube::{Api, Resource, ResourceExt as _, api::ListParams};
@@ -21,7 +18,7 @@ use seaworthy_core::{
     presence::Presence,
     release::{
         GateKind, Observed, Reads, ReleasePhase, ReleaseStatus,
-        observed::{Child, ChildSight, Notes, Sibling, Snapshot},
+        observed::{Child, ChildSight, Notes, Sibling},
         reads,
     },
     soak_test::SoakTestPhase,
@@ -31,7 +28,10 @@ use seaworthy_core::{
     version::{Facts, Ledger},
 };
 
-use super::{build, ledger};
+use super::{
+    build, ledger,
+    pinned::{self, Pinned, owned},
+};
 use crate::{
     Context, Error,
     client::{get_live, list_live, list_since},
@@ -46,24 +46,37 @@ pub(super) async fn observe(ctx: &Context, release: &Release) -> Result<Observed
     let namespace = release.namespace().unwrap_or_default();
     let status = release.status.clone().unwrap_or_default();
     let meta = meta(ctx, release).await?;
-    // Everything but the pinned plan's part in it: what does not depend on each other is read at the same time.
-    let wanted = reads(&meta, &status, None);
-    let ((snapshot, plan_spec), (jobs, publish_pods), children, plan, facts, turn) = tokio::try_join!(
-        snapshot(ctx, release, &namespace).boxed(),
+    // Once the pinned plan is known, nothing that is to be read depends on another read but the place in the queue.
+    let known = ctx.pinned.recorded(release);
+    let wanted = reads(&meta, &status, known.as_deref().and_then(Pinned::policy));
+    let queue = async {
+        let turn = turn(ctx, release, &namespace, wanted.turn).await?;
+        let rest = match &known {
+            Some(pinned) => Some(rest(ctx, release, &wanted, &turn, Some(pinned)).await?),
+            None => None,
+        };
+        Ok((turn, rest))
+    };
+    let (pinned, (jobs, publish_pods), children, plan, facts, (turn, early)) = tokio::try_join!(
+        pinned::look(ctx, release, &namespace).boxed(),
         jobs(ctx, &meta.uid, &namespace, &wanted).boxed(),
         children(ctx, release, &wanted).boxed(),
         when(wanted.plan, plan(ctx, release, &namespace)).boxed(),
         when(wanted.facts, facts(ctx, release, &namespace)).boxed(),
-        turn(ctx, release, &namespace, wanted.turn).boxed(),
+        queue.boxed(),
     )?;
-    let policy = snapshot.present().and_then(|s| s.policy.as_ref().ok());
-    let wanted = reads(&meta, &status, policy);
-    let explicit = policy.is_some_and(|p| p.version.explicit);
-    let (ledger, notes, siblings) = tokio::try_join!(
-        when(wanted.ledger, ledger(ctx, release, plan_spec.as_ref(), &namespace)).boxed(),
-        when(wanted.notes, notes(ctx, release, &namespace)).boxed(),
-        when(wanted.siblings_beside(&turn), siblings(ctx, release, &namespace, explicit)).boxed(),
-    )?;
+    let (ledger, notes, siblings) = if let Some(read) = early {
+        read
+    } else {
+        let pinned = pinned.present().map(Arc::as_ref);
+        let wanted = reads(&meta, &status, pinned.and_then(Pinned::policy));
+        rest(ctx, release, &wanted, &turn, pinned).await?
+    };
+    let snapshot = match pinned {
+        Presence::Present(pinned) => Presence::Present(pinned.seen().clone()),
+        Presence::AbsentLive => Presence::AbsentLive,
+        Presence::Unknown => Presence::Unknown,
+    };
     Ok(Observed {
         spec: convert::release::spec(release),
         meta,
@@ -79,6 +92,23 @@ pub(super) async fn observe(ctx: &Context, release: &Release) -> Result<Observed
         turn,
         siblings,
     })
+}
+
+/// What depends on the pinned plan: ledger, notes, the plan's other Releases.
+async fn rest(
+    ctx: &Context,
+    release: &Release,
+    wanted: &Reads,
+    turn: &Lock,
+    pinned: Option<&Pinned>,
+) -> Result<(Presence<Ledger>, Presence<Notes>, Presence<Vec<Sibling>>), Error> {
+    let namespace = release.namespace().unwrap_or_default();
+    let explicit = pinned.and_then(Pinned::policy).is_some_and(|p| p.version.explicit);
+    tokio::try_join!(
+        when(wanted.ledger, ledger(ctx, release, pinned.and_then(Pinned::spec), &namespace)).boxed(),
+        when(wanted.notes, notes(ctx, release, &namespace)).boxed(),
+        when(wanted.siblings_beside(turn), siblings(ctx, release, &namespace, explicit)).boxed(),
+    )
 }
 
 async fn turn(ctx: &Context, release: &Release, namespace: &str, wanted: bool) -> Result<Lock, Error> {
@@ -144,34 +174,6 @@ async fn namespace_terminating(ctx: &Context, name: &str) -> Result<bool, Error>
         Presence::Present(found) => found.metadata.deletion_timestamp.is_some(),
         Presence::AbsentLive | Presence::Unknown => true,
     })
-}
-
-async fn snapshot(
-    ctx: &Context,
-    release: &Release,
-    namespace: &str,
-) -> Result<(Presence<Snapshot>, Option<ReleasePlanSpec>), Error> {
-    let api: Api<ControllerRevision> = Api::namespaced(ctx.client.clone(), namespace);
-    let name = build::snapshot_name(release);
-    let found = match get_live(&api, &name).await? {
-        Presence::Present(found) if owned(&found, release) => found,
-        Presence::Present(_) | Presence::AbsentLive => return Ok((Presence::AbsentLive, None)),
-        Presence::Unknown => return Ok((Presence::Unknown, None)),
-    };
-    let data = found.data.map(|d| d.0).unwrap_or_default();
-    let hash = hash::canonical(&data);
-    let spec =
-        serde_json::from_value::<ReleasePlanSpec>(data).map_err(|e| format!("the pinned plan cannot be read: {e}"));
-    let policy = spec.as_ref().map_err(Clone::clone).and_then(convert::release::policy);
-    let ledger = spec.as_ref().map_or_else(|_| String::new(), |s| ledger::ledger_name(&release.spec.plan_ref.name, s));
-    Ok((Presence::Present(Snapshot { name, hash, ledger, policy }), spec.ok()))
-}
-
-fn owned<K: Resource>(object: &K, release: &Release) -> bool {
-    object
-        .owner_references()
-        .iter()
-        .any(|o| o.controller == Some(true) && Some(&o.uid) == release.metadata.uid.as_ref())
 }
 
 async fn plan(ctx: &Context, release: &Release, namespace: &str) -> Result<Presence<()>, Error> {
