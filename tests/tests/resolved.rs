@@ -1,4 +1,5 @@
-//! Where nobody could say whether it is out, a person does, on the real cluster.
+//! What people and CI say about publishing, on the real cluster: where nobody could say whether it is out, a person does; where CI publishes,
+//! its report stands for a Job.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
 
@@ -8,7 +9,7 @@ use seaworthy_api::{
     Release, ReleasePlan,
     core::{
         condition::{self, ConditionStatus, types},
-        release::{PublishOutcome, ReleasePhase},
+        release::{GateState, PublishOutcome, PublishState, ReleasePhase},
         version::{Ledger, ledger::State},
     },
 };
@@ -112,5 +113,109 @@ async fn a_person_resolves_what_nobody_knew() {
         p.status.as_ref().and_then(|s| s.last_published.as_ref()).is_some_and(|l| l.version == "1.4.0")
     };
     ground.until::<ReleasePlan>("plan", "lastPublished", counts).await.unwrap();
+    ground.done().await.unwrap();
+}
+
+/// A plan by which CI publishes, and a Release of it that waits for the report.
+async fn external(prefix: &str, timeout: &str, verify: &str) -> (Ground, Release) {
+    let ground = Ground::new(prefix).await.unwrap();
+    let mut plan = plan();
+    plan["spec"]["publish"] = json!({"external": {"timeout": timeout}, "verify": {"task": sh(verify).unwrap()}});
+    ground.create::<ReleasePlan>(plan).await.unwrap();
+    ground.create::<Release>(release("r", "1.4.0")).await.unwrap();
+    let asked = |r: &Release| {
+        r.status.as_ref().and_then(|s| s.publish.as_ref()).is_some_and(|p| p.state == PublishState::External)
+    };
+    let asked = ground.until::<Release>("r", "CI is asked", asked).await.unwrap();
+    (ground, asked)
+}
+
+fn report(digest: &str) -> Value {
+    json!({"spec": {"externalPublish": {
+        "outcome": "Published", "by": ADMIN, "artifacts": [{"name": "controller", "digest": digest}]}}})
+}
+
+#[tokio::test]
+async fn ci_publishes_what_was_tested_and_reports_it_once() {
+    let (ground, asked) = external("external", "10m", "exit 0").await;
+    let status = asked.status.unwrap();
+    let says = condition::get(&status.conditions, types::PUBLISHED).unwrap();
+    assert_eq!((says.status, says.reason.as_str()), (ConditionStatus::Unknown, "AwaitingReport"));
+    assert!(condition::is_true(&status.conditions, types::VERIFIED), "nobody is asked before the gates have passed");
+    let right = report(&status.artifacts[0].digest);
+    ground.patch::<Release>("r", right.clone()).await.unwrap();
+    let status = until_phase(&ground, "r", ReleasePhase::Published).await.status.unwrap();
+    let kept = status.publish.unwrap().report.unwrap();
+    assert_eq!(
+        (kept.outcome, kept.by.as_str(), &kept.artifacts[0].digest),
+        (PublishOutcome::Published, ADMIN, &status.artifacts[0].digest)
+    );
+    assert_eq!(ground.jobs_of("r").await.unwrap(), ["r-candidate-1", "r-verify-1-1"], "no publish Job");
+    assert!(ledger(&ground).await.entries.iter().all(|e| e.state == State::Published));
+    let again =
+        refused(&ground, "r", json!({"spec": {"externalPublish": {"outcome": "NotPublished", "reason": "x"}}})).await;
+    assert!(again.contains("externalPublish is given once and cannot be changed or taken back"), "{again}");
+    // Who is not asked, is told so.
+    let mut early = release("early", "1.5.0");
+    early["spec"]["suspend"] = json!(true);
+    ground.create::<Release>(early).await.unwrap();
+    let says = refused(&ground, "early", right).await;
+    assert!(says.contains("no report is waited for"), "{says}");
+    ground.done().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_report_of_other_bytes_and_silence_are_unknown() {
+    let (ground, _) = external("external-other", "10m", "exit 0").await;
+    ground.patch::<Release>("r", report(&format!("sha256:{}", "f".repeat(64)))).await.unwrap();
+    let status = until_phase(&ground, "r", ReleasePhase::PublishUnknown).await.status.unwrap();
+    let message = &condition::get(&status.conditions, types::FINISHED).unwrap().message;
+    assert!(message.contains("controller is out as sha256:ffff"), "{message}");
+    ground.done().await.unwrap();
+
+    // Nobody reports: only a `verify` that finds it out settles it. One that does not, proves nothing.
+    for (verify, phase) in [("exit 0", ReleasePhase::Published), ("exit 10", ReleasePhase::PublishUnknown)] {
+        let (ground, _) = external("external-silent", "3s", verify).await;
+        let status = until_phase(&ground, "r", phase).await.status.unwrap();
+        assert_eq!(status.publish.unwrap().report, None);
+        ground.done().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_waived_gate_fails_and_the_release_goes_on_with_that_on_record() {
+    let ground = Ground::new("waived").await.unwrap();
+    let mut plan = plan();
+    plan["spec"]["publish"]["task"] = sh("true").unwrap();
+    plan["spec"]["gates"][0]["e2e"]["suites"][0]["task"] = sh("exit 3").unwrap();
+    ground.create::<ReleasePlan>(plan).await.unwrap();
+    let waiver = |gate: &str| json!({"gate": gate, "by": ADMIN, "reason": "the lab is down"});
+    let with = |name: &str, version: &str, gate: &str| {
+        let mut release = release(name, version);
+        release["spec"]["waivers"] = json!([waiver(gate)]);
+        release
+    };
+    // A name that is none is refused, and says which there are.
+    ground.create::<Release>(with("typo", "1.4.0", "suite")).await.unwrap();
+    let status = until_phase(&ground, "typo", ReleasePhase::Failed).await.status.unwrap();
+    let accepted = condition::get(&status.conditions, types::ACCEPTED).unwrap();
+    assert_eq!((accepted.status, accepted.reason.as_str()), (ConditionStatus::False, "InvalidSpec"));
+    assert!(accepted.message.contains("it has suites"), "{}", accepted.message);
+
+    ground.create::<Release>(with("r", "1.5.0", "suites")).await.unwrap();
+    let says = refused(&ground, "r", json!({"spec": {"waivers": null}})).await;
+    assert!(says.contains("waivers are only added"), "{says}");
+    let status = until_phase(&ground, "r", ReleasePhase::Published).await.status.unwrap();
+    assert_eq!(status.gates[0].state, GateState::Failed, "its own verdict stays on record");
+    let kept = &status.waivers[0];
+    assert_eq!((kept.gate.as_str(), kept.by.as_str(), kept.reason.as_str()), ("suites", ADMIN, "the lab is down"));
+    assert_eq!(kept.digests, [status.artifacts[0].digest.as_str()], "for these bytes and no others");
+    let verified = condition::get(&status.conditions, types::VERIFIED).unwrap();
+    assert!(verified.message.contains("1 waived: suites (Failed)"), "{}", verified.message);
+    // Nobody changes that afterwards.
+    for change in [json!(null), json!([]), json!([waiver("suites"), waiver("more")])] {
+        let says = refused(&ground, "r", json!({"spec": {"waivers": change}})).await;
+        assert!(says.contains("waivers are only added") || says.contains("waivers: too late"), "{says}");
+    }
     ground.done().await.unwrap();
 }

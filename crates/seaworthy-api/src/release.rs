@@ -6,7 +6,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use seaworthy_core::{
     candidate::Artifact,
-    release::{PublishOutcome, ReleaseStatus},
+    release::{PublishOutcome, ReleaseStatus, ReportedArtifact},
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,9 @@ use crate::{rules, task::LocalRef};
     status = "ReleaseStatus",
     derive = "PartialEq",
     validation = rules::resolves_the_unknown(),
+    validation = rules::waives_in_time(),
+    validation = rules::reports_when_asked(),
+    validation = rules::reports_not_at_once(),
     doc = "One attempt to ship one commit: version, candidate, gates, approval, publish.",
     printcolumn(name = "Plan", type_ = "string", json_path = ".spec.planRef.name"),
     printcolumn(name = "Version", type_ = "string", json_path = ".status.version"),
@@ -47,7 +50,9 @@ use crate::{rules, task::LocalRef};
     validation = rules::latch_abort(),
     validation = rules::fixed_once("onDisputed"),
     validation = rules::approval_once(),
+    validation = rules::append_only("waivers"),
     validation = rules::fixed_once("resolution"),
+    validation = rules::fixed_once("externalPublish"),
 )]
 pub struct ReleaseSpec {
     /// The ReleasePlan in the same namespace.
@@ -85,6 +90,52 @@ pub struct ReleaseSpec {
     /// What a person found out where it ended as `PublishUnknown`; given once, and only then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Resolution>,
+    /// CI's report, with `publish.external`; given once, while `status.publish.state` is `External`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_publish: Option<ExternalPublish>,
+    /// Required gates that may not stop this Release, each with who waived it and why; added to, never taken back, and only until the
+    /// outcome is decided or publishing has begun.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(validation = Rule::new("self.all(w, self.exists_one(o, o.gate == w.gate))").message("waivers: a gate is waived more than once: leave one out"))]
+    pub waivers: Vec<Waiver>,
+}
+
+/// A required gate that may not stop this Release. It runs and reports all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiver {
+    /// The gate's name in the plan.
+    #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    pub gate: String,
+    /// Whose word it is: the name by which the API server knows the user who writes it.
+    #[schemars(length(min = 1, max = 256))]
+    pub by: String,
+    /// Why, on record.
+    #[schemars(length(min = 1, max = 256))]
+    pub reason: String,
+}
+
+/// CI's report on what it published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.outcome != 'Published' || (has(self.artifacts) && size(self.artifacts) > 0)").message("externalPublish.artifacts is required with outcome Published: name each artifact with the digest under which it is out"))]
+#[x_kube(validation = Rule::new("self.outcome == 'Published' || (has(self.reason) && size(self.reason) > 0)").message("externalPublish.reason is required with outcome NotPublished: say why"))]
+pub struct ExternalPublish {
+    /// Whether it is out. `NotPublished` also says that nothing that was begun will bring it out any more.
+    pub outcome: PublishOutcome,
+    /// What is out: all of `status.artifacts` by name and digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(validation = rules::unique_names("externalPublish.artifacts"))]
+    pub artifacts: Vec<ReportedArtifact>,
+    /// Whose word it is: the name by which the API server knows the user who writes it.
+    #[schemars(length(min = 1, max = 512))]
+    pub by: String,
+    /// Why, on record.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub reason: String,
 }
 
 /// What a person found out after `PublishUnknown`.

@@ -36,7 +36,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Listed::Account("candidate.?task.?serviceAccountName").at_top(),
-    validation = Listed::Account("publish.task.?serviceAccountName").at_top(),
+    validation = Listed::Account("publish.?task.?serviceAccountName").at_top(),
     validation = Listed::Account("publish.?verify.task.?serviceAccountName").at_top(),
     validation = Listed::Account("?e2e.?setup.task.?serviceAccountName").in_gates(),
     validation = Listed::Account("?e2e.?teardown.task.?serviceAccountName").in_gates(),
@@ -401,9 +401,16 @@ pub enum ApprovalMode {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.maxAttempts) || self.maxAttempts == 1 || has(self.verify)").message("publish.maxAttempts above 1 needs publish.verify: only a negative verify makes a second attempt safe"))]
+#[x_kube(validation = rules::one_of("publish", &["task", "external"]))]
+#[x_kube(validation = Rule::new("!has(self.external) || has(self.verify)").message("publish.external needs publish.verify: a report alone proves nothing"))]
+#[x_kube(validation = Rule::new("!has(self.external) || !has(self.maxAttempts) || self.maxAttempts == 1").message("publish.maxAttempts must be 1 with publish.external: a report is given once"))]
 pub struct Publish {
     /// Publishes exactly the artifacts in its variables; idempotent by digest.
-    pub task: Task,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
+    /// CI publishes exactly the artifacts in the status, and reports in `Release.spec.externalPublish`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
     /// Asks the registry: exit code 0, out with these digests; 10, not out; anything else, unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<Step>,
@@ -411,6 +418,20 @@ pub struct Publish {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 5))]
     pub max_attempts: u32,
+}
+
+/// CI publishes and reports.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct External {
+    /// How long it may take until the report.
+    #[serde(default = "a_day")]
+    #[x_kube(validation = rules::duration("publish.external.timeout", 1, 31_536_000, "between 1s and 8760h"))]
+    pub timeout: Duration,
+}
+
+const fn a_day() -> Duration {
+    Duration::hours(24)
 }
 
 const fn one() -> u32 {

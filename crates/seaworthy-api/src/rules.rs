@@ -146,6 +146,40 @@ pub(crate) fn resolves_the_unknown() -> Rule {
     .field_path(".spec.resolution")
 }
 
+/// The list `name` of a spec grows at its end and is never changed otherwise.
+pub(crate) fn append_only(name: &str) -> Rule {
+    Rule::new(format!(
+        "!has(oldSelf.{name}) || (has(self.{name}) && oldSelf.{name}.all(i, e, i < size(self.{name}) && self.{name}[i] == e))"
+    ))
+    .message(format!("{name} are only added, at the end of the list: put back what is there").as_str())
+    .field_path(format!(".{name}"))
+}
+
+/// `spec.waivers`, on the whole Release: added only while they can still count.
+pub(crate) fn waives_in_time() -> Rule {
+    Rule::new(
+        "!has(self.spec.waivers) || (has(oldSelf.spec.waivers) && size(self.spec.waivers) == size(oldSelf.spec.waivers)) || !has(self.status) || (!has(self.status.ending) && !has(self.status.publish))",
+    )
+    .message("waivers: too late: the outcome is decided, or publishing has begun; create a new Release with them")
+    .field_path(".spec.waivers")
+}
+
+const REPORT: &str = "externalPublish: no report is waited for: leave it out until status.publish.state is External";
+
+/// `spec.externalPublish`, on the whole Release: given while the report is waited for.
+pub(crate) fn reports_when_asked() -> Rule {
+    Rule::new(
+        "has(self.spec.externalPublish) == has(oldSelf.spec.externalPublish) || (has(self.status) && has(self.status.publish) && self.status.publish.state == 'External')",
+    )
+    .message(REPORT)
+    .field_path(".spec.externalPublish")
+}
+
+/// The same at creation, where there is no old object to compare with.
+pub(crate) fn reports_not_at_once() -> Rule {
+    Rule::new("!has(self.spec.externalPublish) || has(self.status)").message(REPORT).field_path(".spec.externalPublish")
+}
+
 /// Once `spec.abort` is true it stays so.
 pub(crate) fn latch_abort() -> Rule {
     Rule::new("!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)")

@@ -10,6 +10,7 @@ mod judge;
 mod look;
 mod outcome;
 mod plan;
+mod published;
 mod recorded;
 mod report;
 mod resolve;
@@ -21,6 +22,7 @@ mod tree;
 mod unit;
 mod version;
 mod wait;
+mod waive;
 
 use std::process::ExitCode;
 
@@ -52,6 +54,10 @@ enum Command {
     Approve(approve::Args),
     /// Says whether a Release that ended as PublishUnknown is out.
     Resolve(resolve::Args),
+    /// Reports what CI published, where the plan says `publish.external`.
+    Published(published::Args),
+    /// Waives a required gate for one Release.
+    Waive(waive::Args),
     /// Judges stored evidence again, under other thresholds too, or series from a file.
     Judge(judge::Args),
     /// Prints the evidence of a soak as one CSV.
@@ -82,6 +88,8 @@ fn main() -> ExitCode {
         Command::Abort(args) => abort::run(&args, &cli.cluster),
         Command::Approve(args) => approve::run(&args, &cli.cluster),
         Command::Resolve(args) => resolve::run(&args, &cli.cluster),
+        Command::Published(args) => published::run(&args, &cli.cluster),
+        Command::Waive(args) => waive::run(&args, &cli.cluster),
         Command::Judge(args) => judge::run(&args, &cli.cluster),
         Command::Evidence(args) => evidence::run(&args, &cli.cluster),
         Command::Report(args) => report::run(&args, &cli.cluster),

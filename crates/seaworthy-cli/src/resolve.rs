@@ -36,7 +36,7 @@ pub(crate) struct Args {
 
 /// What a person found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Outcome {
+pub(crate) enum Outcome {
     /// It is out.
     #[value(name = "Published")]
     Published,
@@ -46,7 +46,8 @@ enum Outcome {
 }
 
 impl Outcome {
-    const fn word(self) -> PublishOutcome {
+    /// As the API says it.
+    pub(crate) const fn word(self) -> PublishOutcome {
         match self {
             Self::Published => PublishOutcome::Published,
             Self::NotPublished => PublishOutcome::NotPublished,

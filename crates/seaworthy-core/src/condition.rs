@@ -105,6 +105,8 @@ pub enum Reason {
     Verifying,
     /// Every required gate passed.
     GatesPassed,
+    /// A person waived a gate, or tried to.
+    Waived,
     /// A required gate failed.
     GateFailed,
     /// A required gate could not be judged.
@@ -121,6 +123,8 @@ pub enum Reason {
     Rejected,
     /// Publishing has begun; it cannot be suspended or aborted any more.
     Publishing,
+    /// Publishing has begun: CI publishes, and reports what it did.
+    AwaitingReport,
     /// It is out, with the digests that were tested.
     Published,
     /// Publishing failed, and it is certain that nothing is out.

@@ -78,3 +78,50 @@ async fn only_who_has_the_verb_resolves_and_in_their_own_name() -> Result<()> {
     world.allowed(Some(editor), Try::Change(&release(), &name, json!({"spec": {"suspend": false}}))).await?;
     world.end().await
 }
+
+#[tokio::test]
+async fn only_who_has_the_verb_reports_and_in_their_own_name() -> Result<()> {
+    let world = World::new().await?;
+    let (editor, publisher) = ("editor@example", "publisher@example");
+    world
+        .allow(editor, &world.namespace, &[("seaworthy.dev", "releases", &["get", "patch", "approve", "resolve"])])
+        .await?;
+    world.allow(publisher, &world.namespace, &[("seaworthy.dev", "releases", &["get", "patch", "publish"])]).await?;
+    let name = world.create(None, &release()).await?.name_any();
+    let publish = json!({"attempt": 1, "state": "External", "startTime": "2026-11-22T10:00:00Z"});
+    let status = json!({"status": {"phase": "Publishing", "publish": publish}});
+    world.admin(&release()).patch_status(&name, &PatchParams::default(), &Patch::Merge(status)).await?;
+
+    let reported =
+        |by: &str| json!({"spec": {"externalPublish": {"outcome": "NotPublished", "by": by, "reason": "x"}}});
+    let may_not = ["may not set spec.externalPublish: ask for the verb publish on releases.seaworthy.dev", editor];
+    world.denied(Some(editor), Try::Change(&release(), &name, reported(editor)), &may_not).await?;
+    let not_you = ["is not who asks: user publisher@example reports in their own name only"];
+    world.denied(Some(publisher), Try::Change(&release(), &name, reported(editor)), &not_you).await?;
+    world.allowed(Some(publisher), Try::Change(&release(), &name, reported(publisher))).await?;
+    world.end().await
+}
+
+#[tokio::test]
+async fn only_who_has_the_verb_waives_and_in_their_own_name() -> Result<()> {
+    let world = World::new().await?;
+    let (ci, editor, waiver) = ("ci@example", "editor@example", "waiver@example");
+    world.allow(ci, &world.namespace, &[("seaworthy.dev", "releases", &["create"])]).await?;
+    world.allow(editor, &world.namespace, &[("seaworthy.dev", "releases", &["get", "patch", "approve"])]).await?;
+    world.allow(waiver, &world.namespace, &[("seaworthy.dev", "releases", &["get", "patch", "waive"])]).await?;
+    let one = |gate: &str, by: &str| json!({"gate": gate, "by": by, "reason": "x"});
+    let may_not = ["may not set spec.waivers: ask for the verb waive on releases.seaworthy.dev"];
+    let given = edited(release(), &[("/spec/waivers", json!([one("a", ADMIN)]))]);
+    world
+        .denied(Some(ci), Try::Create(&edited(release(), &[("/spec/waivers", json!([one("a", ci)]))])), &may_not)
+        .await?;
+    let name = world.create(None, &given).await?.name_any();
+    let list = |by: &str| json!({"spec": {"waivers": [one("a", ADMIN), one("b", by)]}});
+    world.denied(Some(editor), Try::Change(&release(), &name, list(editor)), &may_not).await?;
+    let not_you = ["user waiver@example waives in their own name only"];
+    world.denied(Some(waiver), Try::Change(&release(), &name, list(editor)), &not_you).await?;
+    // Beside somebody else's, which stays theirs.
+    world.allowed(Some(waiver), Try::Change(&release(), &name, list(waiver))).await?;
+    world.allowed(Some(editor), Try::Change(&release(), &name, json!({"spec": {"suspend": false}}))).await?;
+    world.end().await
+}

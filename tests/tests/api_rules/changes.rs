@@ -103,6 +103,8 @@ pub(crate) fn changes() -> Vec<Change> {
     all.push(change(&chosen, &json!({"onDisputed": "Higher"}), &once, &json!({"abort": true})));
     all.push(change(&chosen, &json!({"onDisputed": null}), &once, &json!({"onDisputed": "Strict"})));
     all.extend(resolutions());
+    all.extend(reports());
+    all.extend(waivers());
     all.push(change(
         &release(),
         &json!({"planRef": null}),
@@ -133,5 +135,65 @@ fn resolutions() -> Vec<Change> {
         ),
         change(&resolved, &json!({"resolution": {"outcome": "NotPublished"}}), &once, &json!({"suspend": false})),
         change(&resolved, &json!({"resolution": null}), &once, &json!({"resolution": word})),
+    ]
+}
+
+/// CI's report: given while it is waited for, once, with what it takes.
+fn reports() -> Vec<Change> {
+    let publish = |state: &str| json!({"attempt": 1, "state": state, "startTime": "2026-11-22T10:00:00Z"});
+    let at = |state: &str| edited(release(), &[("/status", json!({"phase": "Publishing", "publish": publish(state)}))]);
+    let artifact = |name: &str| json!({"name": name, "digest": format!("sha256:{}", "a".repeat(64))});
+    let report = json!({"outcome": "Published", "by": ADMIN, "artifacts": [artifact("app")]});
+    let none = ["spec.externalPublish", "externalPublish: no report is waited for"];
+    let given = edited(at("External"), &[("/spec/externalPublish", report.clone())]);
+    let once = ["spec.externalPublish", "externalPublish is given once and cannot be changed or taken back"];
+    let asked = |wrong: Value, says: &str| {
+        let says = ["spec.externalPublish", says];
+        change(&at("External"), &json!({"externalPublish": wrong}), &says, &json!({"externalPublish": report}))
+    };
+    vec![
+        change(&release(), &json!({"externalPublish": report}), &none, &json!({"abort": true})),
+        change(&at("Ended"), &json!({"externalPublish": report}), &none, &json!({"abort": true})),
+        change(&given, &json!({"externalPublish": {"outcome": "NotPublished"}}), &once, &json!({"suspend": false})),
+        asked(
+            json!({"outcome": "Published", "by": ADMIN}),
+            "externalPublish.artifacts is required with outcome Published",
+        ),
+        asked(
+            json!({"outcome": "NotPublished", "by": ADMIN}),
+            "externalPublish.reason is required with outcome NotPublished",
+        ),
+        asked(
+            json!({"outcome": "Published", "by": ADMIN, "artifacts": [artifact("app"), artifact("app")]}),
+            "externalPublish.artifacts: the name app is there more than once",
+        ),
+    ]
+}
+
+/// Waivers are added, in time, and never changed.
+fn waivers() -> Vec<Change> {
+    let waiver = |gate: &str| json!({"gate": gate, "by": ADMIN, "reason": "a reason"});
+    let list = |gates: &[&str]| json!({"waivers": gates.iter().map(|gate| waiver(gate)).collect::<Vec<_>>()});
+    let ending = json!({"phase": "Failed", "reason": "GateFailed", "message": "m"});
+    let ended = edited(release(), &[("/status", json!({"phase": "Failed", "ending": ending}))]);
+    let publish = json!({"attempt": 1, "state": "Intended", "startTime": "2026-11-22T10:00:00Z"});
+    let begun = edited(release(), &[("/status", json!({"phase": "Publishing", "publish": publish}))]);
+    let two = edited(release(), &[("/spec/waivers", list(&["a", "b"])["waivers"].clone())]);
+    let added = ["spec.waivers", "waivers are only added, at the end of the list"];
+    let late = ["spec.waivers", "waivers: too late: the outcome is decided, or publishing has begun"];
+    let more = list(&["a", "b", "c"]);
+    vec![
+        change(&two, &list(&["a"]), &added, &more),
+        change(&two, &list(&["b", "a"]), &added, &list(&["a", "b"])),
+        change(&two, &json!({"waivers": null}), &added, &more),
+        change(&two, &list(&["a", "b", "a"]), &["spec.waivers", "waivers: a gate is waived more than once"], &more),
+        change(&ended, &list(&["a"]), &late, &json!({"suspend": false})),
+        change(&begun, &list(&["a"]), &late, &json!({"suspend": false})),
+        change(
+            &release(),
+            &json!({"waivers": [{"gate": "a", "by": ADMIN}]}),
+            &["spec.waivers[0].reason", "Required value"],
+            &list(&["a"]),
+        ),
     ]
 }

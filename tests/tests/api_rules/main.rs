@@ -81,7 +81,7 @@ impl Place {
         if object["status"].is_null() {
             return self.create(object, false).await;
         }
-        let late = ["resolution"];
+        let late = ["resolution", "externalPublish"];
         let early = late.map(|field| (format!("/spec/{field}"), Value::Null));
         let early: Vec<Edit<'_>> = early.iter().map(|(path, value)| (path.as_str(), value.clone())).collect();
         let name = self.create(&edited(object.clone(), &early), false).await?;

@@ -1,6 +1,6 @@
 //! `ReleasePlan`, `Release` and `E2ERun`: what is theirs alone.
 
-use seaworthy_tests::shape::{e2e_run, plan, release, soak, suite, task};
+use seaworthy_tests::shape::{e2e_run, edited, plan, release, soak, suite, task};
 use serde_json::{Value, json};
 
 use crate::{Row, row};
@@ -144,11 +144,40 @@ pub(crate) fn plans() -> Vec<Row> {
         ),
         row(
             &plan(),
+            &[("/spec/publish/external", json!({}))],
+            &["spec.publish", "publish: give exactly one of task and external"],
+            &[("/spec/publish", external())],
+        ),
+        row(
+            &plan(),
+            &[("/spec/publish", json!({"external": {}}))],
+            &["spec.publish", "publish.external needs publish.verify"],
+            &[("/spec/publish", external())],
+        ),
+        row(
+            &plan(),
+            &[("/spec/publish", edited(external(), &[("/maxAttempts", json!(2))]))],
+            &["spec.publish", "publish.maxAttempts must be 1 with publish.external"],
+            &[("/spec/publish", edited(external(), &[("/maxAttempts", json!(1))]))],
+        ),
+        row(
+            &plan(),
+            &[("/spec/publish", edited(external(), &[("/external/timeout", json!("8761h"))]))],
+            &["spec.publish.external.timeout", "publish.external.timeout 8761h is out of bounds"],
+            &[("/spec/publish", edited(external(), &[("/external/timeout", json!("8760h"))]))],
+        ),
+        row(
+            &plan(),
             &[("/spec/publish/maxAttempts", json!(2))],
             &["spec.publish", "publish.maxAttempts above 1 needs publish.verify"],
             &[("/spec/publish/maxAttempts", json!(2)), ("/spec/publish/verify", json!({"task": task()}))],
         ),
     ]
+}
+
+/// CI publishes.
+fn external() -> Value {
+    json!({"external": {}, "verify": {"task": task()}})
 }
 
 fn section(title: &str, kind: &str) -> Value {

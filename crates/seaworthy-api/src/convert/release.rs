@@ -4,7 +4,8 @@ use seaworthy_core::{
     release::{
         GateKind, check_freeze,
         observed::{
-            self, Approval, Batching, Concurrency, GateRule, Policy, PublishRule, Resolution, Spec, VersionRule,
+            self, Approval, Batching, Concurrency, ExternalPublish, GateRule, Policy, PublishRule, Resolution, Spec,
+            VersionRule, Waiver,
         },
     },
     time::Seconds,
@@ -39,6 +40,17 @@ pub fn spec(release: &Release) -> Spec {
             Choice::Strict => version::OnDisputed::Strict,
             Choice::Higher => version::OnDisputed::Higher,
         }),
+        external_publish: spec.external_publish.as_ref().map(|report| ExternalPublish {
+            outcome: report.outcome,
+            artifacts: report.artifacts.clone(),
+            by: report.by.clone(),
+            reason: report.reason.clone(),
+        }),
+        waivers: spec
+            .waivers
+            .iter()
+            .map(|w| Waiver { gate: w.gate.clone(), by: w.by.clone(), reason: w.reason.clone() })
+            .collect(),
         resolution: spec.resolution.as_ref().map(|word| Resolution {
             outcome: word.outcome,
             by: word.by.clone(),
@@ -67,7 +79,12 @@ pub fn policy(plan: &ReleasePlanSpec) -> Result<Policy, String> {
         choice: plan.approval_policy.timeout.get(),
         notes: notes(&plan.version)?,
         publish: PublishRule {
-            timeout: plan.publish.task.timeout.get(),
+            timeout: match (&plan.publish.task, &plan.publish.external) {
+                (Some(task), _) => task.timeout.get(),
+                (None, Some(external)) => external.timeout.get(),
+                (None, None) => return Err("publish: give exactly one of task and external".into()),
+            },
+            external: plan.publish.external.is_some(),
             verify: plan.publish.verify.as_ref().map(|v| v.task.timeout.get()),
             max_attempts: plan.publish.max_attempts,
         },

@@ -7,6 +7,7 @@ use seaworthy_api::{Release, release::Approval};
 use seaworthy_core::{
     release::{
         GateKind, GateState, GateStatus, PublishOutcome, PublishState, PublishStatus, ReleasePhase, ReleaseStatus,
+        WaiverStatus,
     },
     time::Timestamp,
     verdict::Enforcement,
@@ -39,7 +40,8 @@ fn root(release: &Release, children: &BTreeMap<String, Child>, now: Timestamp) -
     node.children.extend(version(&status, now));
     node.children.extend(candidate(&status, now));
     for gate in &status.gates {
-        node.children.push(self::gate(gate, children.get(&gate.name).unwrap_or(&Child::NotYet), now));
+        let waiver = status.waivers.iter().find(|w| w.gate == gate.name && w.refused.is_empty());
+        node.children.push(self::gate(gate, waiver, children.get(&gate.name).unwrap_or(&Child::NotYet), now));
     }
     node.children.extend(approval(release, &status));
     if let Some(publish) = &status.publish {
@@ -77,6 +79,10 @@ fn header(node: &mut Node, release: &Release, status: &ReleaseStatus, now: Times
         node.field("abort", format!("requested{reason}"));
     }
     node.conditions(&status.conditions);
+    for waiver in status.waivers.iter().filter(|w| !w.refused.is_empty()) {
+        let WaiverStatus { gate, by, refused, .. } = waiver;
+        node.note(format!("the waiver for gate {gate:?} by {by} counts for nothing: {refused}"));
+    }
     if let Some(ending) = status.ending.as_ref().filter(|_| status.completion_time.is_none()) {
         node.note(format!(
             "will end as {:?} ({:?}) once what was started has been ended: {}",
@@ -156,8 +162,8 @@ fn candidate(status: &ReleaseStatus, now: Timestamp) -> Option<Node> {
     Some(node)
 }
 
-fn gate(gate: &GateStatus, child: &Child, now: Timestamp) -> Node {
-    let advisory = gate.enforcement == Enforcement::Advisory;
+fn gate(gate: &GateStatus, waiver: Option<&WaiverStatus>, child: &Child, now: Timestamp) -> Node {
+    let advisory = gate.enforcement == Enforcement::Advisory || waiver.is_some();
     let mark = match gate.state {
         GateState::Pending => Mark::Waiting,
         GateState::Starting | GateState::Running => Mark::Running,
@@ -169,8 +175,12 @@ fn gate(gate: &GateStatus, child: &Child, now: Timestamp) -> Node {
     };
     let mut node =
         Node::new(format!("gate/{}", gate.name), mark, format!("Gate {}", gate.name), format!("{:?}", gate.state));
-    if advisory {
+    if gate.enforcement == Enforcement::Advisory {
         node.fact("advisory");
+    }
+    if let Some(waiver) = waiver {
+        node.fact("waived");
+        node.note(format!("waived by {} at {}: {}", waiver.by, clock(waiver.time), waiver.reason));
     }
     if gate.state != GateState::Skipped {
         node.took(gate.start_time, gate.completion_time, now);
@@ -249,6 +259,7 @@ fn approval(release: &Release, status: &ReleaseStatus) -> Option<Node> {
 fn publish(publish: &PublishStatus, now: Timestamp) -> Node {
     let (mark, state) = match publish.state {
         PublishState::Intended => (Mark::Running, "about to begin"),
+        PublishState::External => (Mark::Running, "waits for CI's report"),
         PublishState::Created => (Mark::Running, "about to run"),
         PublishState::Running => (Mark::Running, "Running"),
         PublishState::Completed => (Mark::Running, "to be verified"),
@@ -266,6 +277,16 @@ fn publish(publish: &PublishStatus, now: Timestamp) -> Node {
         node.took(Some(publish.start_time), None, now);
     }
     node.note(&publish.message);
+    if let Some(report) = &publish.report {
+        let found = format!("{:?}", report.outcome);
+        let mut report_node = Node::new("report", Mark::None, "Report", found);
+        report_node.note(format!("by {} at {}", report.by, clock(report.time)));
+        report_node.note(&report.reason);
+        for artifact in &report.artifacts {
+            report_node.note(format!("{} {}", artifact.name, artifact.digest));
+        }
+        node.children.push(report_node);
+    }
     if let Some(verify) = &publish.verify {
         node.children.push(task("verify", "verify", verify, now));
     }

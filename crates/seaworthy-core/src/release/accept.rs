@@ -4,6 +4,7 @@ use super::{
     draft::{Draft, Flow},
     observed::{Effect, Policy},
     status::{PlanSnapshot, ReleasePhase},
+    waivers,
 };
 use crate::{
     condition::{ConditionStatus, Reason, types},
@@ -92,6 +93,11 @@ fn check(d: &Draft<'_>, policy: &Policy) -> Result<(), String> {
         }
         (false, true) => return Err("spec.artifacts is required: the plan says candidate.from: Release".into()),
         (true, true) | (false, false) => {}
+    }
+    for waiver in &spec.waivers {
+        if let Some(why) = waivers::unknown(policy, &waiver.gate) {
+            return Err(format!("spec.waivers: gate {:?}: {why}; correct it in a new Release", waiver.gate));
+        }
     }
     if !policy.gates.iter().any(|g| g.enforcement == Enforcement::Required) {
         return Err(

@@ -1,4 +1,4 @@
-//! Gates: every required one must hold positive evidence for exactly these digests (`published-implies-gates`, I2).
+//! Gates: every required one must hold positive evidence for exactly these digests, or be waived (`published-implies-gates`, I2).
 //!
 //! All gates are brought to their end before anything is published, so that advisory ones have reported too.
 
@@ -6,6 +6,7 @@ use super::{
     draft::{Draft, Flow},
     observed::{Child, ChildSight, Effect, GateRule, Policy},
     status::{GateState, GateStatus, ReleasePhase},
+    waivers,
 };
 use crate::{
     condition::{self, ConditionStatus, Reason, cut, types},
@@ -79,8 +80,7 @@ fn may_start(d: &Draft<'_>, gate: &GateRule) -> bool {
         && gate.run_after.iter().all(|name| {
             d.seen.status.gates.iter().any(|g| {
                 g.name == *name
-                    && (g.state == GateState::Passed
-                        || (g.enforcement == Enforcement::Advisory && g.state.is_finished()))
+                    && (g.state == GateState::Passed || (!waivers::can_stop(&d.status, g) && g.state.is_finished()))
             })
         })
 }
@@ -146,9 +146,9 @@ pub(super) fn over(gate: GateStatus, state: GateState, reason: String, message: 
 }
 
 fn judge(d: &mut Draft<'_>) -> Flow {
-    let required = |g: &&GateStatus| g.enforcement == Enforcement::Required;
+    let can_stop = |g: &&GateStatus| waivers::can_stop(&d.status, g);
     let bad =
-        d.status.gates.iter().filter(required).find(|g| matches!(g.state, GateState::Failed | GateState::Inconclusive));
+        d.status.gates.iter().filter(can_stop).find(|g| matches!(g.state, GateState::Failed | GateState::Inconclusive));
     if let Some(gate) = bad {
         let (phase, reason) = if gate.state == GateState::Failed {
             (ReleasePhase::Failed, Reason::GateFailed)
@@ -177,9 +177,13 @@ fn judge(d: &mut Draft<'_>) -> Flow {
         }
         return Flow::Stop;
     }
-    // `published-implies-gates`: nothing but Passed on every required gate gets here, and there is at least one.
-    let passed = d.status.gates.iter().filter(required).filter(|g| g.state == GateState::Passed).count();
-    let message = format!("{passed} required gates passed for {} artifacts", d.status.artifacts.len());
+    // `published-implies-gates`: nothing but Passed on every required gate that is not waived gets here.
+    let required = d.status.gates.iter().filter(|g| g.enforcement == Enforcement::Required);
+    let (passed, other): (Vec<_>, Vec<_>) = required.partition(|g| g.state == GateState::Passed);
+    let waived: Vec<_> = other.iter().take(4).map(|g| format!("{} ({:?})", g.name, g.state)).collect();
+    let waived =
+        if waived.is_empty() { String::new() } else { format!("; {} waived: {}", other.len(), waived.join(", ")) };
+    let message = format!("{} required gates passed for {} artifacts{waived}", passed.len(), d.status.artifacts.len());
     d.say(types::VERIFIED, ConditionStatus::True, Reason::GatesPassed, message);
     d.arrived();
     d.status.estimated_completion_time = None;

@@ -12,6 +12,7 @@ mod batching;
 mod build;
 mod draft;
 mod ending;
+mod external;
 mod gates;
 mod notes;
 mod number;
@@ -22,6 +23,7 @@ mod queue;
 pub mod reads;
 mod resolution;
 pub mod status;
+mod waivers;
 
 use self::draft::{Draft, Flow};
 pub use self::{
@@ -30,7 +32,8 @@ pub use self::{
     reads::{Reads, reads},
     status::{
         ApprovalStatus, ApprovalWord, Ending, GateKind, GateState, GateStatus, NotesStatus, PlanSnapshot,
-        PublishOutcome, PublishState, PublishStatus, ReleasePhase, ReleaseStatus, ResolutionStatus, VersionSummary,
+        PublishOutcome, PublishState, PublishStatus, ReleasePhase, ReleaseStatus, ReportStatus, ReportedArtifact,
+        ResolutionStatus, VersionSummary, WaiverStatus,
     },
 };
 use crate::{condition, plan::Plan, time::Timestamp};
@@ -59,7 +62,7 @@ pub fn decide(seen: &Observed, now: Timestamp) -> Plan<ReleaseStatus, Effect> {
         ending::carry_out(&mut draft);
         return draft.finish();
     }
-    let stages: [fn(&mut Draft<'_>) -> Flow; 11] = [
+    let stages: [fn(&mut Draft<'_>) -> Flow; 12] = [
         accept::stage,
         ending::abort,
         planning::read,
@@ -68,6 +71,7 @@ pub fn decide(seen: &Observed, now: Timestamp) -> Plan<ReleaseStatus, Effect> {
         notes::stage,
         approval::record,
         build::stage,
+        waivers::record,
         gates::stage,
         approval::stage,
         number::stage,

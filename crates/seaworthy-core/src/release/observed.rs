@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::status::{GateKind, PublishOutcome, ReleasePhase, ReleaseStatus};
+use super::status::{GateKind, PublishOutcome, ReleasePhase, ReleaseStatus, ReportedArtifact};
 use crate::{
     candidate::Artifact,
     lock::Lock,
@@ -35,6 +35,34 @@ pub struct Spec {
     pub on_disputed: Option<version::OnDisputed>,
     /// What a person found out where it is not known whether it is out.
     pub resolution: Option<Resolution>,
+    /// CI's report, with external publishing.
+    pub external_publish: Option<ExternalPublish>,
+    /// Gates that a person waived, in the order in which it was done.
+    pub waivers: Vec<Waiver>,
+}
+
+/// A gate that may not stop the Release.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Waiver {
+    /// Its name.
+    pub gate: String,
+    /// Who waived it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// CI's report on what it published.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ExternalPublish {
+    /// Whether it is out.
+    pub outcome: PublishOutcome,
+    /// What is out: names and digests.
+    pub artifacts: Vec<ReportedArtifact>,
+    /// Whose word it is.
+    pub by: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// What a person found out after `PublishUnknown`.
@@ -133,8 +161,10 @@ pub struct GateRule {
 /// Publishing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PublishRule {
-    /// How long an attempt may take.
+    /// How long an attempt, or CI's report, may take.
     pub timeout: Seconds,
+    /// Whether CI publishes and reports, instead of a Job.
+    pub external: bool,
     /// How long `verify` may take, if there is one.
     pub verify: Option<Seconds>,
     /// Attempts at most.

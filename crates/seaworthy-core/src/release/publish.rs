@@ -13,6 +13,7 @@
 
 use super::{
     draft::{Draft, Flow, INFRASTRUCTURE_ATTEMPTS},
+    external,
     observed::{Effect, PublishRule, Settle},
     resolution,
     status::{PublishState, PublishStatus, ReleasePhase, ReleaseStatus},
@@ -37,6 +38,9 @@ pub(super) fn is_open(status: &ReleaseStatus) -> bool {
 
 /// Records the intent; nothing is created before that is stored.
 pub(super) fn begin(d: &mut Draft<'_>) -> Flow {
+    if let Some(rule) = d.policy().map(|policy| &policy.publish).filter(|rule| rule.external) {
+        return external::begin(d, rule.timeout);
+    }
     d.arrived();
     d.status.publish = Some(attempt(d, 1));
     let message = format!("publishes {}; from here on suspend and abort wait", d.status.version);
@@ -53,6 +57,7 @@ fn attempt(d: &Draft<'_>, number: u32) -> PublishStatus {
         state: PublishState::Intended,
         start_time: d.now,
         message: String::new(),
+        report: None,
         verify: None,
     }
 }
@@ -70,6 +75,7 @@ pub(super) fn go_on(d: &mut Draft<'_>) {
     }
     let sight = d.sight(&recorded.job);
     let next = match recorded.state {
+        PublishState::External => external::awaited(d, recorded, rule.timeout),
         PublishState::Intended => intended(d, recorded, &sight, &rule),
         PublishState::Created => created(d, recorded, &sight),
         PublishState::Running => match running(d, recorded, &sight, &rule) {
@@ -104,7 +110,7 @@ fn remedy(d: &Draft<'_>) -> String {
     )
 }
 
-fn to(publish: PublishStatus, state: PublishState, message: impl Into<String>) -> PublishStatus {
+pub(super) fn to(publish: PublishStatus, state: PublishState, message: impl Into<String>) -> PublishStatus {
     PublishStatus { state, message: cut(message.into(), 256), ..publish }
 }
 
@@ -254,6 +260,13 @@ fn verify(d: &mut Draft<'_>, publish: PublishStatus, rule: &PublishRule) -> Publ
         TaskState::Failed if record.exit_code == Some(NOT_OUT) && completed => {
             to(publish, PublishState::Unknown, "the publisher said it is out, `verify` says it is not")
         }
+        TaskState::Failed if record.exit_code == Some(NOT_OUT) && rule.external && publish.report.is_none() => {
+            let message = format!(
+                "{}; `verify` says it is not out yet, but who has not reported may still publish",
+                publish.message
+            );
+            to(publish, PublishState::Unknown, message)
+        }
         TaskState::Failed if record.exit_code == Some(NOT_OUT) => {
             let message = format!("{}; `verify` says it is not out", publish.message);
             to(publish, PublishState::NotPublished, message)
@@ -285,8 +298,10 @@ fn conclude(d: &mut Draft<'_>, publish: PublishStatus, rule: &PublishRule) {
             d.end(ReleasePhase::PublishUnknown, Reason::PublishUnknown, message);
         }
         PublishState::NotPublished => {
-            let again =
-                publish.verify.is_some() && publish.attempt < rule.max_attempts && d.seen.meta.deleted.is_none();
+            let again = publish.verify.is_some()
+                && !rule.external
+                && publish.attempt < rule.max_attempts
+                && d.seen.meta.deleted.is_none();
             if again {
                 d.status.waiting_since = None;
                 d.status.publish = Some(attempt(d, publish.attempt + 1));
@@ -294,7 +309,8 @@ fn conclude(d: &mut Draft<'_>, publish: PublishStatus, rule: &PublishRule) {
             }
             d.end(ReleasePhase::Failed, Reason::PublishFailed, format!("{version} is not out: {message}"));
         }
-        PublishState::Intended
+        PublishState::External
+        | PublishState::Intended
         | PublishState::Created
         | PublishState::Running
         | PublishState::Completed
@@ -313,7 +329,7 @@ pub(super) fn settlement(status: &ReleaseStatus) -> Settle {
     match &status.publish {
         Some(p) if p.state == PublishState::Published => Settle::Published,
         // Where it is not known whether it is out, the number is used up as well.
-        Some(p) if p.uid.is_some() || p.attempt > 1 || unknown => Settle::BurnFinal,
+        Some(p) if p.job.is_empty() || p.uid.is_some() || p.attempt > 1 || unknown => Settle::BurnFinal,
         Some(_) | None => Settle::BurnCandidate,
     }
 }

@@ -89,8 +89,9 @@ pub fn reads(meta: &Meta, status: &ReleaseStatus, policy: Option<&Policy>) -> Re
                 reads.jobs_alone.push(publish.job.clone());
                 reads.publish_pods.clone_from(&publish.uid);
             }
-            // Only `verify` is left to be asked, or nobody.
-            PublishState::Completed
+            // Only `verify`, or CI, is left to be asked, or nobody.
+            PublishState::External
+            | PublishState::Completed
             | PublishState::Ended
             | PublishState::Published
             | PublishState::NotPublished

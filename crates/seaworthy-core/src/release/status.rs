@@ -135,6 +135,9 @@ pub struct ReleaseStatus {
     /// One entry a gate, in the order of the plan.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<GateStatus>,
+    /// Gates that a person waived.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<WaiverStatus>,
     /// Publishing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub publish: Option<PublishStatus>,
@@ -181,6 +184,37 @@ pub struct ResolutionStatus {
     #[serde(default)]
     pub by: String,
     /// How they know.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// When it was recorded.
+    pub time: Timestamp,
+}
+
+/// One artifact that CI published.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedArtifact {
+    /// Its name in `status.artifacts`.
+    #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z][a-z0-9-]*$"))]
+    pub name: String,
+    /// The digest under which it is out.
+    #[schemars(length(max = 71), regex(pattern = "^sha256:[a-f0-9]{64}$"))]
+    pub digest: String,
+}
+
+/// CI's report on what it published, as it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportStatus {
+    /// Whether it is out.
+    pub outcome: PublishOutcome,
+    /// What is out: names and digests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<ReportedArtifact>,
+    /// Who reported.
+    #[serde(default)]
+    pub by: String,
+    /// Why.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// When it was recorded.
@@ -325,12 +359,36 @@ pub struct GateStatus {
     pub completion_time: Option<Timestamp>,
 }
 
+/// A waiver, as it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WaiverStatus {
+    /// The gate.
+    pub gate: String,
+    /// Who waived it.
+    #[serde(default)]
+    pub by: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// What it is for: the digests of `status.artifacts`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub digests: Vec<String>,
+    /// When it was recorded.
+    pub time: Timestamp,
+    /// Why it counts for nothing; empty where it counts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub refused: String,
+}
+
 /// Where publishing stands; the steps of the protocol in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 pub enum PublishState {
     /// The intent is recorded: the suspended Job may be created.
     #[default]
     Intended,
+    /// The intent is recorded: CI publishes and reports.
+    External,
     /// The suspended Job's UID is recorded: it may be unsuspended.
     Created,
     /// The Job was seen running.
@@ -355,7 +413,8 @@ pub enum PublishState {
 pub struct PublishStatus {
     /// Which attempt this is, from 1.
     pub attempt: u32,
-    /// The Job's name.
+    /// The Job's name; none where CI publishes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub job: String,
     /// The Job's UID, recorded before it may run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -367,6 +426,9 @@ pub struct PublishStatus {
     /// Why the attempt ended as it did.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// CI's report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportStatus>,
     /// The verify task of this attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<TaskStatus>,

@@ -35,7 +35,7 @@ impl World {
             return Err("ship-what-was-tested: Published is recorded, but these digests are not out".into());
         }
         let mut required = status.gates.iter().filter(|g| g.enforcement == Enforcement::Required).peekable();
-        let all = required.peek().is_some() && required.all(|g| g.state == GateState::Passed);
+        let all = required.peek().is_some() && required.all(|g| g.state == GateState::Passed || self.waived(&g.name));
         if status.publish.is_some() && !all {
             return Err("published-implies-gates: publishing began without every required gate".into());
         }
@@ -114,6 +114,13 @@ impl World {
                 self.jobs.mark(name, succeeded());
             }
             self.jobs.pod_ends(&uid);
+            return true;
+        }
+        if self.waits_for_report() && !self.gone {
+            if self.out.is_none() {
+                self.out = Some(self.status().artifacts.clone());
+            }
+            self.report(true);
             return true;
         }
         let open = self.jobs.open().map(|(n, _)| n.clone()).next();

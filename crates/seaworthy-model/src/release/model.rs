@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use seaworthy_core::{
     lock::Lock,
-    release::observed::{Approval, Resolution, Sibling},
+    release::observed::{Approval, Resolution, Sibling, Waiver},
     task::JobState,
     time::Seconds,
     verdict::Verdict,
@@ -68,6 +68,12 @@ pub enum Person {
     Approve(bool),
     /// Say what is so where nobody knew; somebody who looks while a publisher may still run waits.
     Resolve,
+    /// CI publishes, once it has seen that it is to, and as long as it has not reported; soon or late.
+    Publish,
+    /// CI reports what it did: true to fact, or, with `false`, other bytes.
+    Report(bool),
+    /// Waive a gate.
+    Waive(String),
     /// Delete the Release.
     Delete,
     /// Delete a Job; its pod may live on.
@@ -167,6 +173,15 @@ impl play::World for World {
             Person::Resume => here && spec.suspend,
             Person::Approve(_) => here && spec.approval.is_none(),
             Person::Resolve => here && spec.resolution.is_none() && world.found().is_some(),
+            // The API server takes one until it is too late.
+            Person::Waive(gate) => {
+                let status = world.status();
+                let late = status.ending.is_some() || status.publish.is_some();
+                here && !late && !spec.waivers.iter().any(|w| w.gate == *gate)
+            }
+            Person::Publish => world.out.is_none() && world.asked && spec.external_publish.is_none(),
+            Person::Report(true) => here && world.waits_for_report(),
+            Person::Report(false) => here && world.waits_for_report() && world.out.is_some(),
             Person::Delete => here && world.release.deleted.is_none(),
             Person::DeleteJob(name) => world.jobs.by_name.contains_key(name),
             Person::DeleteChild(name) => world.children.contains_key(name),
@@ -189,6 +204,12 @@ impl play::World for World {
                     world.found().map(|outcome| Resolution { outcome, by: "ann".into(), reason: "looked".into() });
                 world.write().spec.resolution = resolution;
             }
+            Person::Waive(gate) => {
+                let waiver = Waiver { gate: gate.clone(), by: "ann".into(), reason: "a reason".into() };
+                world.write().spec.waivers.push(waiver);
+            }
+            Person::Publish => world.out = Some(world.status().artifacts.clone()),
+            Person::Report(right) => world.report(*right),
             Person::Delete => world.delete(),
             Person::DeleteJob(name) => world.jobs.remove(name),
             Person::DeleteChild(name) => {

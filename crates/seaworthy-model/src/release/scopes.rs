@@ -20,7 +20,8 @@ use super::{
 use crate::{Budget, jobs::failed, operator::Subject as _, play::Play};
 
 /// The names of all scopes.
-pub const NAMES: [&str; 8] = ["publish", "late", "publish-again", "unverified", "resolved", "gates", "queue", "whole"];
+pub const NAMES: [&str; 9] =
+    ["publish", "late", "publish-again", "unverified", "resolved", "external", "gates", "queue", "whole"];
 
 /// The scope of that name; `more`: with so many more faults, acts of people and troubles than a test has time for.
 pub fn scope(name: &str, more: u8) -> Option<ReleaseModel> {
@@ -31,6 +32,10 @@ fn named(name: &str) -> Option<ReleaseModel> {
     let one = Policy { gates: vec![gate("suites", GateKind::E2ERun, &[])], ..policy() };
     let again = Policy { publish: PublishRule { max_attempts: 2, ..one.publish.clone() }, ..one.clone() };
     let unverified = Policy { publish: PublishRule { verify: None, ..one.publish.clone() }, ..one.clone() };
+    let external = Policy {
+        publish: PublishRule { external: true, timeout: Seconds::minutes(5), ..one.publish.clone() },
+        ..one.clone()
+    };
     let two = Policy {
         gates: vec![gate("suites", GateKind::E2ERun, &[]), gate("soak", GateKind::SoakTest, &[])],
         deadline: Seconds::minutes(15),
@@ -64,10 +69,21 @@ fn named(name: &str) -> Option<ReleaseModel> {
             Budget { faults: 1, people: 2, trouble: 1, ticks: 1 },
             vec![Person::Resolve, Person::Delete, Person::DeleteSnapshot],
         ),
+        "external" => Play::new(
+            verified(external),
+            Budget { faults: 1, people: 3, trouble: 1, ticks: 1 },
+            vec![Person::Publish, Person::Report(true), Person::Report(false), Person::Abort, Person::Delete],
+        ),
         "gates" => Play::new(
             at_gates(two),
             Budget { faults: 1, people: 1, trouble: 1, ticks: 2 },
-            vec![Person::DeleteChild("rel-suites".into()), Person::Abort, Person::Suspend, Person::Delete],
+            vec![
+                Person::DeleteChild("rel-suites".into()),
+                Person::Waive("suites".into()),
+                Person::Abort,
+                Person::Suspend,
+                Person::Delete,
+            ],
         ),
         "queue" => Play::new(
             World::new(manual),

@@ -17,7 +17,12 @@ pub fn policy() -> Policy {
         version: VersionRule { explicit: true, ..VersionRule::default() },
         candidate: Some(Seconds::minutes(10)),
         gates: vec![gate("suites", GateKind::E2ERun, &[]), gate("soak", GateKind::SoakTest, &["suites"])],
-        publish: PublishRule { timeout: Seconds::minutes(5), verify: Some(Seconds::minutes(5)), max_attempts: 1 },
+        publish: PublishRule {
+            timeout: Seconds::minutes(5),
+            external: false,
+            verify: Some(Seconds::minutes(5)),
+            max_attempts: 1,
+        },
         concurrency: Concurrency::Latest,
         deadline: Seconds::hours(36),
         ..Policy::default()

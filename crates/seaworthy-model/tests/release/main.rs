@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
 
 mod approval;
+mod external;
 mod resolution;
+mod waivers;
 
 use std::sync::Arc;
 
@@ -12,8 +14,8 @@ use seaworthy_core::{
     lock::Lock,
     presence::Presence,
     release::{
-        GateKind, PublishOutcome, ReleasePhase, ReleaseStatus,
-        observed::{Approval, Concurrency, Notes, Policy, Resolution, Sibling},
+        GateKind, GateState, PublishOutcome, PublishState, ReleasePhase, ReleaseStatus, ReportedArtifact,
+        observed::{Approval, Concurrency, ExternalPublish, Notes, Policy, Resolution, Sibling, Waiver},
     },
     task::{Job, JobState},
     time::{Seconds, Timestamp},

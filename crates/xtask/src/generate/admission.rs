@@ -181,10 +181,11 @@ struct Word {
 }
 
 /// All of them.
-const WORDS: [Word; 3] = [
+const WORDS: [Word; 4] = [
     Word { field: "approval", verb: "approve", does: Some("approves") },
     Word { field: "onDisputed", verb: "approve", does: None },
     Word { field: "resolution", verb: "resolve", does: Some("resolves") },
+    Word { field: "externalPublish", verb: "publish", does: Some("reports") },
 ];
 
 /// Who has the verb gives the word, and in their own name: the API server vouches for whose it is.
@@ -214,11 +215,26 @@ fn approvals() -> Policy {
             )
         }));
     }
+    // A list: what is new in it is the writer's.
+    let (waived, old) = (
+        given("waivers"),
+        "(request.operation == 'UPDATE' && has(oldObject.spec.waivers) && w in oldObject.spec.waivers)",
+    );
+    validations.push(forbid(
+        "!variables.waivers || authorizer.group('seaworthy.dev').resource('releases').namespace(request.namespace).check('waive').allowed()",
+        "'user ' + request.userInfo.username + ' may not set spec.waivers: ask for the verb waive on releases.seaworthy.dev in namespace ' + request.namespace",
+    ));
+    validations.push(forbid(
+        &format!("!variables.waivers || object.spec.waivers.all(w, w.by == request.userInfo.username || {old})"),
+        "'spec.waivers: a new one is by somebody else: user ' + request.userInfo.username + ' waives in their own name only'",
+    ));
+    let any = [any, vec![format!("({waived})")]].concat();
+    let variables = WORDS.iter().map(|word| (word.field, given(word.field))).chain([("waivers", waived)]).collect();
     Policy {
         name: "approvals",
         matches: json!({"resourceRules": [rule("seaworthy.dev", &["releases"], &["CREATE", "UPDATE"])]}),
         conditions: vec![("approval-is-given", any.join(" || "))],
-        variables: WORDS.iter().map(|word| (word.field, given(word.field))).collect(),
+        variables,
         validations,
     }
 }

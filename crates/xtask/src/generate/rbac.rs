@@ -97,7 +97,7 @@ const READ: &[&str] = &["get", "list", "watch"];
 const WRITE: &[&str] = &["create", "update", "patch", "delete"];
 
 /// What others may do.
-const ROLES: [Role; 4] = [
+const ROLES: [Role; 5] = [
     Role {
         name: "view",
         what: "Reads Releases, their plans and their runs.",
@@ -116,11 +116,16 @@ const ROLES: [Role; 4] = [
     },
     Role {
         name: "admin",
-        what: "Owns the release process: writes plans, creates, approves, resolves and deletes Releases.",
+        what: "Owns the release process: writes plans, creates, approves, waives, resolves and deletes Releases.",
         into: Some("admin"),
         rights: &[
             right(OURS, &["releaseplans"], WRITE, ""),
-            right(OURS, &["releases"], &["create", "update", "patch", "delete", "approve", "resolve"], ""),
+            right(
+                OURS,
+                &["releases"],
+                &["create", "update", "patch", "delete", "approve", "resolve", "publish", "waive"],
+                "",
+            ),
         ],
     },
     Role {
@@ -128,6 +133,12 @@ const ROLES: [Role; 4] = [
         what: "For CI's account: creates Releases and waits for them, nothing else. Bind it in the namespace of the plan.",
         into: None,
         rights: &[right(OURS, &["releases"], &["create", "get", "list", "watch"], "")],
+    },
+    Role {
+        name: "publisher",
+        what: "For CI's account where CI publishes itself (publish.external): reports what it published. Bind it beside ci in the namespace of the plan.",
+        into: None,
+        rights: &[right(OURS, &["releases"], &["get", "patch", "publish"], "")],
     },
 ];
 
@@ -295,5 +306,7 @@ mod tests {
         assert_eq!(who("create"), ["admin", "ci"]);
         assert_eq!(who("approve"), ["admin"]);
         assert_eq!(who("resolve"), ["admin"]);
+        assert_eq!(who("waive"), ["admin"]);
+        assert_eq!(who("publish"), ["admin", "publisher"]);
     }
 }

@@ -87,6 +87,20 @@ pub(super) const ALL: &[Mutant] = &[
         layers: RELEASE,
     },
     Mutant {
+        name: "silence of CI taken for a no",
+        file: PUBLISH,
+        old: "        TaskState::Failed if record.exit_code == Some(NOT_OUT) && rule.external && publish.report.is_none() => {",
+        new: "        TaskState::Failed if record.exit_code == Some(NOT_OUT) && rule.external && rule.verify.is_none() => {",
+        layers: RELEASE,
+    },
+    Mutant {
+        name: "a waiver that was refused on record counts",
+        file: "crates/seaworthy-core/src/release/waivers.rs",
+        old: "    status.waivers.iter().any(|w| w.gate == gate.name && w.refused.is_empty())",
+        new: "    status.waivers.iter().any(|w| w.gate == gate.name || !w.refused.is_empty())",
+        layers: RELEASE,
+    },
+    Mutant {
         name: "a publish Job that vanished is run again",
         file: PUBLISH,
         old: "        return to(publish, PublishState::Ending, \"its Job was deleted by somebody while it ran\");",

@@ -88,8 +88,11 @@ pub(super) async fn execute(ctx: &Context, release: &Release, effect: &Effect) -
         }
         Effect::CreatePublish { job, attempt } => {
             let plan = pinned::plan(ctx, release, &namespace).await?;
+            let Some(task) = &plan.publish.task else {
+                return Err(Error::Data { what: format!("Job {job}"), problem: "CI publishes by this plan".into() });
+            };
             let api: Api<Job> = Api::namespaced(ctx.client.clone(), &namespace);
-            let built = build::task(release, job, "publish", *attempt, &plan.publish.task, true);
+            let built = build::task(release, job, "publish", *attempt, task, true);
             jobs::create_job(ctx, &api, &namespace, job, &built).await
         }
         Effect::Unsuspend { job, uid, resource_version } => {
