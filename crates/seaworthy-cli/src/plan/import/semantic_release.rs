@@ -4,6 +4,11 @@ use serde_json::{Value, json};
 
 use super::Imported;
 
+/// Why settings of how messages are read stay behind.
+const MESSAGES: &str = "messages are read as Conventional Commits 1.0 has them";
+/// Why settings of how notes are written stay behind.
+const NOTES: &str = "write a template in version.notes.template";
+
 pub(super) fn import(config: &Value) -> Imported {
     let mut out = Imported::new("semantic-release");
     // Its own defaults: only feat, fix, perf and reverts make a release, 0.x is like any other, the first one is 1.0.0.
@@ -27,8 +32,12 @@ pub(super) fn import(config: &Value) -> Imported {
             },
             "branches" | "branch" => branches(&mut out, value),
             "plugins" => value.as_array().into_iter().flatten().for_each(|one| plugin(&mut out, one)),
+            // What stands here is an option of every plugin.
+            "parserOpts" => out.leave(name, MESSAGES),
+            "writerOpts" => out.leave(name, NOTES),
             "preset" => preset(&mut out, value),
             "presetConfig" => preset_config(&mut out, value),
+            "releaseRules" => rules(&mut out, value),
             "extends" => out.leave("extends", "settings of another package: print the merged ones and import those"),
             "ci" | "dryRun" | "debug" => out.leave(name, "`kubectl seaworthy plan` shows without doing"),
             _ => out.leave(name, "is not about the version: a task of the plan does that"),
@@ -61,8 +70,8 @@ fn plugin(out: &mut Imported, plugin: &Value) {
         None => (plugin.as_str().unwrap_or_default(), None),
     };
     let why = match name {
-        "@semantic-release/commit-analyzer" => "messages are read as Conventional Commits 1.0 has them",
-        "@semantic-release/release-notes-generator" => "write a template in version.notes.template",
+        "@semantic-release/commit-analyzer" => MESSAGES,
+        "@semantic-release/release-notes-generator" => NOTES,
         "@semantic-release/changelog" => {
             return out
                 .leave(name, "no commit goes back to the branch; the publish task has the notes in $SEAWORTHY_NOTES");
@@ -92,7 +101,7 @@ fn preset_config(out: &mut Imported, value: &Value) {
     for (option, value) in value.as_object().into_iter().flatten() {
         match (option.as_str(), value) {
             ("types", Value::Array(types)) => out.sections("presetConfig.types", types),
-            _ => out.leave(&format!("presetConfig: {option}"), "write a template in version.notes.template"),
+            _ => out.leave(&format!("presetConfig: {option}"), NOTES),
         }
     }
 }

@@ -60,6 +60,15 @@ fn semantic_release_in_every_place_that_it_is_read_from() {
 }
 
 #[test]
+fn options_of_semantic_release_itself_are_those_of_its_plugins() {
+    let yaml = "releaseRules: [{type: docs, release: patch}]\npresetConfig: {types: [{type: feat, section: New}]}\nparserOpts: {}\n";
+    let one = of(".releaserc", yaml).remove(0);
+    assert_eq!(one.version["types"]["docs"], "Patch");
+    assert_eq!(one.version["notes"]["sections"][0]["title"], "New");
+    assert!(leaves(&one, "parserOpts: messages are read") && !leaves(&one, "releaseRules"));
+}
+
+#[test]
 fn release_please_makes_a_plan_of_each_package() {
     let text = r#"{"bump-minor-pre-major": true, "release-as": "3.0.0",
         "changelog-sections": [{"type": "deps", "section": "Dependencies"}],
