@@ -121,9 +121,44 @@ impl Jobs {
         }
     }
 
+    /// Pods that end next: their Job is over, is being deleted, or is gone.
+    pub fn due_pods(&self) -> impl Iterator<Item = &String> {
+        self.pods.iter().filter(|uid| {
+            let job = self.by_name.get(name_of(uid)).filter(|job| job.uid == **uid);
+            job.is_none_or(|job| job.is_deleting() || is_over(&job.state))
+        })
+    }
+
     /// Jobs that run and have not ended.
     pub fn open(&self) -> impl Iterator<Item = (&String, &Job)> {
         self.by_name.iter().filter(|(_, j)| !j.suspended && !is_over(&j.state))
+    }
+}
+
+/// The name of the Job with this UID.
+pub fn name_of(uid: &str) -> &str {
+    uid.split('#').next().unwrap_or_default()
+}
+
+/// How a Job ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// As it should.
+    Well,
+    /// By its own word: the product's fault.
+    Badly,
+    /// By the cluster's fault.
+    Evicted,
+}
+
+impl End {
+    /// What becomes of the Job.
+    pub fn state(self) -> JobState {
+        match self {
+            Self::Well => succeeded(),
+            Self::Badly => failed(1),
+            Self::Evicted => evicted(),
+        }
     }
 }
 

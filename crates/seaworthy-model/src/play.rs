@@ -32,6 +32,23 @@ pub enum Cost {
     TroubleIfAny,
 }
 
+/// What people and CI do to an object that runs Jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Person {
+    /// Set the abort latch.
+    Abort,
+    /// Set `suspend`.
+    Suspend,
+    /// Clear it.
+    Resume,
+    /// Delete the object.
+    Delete,
+    /// Delete the namespace, and with it the object.
+    DeleteNamespace,
+    /// Delete a Job; its pod may live on.
+    DeleteJob(String),
+}
+
 /// A small world around one object.
 pub trait World: Subject + Debug + PartialEq + Hash + Send + Sync + 'static {
     /// What the cluster can do.

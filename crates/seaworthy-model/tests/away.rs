@@ -5,6 +5,7 @@
 use seaworthy_core::{e2e_run::E2eRunPhase, soak_test::SoakTestPhase, time::Seconds};
 use seaworthy_model::{
     e2e_run::{self, world as run},
+    jobs::End,
     operator::Subject,
     play::World as _,
     soak_test::{self, world as soak},
@@ -23,7 +24,7 @@ fn a_run_is_torn_down() {
     let mut w = run::World::new(run::spec(vec![run::suite("a", 1)]));
     assert!(w.settle());
     for job in ["run-a-setup-1", "run-a-run-1"] {
-        w.happens(e2e_run::Event::Ends(job.into(), e2e_run::model::End::Well));
+        w.happens(e2e_run::Event::Ends(job.into(), End::Well));
         if job.contains("setup") {
             assert!(w.settle());
         }
@@ -33,7 +34,7 @@ fn a_run_is_torn_down() {
     w.now = w.now + Seconds::hours(1);
     assert!(w.settle());
     assert!(w.jobs.by_name["run-a-teardown-1"].suspended, "a create that was under way finds the name taken");
-    w.happens(e2e_run::Event::Ends("run-a-teardown-again-1".into(), e2e_run::model::End::Well));
+    w.happens(e2e_run::Event::Ends("run-a-teardown-again-1".into(), End::Well));
     assert!(w.settle());
     assert_eq!((w.status().phase, w.status().suites[0].teardown_failures), (E2eRunPhase::Succeeded, 0));
     w.check().unwrap();
@@ -43,7 +44,7 @@ fn a_run_is_torn_down() {
 fn a_soak_is_torn_down() {
     let mut w = soak::World::new(soak_test::world::spec());
     assert!(w.settle());
-    w.happens(soak_test::Event::Ends("soak-setup-1".into(), soak_test::model::End::Well));
+    w.happens(soak_test::Event::Ends("soak-setup-1".into(), End::Well));
     assert!(w.settle());
     w.write().spec.abort = true;
     while w.status().teardown.is_none() {
@@ -57,7 +58,7 @@ fn a_soak_is_torn_down() {
     }
     w.now = w.now + Seconds::hours(1);
     assert!(w.settle());
-    w.happens(soak_test::Event::Ends("soak-teardown-2".into(), soak_test::model::End::Well));
+    w.happens(soak_test::Event::Ends("soak-teardown-2".into(), End::Well));
     assert!(w.settle());
     assert_eq!(w.status().phase, SoakTestPhase::Aborted);
     assert!(!w.dirty && !w.soak.finalizer);

@@ -6,8 +6,8 @@ use seaworthy_core::task::{Job, TaskState};
 
 use super::world::{Stored, TICK, World};
 use crate::{
-    jobs::{evicted, failed, is_over, succeeded},
-    play::{self, Cost, Play},
+    jobs::{End, evicted},
+    play::{self, Cost, Person, Play},
 };
 
 /// The model of one scope.
@@ -24,34 +24,6 @@ pub enum Event {
     PodEnds(String),
     /// The garbage collector takes what belonged to the run.
     Collect,
-}
-
-/// How a Job ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum End {
-    /// As it should.
-    Well,
-    /// By its own word: the product's fault.
-    Badly,
-    /// By the cluster's fault.
-    Evicted,
-}
-
-/// What people and CI do.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Person {
-    /// Set the abort latch.
-    Abort,
-    /// Set `suspend`.
-    Suspend,
-    /// Clear it.
-    Resume,
-    /// Delete the run.
-    Delete,
-    /// Delete the namespace, and with it the run.
-    DeleteNamespace,
-    /// Delete a Job; its pod may live on.
-    DeleteJob(String),
 }
 
 impl play::World for World {
@@ -90,13 +62,7 @@ impl play::World for World {
                 events.push(Event::Lost(name.clone()));
             }
         }
-        for uid in &self.jobs.pods {
-            let name = uid.split('#').next().unwrap_or_default();
-            let job = self.jobs.by_name.get(name).filter(|j| j.uid == *uid);
-            if job.is_none_or(|j| j.is_deleting() || is_over(&j.state)) {
-                events.push(Event::PodEnds(uid.clone()));
-            }
-        }
+        events.extend(self.jobs.due_pods().cloned().map(Event::PodEnds));
         if self.gone && !self.jobs.by_name.is_empty() {
             events.push(Event::Collect);
         }
@@ -113,12 +79,7 @@ impl play::World for World {
         match event {
             Event::Ends(name, end) => {
                 self.ended(&name, end == End::Well, end == End::Badly);
-                let state = match end {
-                    End::Well => succeeded(),
-                    End::Badly => failed(1),
-                    End::Evicted => evicted(),
-                };
-                self.jobs.end(&name, state);
+                self.jobs.end(&name, end.state());
             }
             Event::Lost(name) => {
                 self.jobs.mark(&name, evicted());

@@ -3,10 +3,14 @@
 use seaworthy_core::{e2e_run::Spec, time::Seconds};
 
 use super::{
-    model::{Person, RunModel},
+    model::RunModel,
     world::{World, spec, suite},
 };
-use crate::{Budget, operator::Subject as _, play::Play};
+use crate::{
+    Budget,
+    operator::Subject as _,
+    play::{Person, Play},
+};
 
 /// The names of all scopes.
 pub const NAMES: [&str; 5] = ["e2e", "e2e-again", "e2e-late", "e2e-two", "e2e-ends"];

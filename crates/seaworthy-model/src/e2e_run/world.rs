@@ -24,7 +24,7 @@ use seaworthy_core::{
 
 use crate::{
     EPOCH,
-    jobs::{Jobs, is_over},
+    jobs::{Jobs, is_over, name_of},
     operator::{Subject, shifted},
 };
 
@@ -184,7 +184,7 @@ impl World {
     /// The pods of an attempt's setup and suite that anybody can wait for.
     fn live_pods(&self, attempt: &Attempt) -> bool {
         self.jobs.pods.iter().any(|uid| {
-            let name = uid.split('#').next().unwrap_or_default();
+            let name = name_of(uid);
             let ours = self.of.get(name).is_some_and(|(a, step)| a == attempt && *step != Step::Teardown);
             ours && !self.lingering.contains(uid) && !self.strays.contains(uid)
         })

@@ -8,6 +8,6 @@ pub mod scopes;
 pub mod world;
 
 pub use self::{
-    model::{Event, Person, SoakModel},
+    model::{Event, SoakModel},
     world::World,
 };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::world::{Holder, Stored, TICK, World};
 use crate::{
-    jobs::{evicted, failed, is_over, succeeded},
-    play::{self, Cost, Play},
+    jobs::{End, name_of},
+    play::{self, Cost, Person, Play},
 };
 
 /// The model of one scope.
@@ -24,32 +24,6 @@ pub enum Event {
     OtherLeaves,
     /// The garbage collector takes what belonged to the soak.
     Collect,
-}
-
-/// How a Job ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum End {
-    /// As it should.
-    Well,
-    /// By its own word.
-    Badly,
-    /// By the cluster's fault.
-    Evicted,
-}
-
-/// What people and CI do.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Person {
-    /// Set the abort latch.
-    Abort,
-    /// Set `suspend`.
-    Suspend,
-    /// Delete the soak.
-    Delete,
-    /// Delete the namespace, and with it the soak.
-    DeleteNamespace,
-    /// Delete a Job; its pod may live on.
-    DeleteJob(String),
 }
 
 impl play::World for World {
@@ -91,13 +65,7 @@ impl play::World for World {
                 events.extend([End::Badly, End::Evicted].map(|end| Event::Ends(name.clone(), end)));
             }
         }
-        for uid in &self.jobs.pods {
-            let name = uid.split('#').next().unwrap_or_default();
-            let job = self.jobs.by_name.get(name).filter(|j| j.uid == *uid);
-            if job.is_none_or(|j| j.is_deleting() || is_over(&j.state)) {
-                events.push(Event::PodEnds(uid.clone()));
-            }
-        }
+        events.extend(self.jobs.due_pods().cloned().map(Event::PodEnds));
         if self.other_waits && self.is_free() {
             events.push(Event::OtherTakes);
         }
@@ -121,18 +89,13 @@ impl play::World for World {
     fn happens(&mut self, event: Event) {
         match event {
             Event::Ends(name, end) => {
-                let state = match end {
-                    End::Well => succeeded(),
-                    End::Badly => failed(1),
-                    End::Evicted => evicted(),
-                };
-                self.jobs.end(&name, state);
+                self.jobs.end(&name, end.state());
                 self.torn_down(&name);
             }
             Event::PodEnds(uid) => {
                 self.jobs.pod_ends(&uid);
                 self.lingering.remove(&uid);
-                self.torn_down(uid.split('#').next().unwrap_or_default());
+                self.torn_down(name_of(&uid));
             }
             Event::OtherTakes => self.other_takes(),
             Event::OtherLeaves => self.holder = Holder::Nobody,
@@ -145,6 +108,7 @@ impl play::World for World {
         match person {
             Person::Abort => !self.gone && !spec.abort,
             Person::Suspend => !self.gone && !spec.suspend,
+            Person::Resume => !self.gone && spec.suspend,
             Person::Delete => !self.gone && self.soak.deleted.is_none(),
             Person::DeleteNamespace => !self.gone && !self.terminating,
             Person::DeleteJob(name) => self.jobs.by_name.contains_key(name),
@@ -155,6 +119,7 @@ impl play::World for World {
         match person {
             Person::Abort => self.write().spec.abort = true,
             Person::Suspend => self.write().spec.suspend = true,
+            Person::Resume => self.write().spec.suspend = false,
             Person::Delete => self.delete(),
             Person::DeleteNamespace => {
                 self.terminating = true;

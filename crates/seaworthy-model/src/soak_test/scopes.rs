@@ -3,13 +3,13 @@
 use seaworthy_core::soak_test::SoakSpec;
 
 use super::{
-    model::{Person, SoakModel},
+    model::SoakModel,
     world::{World, spec},
 };
 use crate::{
     Budget,
     operator::Subject as _,
-    play::{Play, World as _},
+    play::{Person, Play, World as _},
 };
 
 /// The names of all scopes.
