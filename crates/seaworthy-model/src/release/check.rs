@@ -13,7 +13,7 @@ use super::{
     setting::succeeded,
     world::{UID, World},
 };
-use crate::jobs::{failed, is_over};
+use crate::jobs::{failed, is_over, name_of};
 
 impl World {
     /// `publish-at-most-one-pod`, `published-implies-gates`, `terminal-is-final`, and that what is recorded of the registry is so.
@@ -106,7 +106,7 @@ impl World {
         }
         let pod = self.jobs.pods.iter().find(|uid| uid.starts_with("rel-publish")).cloned();
         if let Some(uid) = pod {
-            let name = uid.split('#').next().unwrap_or_default();
+            let name = name_of(&uid);
             let ends =
                 self.jobs.by_name.get(name).is_some_and(|j| j.uid == uid && !j.is_deleting() && !is_over(&j.state));
             if ends {

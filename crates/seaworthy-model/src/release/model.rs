@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     EPOCH,
-    jobs::{evicted, failed, is_over},
+    jobs::{End, failed, is_over, name_of},
     play::{self, Cost, Play},
 };
 
@@ -42,17 +42,6 @@ pub enum Event {
     TurnFree,
     /// The garbage collector takes what belonged to the Release.
     Collect,
-}
-
-/// How a task's Job ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum End {
-    /// As it should; a `verify` says what is so.
-    Well,
-    /// With an exit code that means nothing.
-    Badly,
-    /// By the cluster's fault.
-    Evicted,
 }
 
 /// What people and CI do.
@@ -123,7 +112,7 @@ impl play::World for World {
     fn events(&self, trouble: bool, events: &mut Vec<Event>) {
         let world = self;
         for uid in world.jobs.pods.iter().filter(|uid| uid.starts_with("rel-publish")) {
-            let name = uid.split('#').next().unwrap_or_default();
+            let name = name_of(uid);
             let job = world.jobs.by_name.get(name).filter(|j| j.uid == *uid && !is_over(&j.state));
             if world.out.as_ref() != world.cargo.get(uid) {
                 events.push(Event::Publishes(uid.clone()));
@@ -230,7 +219,7 @@ impl play::World for World {
         match event {
             Event::Publishes(uid) => world.pod_publishes(&uid),
             Event::PodEnds(uid, well) => {
-                let name = uid.split('#').next().unwrap_or_default();
+                let name = name_of(&uid);
                 if world.jobs.by_name.get(name).is_some_and(|j| j.uid == uid && !is_over(&j.state)) {
                     world.jobs.mark(name, if well { succeeded() } else { failed(1) });
                 }
@@ -289,8 +278,7 @@ fn task_ends(world: &mut World, name: &str, end: End) {
             other @ (JobState::Failed { .. } | JobState::Running | JobState::Waiting { .. }) => other,
         },
         End::Well => succeeded(),
-        End::Badly => failed(1),
-        End::Evicted => evicted(),
+        End::Badly | End::Evicted => end.state(),
     };
     world.end_job(name, state);
 }
