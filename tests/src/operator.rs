@@ -92,6 +92,25 @@ pub async fn forget_peak(client: &Client) -> Result<()> {
     fs::write(format!("/proc/{}/clear_refs", process(&pod)?), "5").context("cannot forget the peak")
 }
 
+/// What the operator's own page says of a metric without labels; 0 while it says nothing.
+///
+/// # Errors
+/// When the page cannot be read.
+pub async fn metric(client: &Client, name: &str) -> Result<f64> {
+    let path = format!("/api/v1/namespaces/{NAMESPACE}/services/seaworthy-metrics:metrics/proxy/metrics");
+    let page = client.request_text(http::Request::get(path).body(Vec::new())?).await?;
+    let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    Ok(value.map_or(Ok(0.0), str::parse)?)
+}
+
+/// Waits until that metric is at least so much.
+///
+/// # Errors
+/// When it is not within 2 minutes, or the page cannot be read.
+pub async fn until_metric(client: &Client, name: &str, least: f64) -> Result<()> {
+    within(&format!("counted {least} {name}"), async || Ok(metric(client, name).await? >= least)).await
+}
+
 async fn within(what: &str, holds: impl AsyncFn() -> Result<bool>) -> Result<()> {
     for _ in 0..600 {
         if holds().await? {

@@ -7,7 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use kube::ResourceExt as _;
+use k8s_openapi::api::{admissionregistration::v1::ValidatingWebhookConfiguration, batch::v1::Job};
+use kube::{
+    Api, ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+};
 use seaworthy_api::{
     E2ERun, Release, ReleasePlan,
     core::{
@@ -18,7 +22,7 @@ use seaworthy_api::{
 };
 use seaworthy_tests::{
     api::ADMIN,
-    cluster::{Ground, HELD, sh},
+    cluster::{Ground, HELD, PATIENCE, sh},
     counts, operator,
 };
 use serde_json::{Value, json};
@@ -48,12 +52,14 @@ fn held(and_then: &str) -> Value {
     sh(&format!("{HELD}\n{and_then}")).unwrap()
 }
 
-fn plan() -> Value {
-    let report = r#"d=$(printf '%s' "$SEAWORTHY_VERSION" | sha256sum | cut -d' ' -f1)
+/// Reports one artifact whose digest is that of the version.
+const REPORT: &str = r#"d=$(printf '%s' "$SEAWORTHY_VERSION" | sha256sum | cut -d' ' -f1)
 printf '{"artifacts":[{"name":"controller","uri":"registry.example/controller","digest":"sha256:%s"}]}' "$d" > /dev/termination-log"#;
+
+fn plan() -> Value {
     json!({"metadata": {"name": "plan"}, "spec": {
         "version": {"policy": "Explicit"},
-        "candidate": {"from": "Task", "task": held(report)},
+        "candidate": {"from": "Task", "task": held(REPORT)},
         "gates": [{"name": "suites", "e2e": {"suites": [{"name": "first", "task": held("true")}]}}],
         "approvalPolicy": {"mode": "Manual"},
         "publish": {"task": held("true"), "verify": {"task": held("true")}},
@@ -141,6 +147,76 @@ fn nothing_ran_twice_of_r(ground: &Ground) {
     let pods: BTreeMap<String, usize> = of_r(counts::pods_started(&ground.namespace).unwrap());
     assert_eq!((jobs, pods), (once.clone(), once));
     assert_eq!(counts::deleted(&ground.namespace, "jobs").unwrap(), BTreeMap::new());
+}
+
+/// The webhooks that stand in for an API server that fails at just this call: nobody answers them, so it is an error that passes.
+fn hooks(namespace: &str, calls: &[(&str, &str)]) -> Value {
+    let hook = |(operation, job): &(&str, &str)| {
+        json!({
+            "name": format!("{}.{job}.seaworthy.test", operation.to_lowercase()),
+            "sideEffects": "None", "admissionReviewVersions": ["v1"], "failurePolicy": "Fail", "timeoutSeconds": 1,
+            "clientConfig": {"url": "https://127.0.0.1:1/"},
+            "rules": [{"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": [operation], "resources": ["jobs"]}],
+            "matchConditions": [{"name": "job", "expression": format!("object.metadata.name == '{job}'")}],
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        })
+    };
+    json!({"webhooks": calls.iter().map(hook).collect::<Vec<_>>()})
+}
+
+/// Waits until the API server asks the webhook: it is in force some time after it was made.
+async fn until_blocked(ground: &Ground, job: &str) {
+    let pod = json!({"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]});
+    let job = json!({"metadata": {"name": job}, "spec": {"suspend": true, "template": {"spec": pod}}});
+    let job: Job = serde_json::from_value(job).unwrap();
+    let try_only = PostParams { dry_run: true, ..PostParams::default() };
+    let end = tokio::time::Instant::now() + PATIENCE;
+    while ground.api::<Job>().create(&try_only, &job).await.is_ok() {
+        assert!(tokio::time::Instant::now() < end, "the webhook is not in force after {PATIENCE:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+/// The states of a publish that pass within milliseconds are held by an API server that does not carry out the next call.
+#[tokio::test]
+async fn operator_killed_in_every_short_state_of_a_publish() {
+    let ground = Ground::new("killed").await.unwrap();
+    let api: Api<ValidatingWebhookConfiguration> = Api::all(ground.client.clone());
+    let calls = [("CREATE", "r-publish-1"), ("UPDATE", "r-publish-1"), ("CREATE", "r-verify-1-1")];
+    let mut all = hooks(&ground.namespace, &calls);
+    all["metadata"] = json!({"name": ground.namespace});
+    let all: ValidatingWebhookConfiguration = serde_json::from_value(all).unwrap();
+    api.create(&PostParams::default(), &all).await.unwrap();
+    until_blocked(&ground, "r-publish-1").await;
+    let mut plan = plan();
+    for part in ["candidate", "publish"] {
+        plan["spec"][part]["task"] = sh(if part == "publish" { "true" } else { REPORT }).unwrap();
+    }
+    plan["spec"]["publish"]["verify"]["task"] = sh("true").unwrap();
+    plan["spec"]["gates"][0]["e2e"]["suites"][0]["task"] = sh("true").unwrap();
+    plan["spec"]["approvalPolicy"] = json!({"mode": "Automatic"});
+    ground.create::<ReleasePlan>(plan).await.unwrap();
+    ground.create::<Release>(release("r", "1.4.0")).await.unwrap();
+    for (number, state) in
+        [PublishState::Intended, PublishState::Created, PublishState::Completed].into_iter().enumerate()
+    {
+        let is = |r: &Release| status(r).publish.is_some_and(|p| p.state == state);
+        ground.until::<Release>("r", &format!("{state:?}"), is).await.unwrap();
+        killed(&ground, async || {
+            let now = ground.api::<Release>().get("r").await.unwrap();
+            assert_eq!(status(&now).publish.unwrap().state, state, "it is still held there");
+            // From here on the call is carried out.
+            let left = Patch::Merge(hooks(&ground.namespace, &calls[number + 1..]));
+            api.patch(&ground.namespace, &PatchParams::default(), &left).await.unwrap();
+        })
+        .await;
+    }
+    let published = |r: &Release| status(r).phase == ReleasePhase::Published && r.finalizers().is_empty();
+    let end = status(&ground.until::<Release>("r", "Published", published).await.unwrap());
+    assert_eq!(end.publish.unwrap().attempt, 1);
+    nothing_ran_twice_of_r(&ground);
+    api.delete(&ground.namespace, &DeleteParams::default()).await.unwrap();
+    ground.done().await.unwrap();
 }
 
 fn suite(run: &E2eRunStatus, name: &str) -> seaworthy_api::core::e2e_run::SuiteStatus {

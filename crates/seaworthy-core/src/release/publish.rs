@@ -183,9 +183,19 @@ fn running(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight, rule: &Publ
             d.by(d.now + Seconds(5));
             publish
         }
+        // The Job's own deadline: what never came to run did not run into it, but waited for something.
+        JobState::Failed { cause: Cause::Limits, reason: Reason::DeadlineExceeded, .. }
+            if !publish.message.is_empty() =>
+        {
+            let message = never_started(rule, &publish.message);
+            to(publish, PublishState::Ending, message)
+        }
         JobState::Failed { message, .. } => to(publish, PublishState::Ending, message.clone()),
         JobState::Waiting { cause: Some(Cause::Impossible), message, .. } => {
             to(publish, PublishState::Ending, message.clone())
+        }
+        JobState::Waiting { reason: Some(_), message, .. } if d.now >= limit => {
+            to(publish, PublishState::Ending, never_started(rule, message))
         }
         JobState::Waiting { .. } | JobState::Running if d.now >= limit => {
             to(publish, PublishState::Ending, format!("did not end within its timeout of {}", rule.timeout))
@@ -193,8 +203,13 @@ fn running(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight, rule: &Publ
         JobState::Waiting { reason, message, .. } => {
             let soon = if job.live_pods == Presence::Unknown { SETTLES } else { Seconds(15) };
             d.by(limit.min(d.now + soon));
-            // That it starts is no news.
-            let message = if reason.is_some() { cut(message.clone(), 256) } else { String::new() };
+            let message = match reason {
+                Some(_) => cut(message.clone(), 256),
+                // A Job without a pod still waits for what its last pod waited for: at its deadline pods go before it is seen to fail.
+                None if job.is_podless() => publish.message.clone(),
+                // That it starts is no news.
+                None => String::new(),
+            };
             PublishStatus { message, ..publish }
         }
         JobState::Running => {
@@ -202,6 +217,11 @@ fn running(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight, rule: &Publ
             PublishStatus { message: String::new(), ..publish }
         }
     }
+}
+
+/// Why a publish that waited until its time was over did not run; names what it waited for.
+fn never_started(rule: &PublishRule, waited_for: &str) -> String {
+    format!("did not start within its timeout of {}: {waited_for}", rule.timeout)
 }
 
 /// Waits until no pod of the recorded UID can still run; `verify` before that would prove nothing.
@@ -333,3 +353,6 @@ pub(super) fn settlement(status: &ReleaseStatus) -> Settle {
         Some(_) | None => Settle::BurnCandidate,
     }
 }
+
+#[cfg(test)]
+mod tests;
