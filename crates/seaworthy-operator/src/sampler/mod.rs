@@ -25,7 +25,10 @@ mod watch;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -94,6 +97,8 @@ pub(crate) struct Shared {
     looks: Family<LookLabels, Counter>,
     lateness: Histogram,
     checkpoints: Counter,
+    /// How many runs there are.
+    sampled: AtomicUsize,
     wake: mpsc::Sender<ObjectRef<SoakTest>>,
 }
 
@@ -136,6 +141,7 @@ impl Sampler {
             looks: Family::default(),
             lateness: Histogram::new([0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0]),
             checkpoints: Counter::default(),
+            sampled: AtomicUsize::default(),
             wake,
         };
         registry.register("sampler_looks", "Looks at targets, by result", shared.looks.clone());
@@ -181,6 +187,8 @@ impl Sampler {
         let run = runs
             .entry(spec.run.run.clone())
             .or_insert_with(|| Run::start(Arc::clone(&self.shared), spec, store.clone(), tip.map(str::to_owned)));
+        let run = Arc::clone(run);
+        self.shared.sampled.store(runs.len(), Ordering::Relaxed);
         run.extend(horizon);
         run.tasks(tasks);
         run.facts()
@@ -188,7 +196,12 @@ impl Sampler {
 
     /// Ends a run that is sampled no more; what it recorded is stored.
     pub(crate) fn stop(&self, uid: &str) {
-        let run = self.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        let run = {
+            let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+            let run = runs.remove(uid);
+            self.shared.sampled.store(runs.len(), Ordering::Relaxed);
+            run
+        };
         if let Some(run) = run {
             run.stop();
         }

@@ -1,7 +1,7 @@
 //! One run: opens slots when they are due, records them, stores evidence, and publishes facts.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -310,8 +310,8 @@ impl Run {
 
     /// Stores evidence at its cadence and where phases end, and again after failures.
     async fn keep_storing(self: Arc<Self>) {
-        let every = self.spec.checkpoint_every();
-        let mut pause = every;
+        let every = || self.spec.checkpoint_every(self.shared.sampled.load(Ordering::Relaxed));
+        let mut pause = every();
         let mut failures = 0u32;
         loop {
             tokio::select! {
@@ -319,7 +319,7 @@ impl Run {
                 () = self.store_now.notified() => {}
             }
             match self.checkpoint().await {
-                Ok(()) => (failures, pause) = (0, every),
+                Ok(()) => (failures, pause) = (0, every()),
                 Err(error) => {
                     failures += 1;
                     pause = Duration::from_secs(1 << failures.min(5)).min(PAUSE_MAX);

@@ -86,14 +86,19 @@ impl Horizon {
     }
 }
 
+/// How often all soaks together store evidence, but for what long measures need.
+const CHECKPOINTS_PER_SECOND: u64 = 5;
+
 impl RunSpec {
-    /// How often evidence is stored: every 2 minutes or 5 slots, whichever is longer; but ten times within the measure at least, so that a
-    /// crash costs a short soak no more than a tenth of it.
-    pub(crate) fn checkpoint_every(&self) -> Duration {
+    /// How often evidence is stored when so many soaks are sampled: every 2 minutes or 5 slots, whichever is longer. Within a short measure
+    /// ten times, so that a crash costs no more than a tenth of it, as long as all soaks together store no more often than
+    /// [`CHECKPOINTS_PER_SECOND`]: the API server pays for each.
+    pub(crate) fn checkpoint_every(&self, soaks: usize) -> Duration {
         let five = Duration::from_millis(self.run.interval_ms.saturating_mul(5));
         let tenth =
             Duration::from_millis(self.horizon.phases.measure_ms / 10).max(Duration::from_millis(self.run.interval_ms));
-        five.max(Duration::from_secs(120)).min(tenth)
+        let crowd = Duration::from_secs(u64::try_from(soaks).unwrap_or(u64::MAX) / CHECKPOINTS_PER_SECOND);
+        five.max(Duration::from_secs(120)).min(tenth.max(crowd))
     }
 
     /// The phases when so many slots have passed.
@@ -114,7 +119,7 @@ mod tests {
 
     #[test]
     fn evidence_is_stored_often_enough() {
-        let every = |interval_s: u64, measure_s: u64| {
+        let among = |soaks: usize, interval_s: u64, measure_s: u64| {
             let phases =
                 Phases { warm_up_ms: 0, measure_ms: measure_s * 1000, settle_ms: 0, elapsed_ms: measure_s * 1000 };
             let spec = RunSpec {
@@ -129,11 +134,15 @@ mod tests {
                 inventories: vec![],
                 leftovers: vec![],
             };
-            spec.checkpoint_every().as_secs()
+            spec.checkpoint_every(soaks).as_secs()
         };
+        let every = |interval_s: u64, measure_s: u64| among(1, interval_s, measure_s);
         assert_eq!(every(10, 6 * 3600), 120, "every two minutes");
         assert_eq!(every(60, 6 * 3600), 300, "or five slots, if that is longer");
         assert_eq!(every(1, 20), 2, "ten times within a short measure");
         assert_eq!(every(1, 5), 1, "but never more often than slots");
+        assert_eq!(among(20, 5, 180), 18, "twenty soaks disturb nobody");
+        assert_eq!(among(500, 5, 180), 100, "five hundred store five times a second");
+        assert_eq!(among(5000, 10, 6 * 3600), 120, "a crash costs no more than it may");
     }
 }
