@@ -117,10 +117,9 @@ fn values_that_are_no_numbers_are_no_samples() {
         let page = |_| format!("level {value}\nevents_total {value}\n").into_bytes();
         let (_, checks) = soak(page, |_| 0, &[]);
         for check in checks {
-            assert_ne!(check.verdict, Verdict::Passed, "{value}: {} {}", check.name, check.message);
-            // A counter without a number has not risen: `progress` needs no more to fail.
-            let why = if check.name == "progress" { "rose by at most 0" } else { "60 values are not finite numbers" };
-            assert!(check.message.contains(why), "{}", check.message);
+            let no_word = [Verdict::Inconclusive, Verdict::Error].contains(&check.verdict);
+            assert!(no_word, "{value}: {} {:?}", check.name, check.verdict);
+            assert!(check.message.contains("60 values are not finite numbers"), "{}", check.message);
         }
     }
 }
