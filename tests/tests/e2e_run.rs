@@ -153,7 +153,7 @@ async fn flaky_suite_that_passes_at_the_second_attempt_is_marked() {
 }
 
 #[tokio::test]
-async fn unpullable_image_and_root_only_image_end_early_with_the_reason() {
+async fn fault_26_unpullable_image_and_root_only_image_end_early_with_the_reason() {
     let registry = seaworthy_tests::cluster::tools_image().unwrap();
     let registry = registry.split('/').next().unwrap();
     let unpullable = json!({"image": format!("{registry}/no/such-image:1"), "timeout": "10m"});
@@ -233,7 +233,7 @@ async fn teardown_runs_after_abort() {
 }
 
 #[tokio::test]
-async fn teardown_runs_after_delete_and_nothing_is_left() {
+async fn fault_14_teardown_runs_after_delete_and_nothing_is_left() {
     for policy in [PropagationPolicy::Background, PropagationPolicy::Foreground] {
         let ground = begins("delete", in_fresh_worlds(run(&[suite("a", HANGS)]))).await;
         is_running(&ground, "r-a-run-1").await;
@@ -253,7 +253,7 @@ async fn teardown_runs_after_delete_and_nothing_is_left() {
 }
 
 #[tokio::test]
-async fn deleted_namespace_is_not_held() {
+async fn fault_15_deleted_namespace_is_not_held() {
     let ground = begins("gone", in_fresh_worlds(run(&[suite("a", HANGS)]))).await;
     is_running(&ground, "r-a-run-1").await;
     let again = ground.clone();
@@ -277,7 +277,7 @@ async fn suspend_holds_between_attempts_and_resume_goes_on() {
 }
 
 #[tokio::test]
-async fn quota_exhausted_then_raised() {
+async fn fault_20_quota_exhausted_then_raised() {
     let ground = Ground::new("quota").await.unwrap();
     let quota = |pods: &str| json!({"metadata": {"name": "q"}, "spec": {"hard": {"pods": pods}}});
     ground.create::<ResourceQuota>(quota("0")).await.unwrap();
@@ -319,7 +319,7 @@ async fn fail_fast_ends_suites_that_are_under_way() {
 }
 
 #[tokio::test]
-async fn job_that_somebody_deletes_is_an_attempt_of_the_cluster() {
+async fn fault_10_job_that_somebody_deletes_is_an_attempt_of_the_cluster() {
     let ground =
         begins("deleted", run(&[suite("a", &format!(r#"test "$SEAWORTHY_ATTEMPT" = 2 && exit; {HANGS}"#))])).await;
     is_running(&ground, "r-a-run-1").await;
@@ -331,7 +331,7 @@ async fn job_that_somebody_deletes_is_an_attempt_of_the_cluster() {
 }
 
 #[tokio::test]
-async fn somebody_elses_job_is_neither_adopted_nor_touched() {
+async fn fault_03_somebody_elses_job_is_neither_adopted_nor_touched() {
     let ground = Ground::new("taken").await.unwrap();
     let pod = json!({"restartPolicy": "Never", "containers": [{"name": "c", "image": seaworthy_tests::cluster::tools_image().unwrap(), "command": ["true"]}]});
     let theirs = json!({"metadata": {"name": "r-a-run-1"}, "spec": {"suspend": true, "template": {"spec": pod}}});

@@ -12,7 +12,7 @@ use seaworthy_tests::{
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn operator_killed_in_the_middle_evidence_survives_and_the_hole_is_recorded() {
+async fn fault_01_operator_killed_in_the_middle_evidence_survives_and_the_hole_is_recorded() {
     let ground = Ground::new("killed").await.unwrap();
     ground.create::<Deployment>(deployment("target", &image(), &[])).await.unwrap();
     let edit = |spec: &mut Value| {

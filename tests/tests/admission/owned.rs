@@ -143,7 +143,7 @@ async fn nobody_but_the_operator_makes_or_changes_what_is_its_own() -> Result<()
 }
 
 #[tokio::test]
-async fn evidence_is_nobody_elses_not_even_an_administrators() -> Result<()> {
+async fn fault_18_evidence_is_nobody_elses_not_even_an_administrators() -> Result<()> {
     let world = world().await?;
     let [_, mut evidence, ..] = things();
     evidence["metadata"]["labels"] = json!({"seaworthy.dev/evidence": "0f9b"});

@@ -69,7 +69,7 @@ async fn after_abort() {
 }
 
 #[tokio::test]
-async fn after_delete_and_nothing_is_left() {
+async fn fault_14_after_delete_and_nothing_is_left() {
     let ground = ground("teardelete").await;
     ground.create::<SoakTest>(soak("soak", "target", traced)).await.unwrap();
     ground.until::<SoakTest>("soak", "Measuring", |s| status(s).phase == Measuring).await.unwrap();

@@ -80,7 +80,7 @@ async fn bound_broken() {
 }
 
 #[tokio::test]
-async fn a_counter_that_rises() {
+async fn fault_25_a_counter_that_rises() {
     let edit = |spec: &mut Value| {
         let rule = json!({"source": "page", "metric": "target_failures_total", "max": 2});
         spec["checks"] = json!([{"name": "failures", "increase": rule}]);
@@ -95,14 +95,14 @@ fn restarts(spec: &mut Value) {
 }
 
 #[tokio::test]
-async fn a_restart() {
+async fn fault_25_a_restart() {
     let (ground, soak) = ends_with("restart", &["exit=14"], restarts, Failed, "CheckFailed").await;
     assert_eq!(verdict(&soak, "restarts"), Verdict::Failed);
     ground.done().await.unwrap();
 }
 
 #[tokio::test]
-async fn an_oom_kill_is_named() {
+async fn fault_25_an_oom_kill_is_named() {
     let (ground, soak) = ends_with("oom", &["grow=20", "after=10"], restarts, Failed, "CheckFailed").await;
     let message = check(&soak, "restarts").message;
     assert!(message.contains("OOMKilled"), "{message}");

@@ -28,7 +28,7 @@ async fn an_endpoint_that_answers_500_all_along() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_hangs() {
+async fn fault_17_an_endpoint_that_hangs() {
     gap("hang", "Timeout").await;
 }
 
@@ -38,12 +38,12 @@ async fn an_endpoint_that_is_slow() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_huge() {
+async fn fault_16_a_page_that_is_huge() {
     gap("endless", "TooLarge").await;
 }
 
 #[tokio::test]
-async fn a_page_that_is_a_bomb() {
+async fn fault_16_a_page_that_is_a_bomb() {
     gap("bomb", "TooLarge").await;
 }
 
@@ -53,7 +53,7 @@ async fn an_endpoint_that_redirects() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_none() {
+async fn fault_16_a_page_that_is_none() {
     gap("html", "Malformed").await;
 }
 
@@ -65,7 +65,7 @@ async fn a_metric_that_is_absent() {
 }
 
 #[tokio::test]
-async fn one_that_hangs_takes_no_samples_from_the_others() {
+async fn fault_17_one_that_hangs_takes_no_samples_from_the_others() {
     let ground = Ground::new("beside").await.unwrap();
     ground.create::<Deployment>(deployment("good", &image(), &[])).await.unwrap();
     ground.create::<Deployment>(deployment("hung", &image(), &["manner=hang"])).await.unwrap();
