@@ -66,8 +66,13 @@ pub(super) fn plot(report: &Report, check: &Judged) -> Option<Plot> {
     let top = points().map(|p| p.value).fold(f64::NEG_INFINITY, f64::max);
     let bottom = points().map(|p| p.value).fold(f64::INFINITY, f64::min);
     let reach = top.abs().max(bottom.abs());
-    let (near, far): (Vec<Limit>, Vec<Limit>) =
-        check.trace.limits.iter().partition(|l| reach == 0.0 || l.value.abs() <= reach * FAR);
+    let spread = top - bottom;
+    // Of a trend its slope is to be seen: a limit may take no more room than the values.
+    let is_near = |l: &&Limit| match check.trace.floors.as_slice() {
+        [] => reach == 0.0 || l.value.abs() <= reach * FAR,
+        _ => (bottom - spread..=top + spread).contains(&l.value),
+    };
+    let (near, far): (Vec<Limit>, Vec<Limit>) = check.trace.limits.iter().partition(is_near);
     let low = near.iter().map(|l| l.value).fold(bottom, f64::min);
     let high = near.iter().map(|l| l.value).fold(top, f64::max);
     // Zero belongs to the picture unless that would flatten it.
