@@ -162,6 +162,8 @@ async fn what_stays_behind_is_found() {
             let rule = json!({"resources": [{"resource": "configmaps"}], "namespaces": [namespace], "selector": selector,
                 "serviceAccountName": "lister"});
             spec["checks"] = json!([{"name": "left", "leftovers": rule}]);
+            // The load waits for the inventory before it, whose pod takes a while to start beside those of other tests.
+            (spec["warmUp"], spec["settle"]) = (json!("20s"), json!("5s"));
         }
     };
     let messy = r#"printf '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"forgotten","labels":{"made-by":"load"}}}' | kubectl create -f -

@@ -4,7 +4,7 @@ use super::{
     Role,
     decide::Visit,
     observed::{Judgement, judged_from},
-    spec::{BEFORE, EVIDENCE},
+    spec::{BEFORE, EVIDENCE, LATE},
     status::SoakTestPhase::{self, Measuring, Settling, WarmingUp},
     steps::{again, blame},
 };
@@ -29,14 +29,14 @@ impl Visit<'_> {
             return self.end(SoakTestPhase::Inconclusive, Reason::EvidenceUnusable, message.into());
         };
         self.copy_progress();
-        if self.broken() || self.failed_fast() || self.load_failed(measure_end) {
+        if self.broken() || self.failed_fast() || self.load_failed(measure_end) || self.load_is_late(measure_start) {
             return;
         }
-        self.load_after_inventory(measure_end);
-        if self.load_never_started(measure_end) {
-            return;
-        }
+        self.load_after_inventory();
         if self.now >= measure_end && self.extends(measure_end, settle_end) {
+            return;
+        }
+        if self.load_never_rested(settle_end) {
             return;
         }
         self.drive(Role::Workload, measure_end);
@@ -102,10 +102,8 @@ impl Visit<'_> {
     }
 
     /// Where inventories are compared, the load starts once the first one is stored, or has been waited for long enough.
-    fn load_after_inventory(&mut self, measure_end: Timestamp) {
-        let spec = &self.seen.spec;
-        let waits = spec.leftovers && spec.workload.is_some() && self.status.workload.is_none();
-        let Some(start) = self.status.start_time.filter(|_| waits && self.now < measure_end) else { return };
+    fn load_after_inventory(&mut self) {
+        let Some(start) = self.status.start_time.filter(|_| self.load_is_missing()) else { return };
         if self.seen.sampler.inventories.before || self.now >= start + BEFORE {
             self.new_task(Role::Workload, 1);
             self.soon();
@@ -114,15 +112,38 @@ impl Visit<'_> {
         }
     }
 
-    /// Whether measure is over without the load, because the inventory before it was waited for all the time: samples without load prove
-    /// nothing.
-    fn load_never_started(&mut self, measure_end: Timestamp) -> bool {
-        let missing = self.seen.spec.workload.is_some() && self.status.workload.is_none();
-        if !missing || self.now < measure_end {
+    fn load_is_missing(&self) -> bool {
+        self.seen.spec.workload.is_some() && self.status.workload.is_none()
+    }
+
+    /// Whether the load can begin too late, because the inventory before it was waited for: samples without load prove nothing, so no more
+    /// of measure may lack it than may lack samples.
+    fn load_is_late(&mut self, measure_start: Timestamp) -> bool {
+        let limit = measure_start + Seconds(self.seen.spec.measure.0 / LATE);
+        if !self.load_is_missing() {
             return false;
         }
-        let message = "the load was never started: the inventory before it took until measure was over; lengthen warmUp or measure";
-        self.end(SoakTestPhase::Inconclusive, Reason::WorkloadFailed, message.into());
+        if self.now <= limit {
+            self.wake_at(limit + Seconds(1));
+            return false;
+        }
+        let message =
+            format!("the inventory before the load took until {}, when measure had begun: lengthen warmUp", self.now);
+        self.end(SoakTestPhase::Inconclusive, Reason::WorkloadFailed, message);
+        true
+    }
+
+    /// Whether nobody was there to end the load before settling was over: then an inventory from after settling shows what the load holds,
+    /// not what is left of it. Everything else is judged from measure alone, through which the load ran as planned.
+    fn load_never_rested(&mut self, settle_end: Timestamp) -> bool {
+        let spec = &self.seen.spec;
+        let runs = |load: &TaskStatus| matches!(load.state, TaskState::Pending | TaskState::Running);
+        let rests = spec.leftovers && spec.settle > Seconds(0);
+        if !rests || self.now < settle_end || !self.status.workload.as_ref().is_some_and(runs) {
+            return false;
+        }
+        let message = "the load ran on until settling was over, for no operator was there to end it: what it leaves behind is not known; run again";
+        self.end(SoakTestPhase::Inconclusive, Reason::InsufficientEvidence, message.into());
         true
     }
 

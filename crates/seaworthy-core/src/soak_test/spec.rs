@@ -14,6 +14,8 @@ pub(super) const EVIDENCE: Seconds = Seconds::minutes(3);
 pub(super) const EXTENSION: Seconds = Seconds::minutes(1);
 /// How long the load waits for the inventory from before it; then it starts without.
 pub(super) const BEFORE: Seconds = Seconds::minutes(2);
+/// The load may begin after measure by one part in so many of it: the 5 % of the samples that may be missing.
+pub(super) const LATE: u64 = 20;
 /// How long ended tasks may take to be gone before the teardown starts all the same, and before clean-up is given up.
 pub(super) const ENDING: Seconds = Seconds::minutes(10);
 /// Slot 0 lies so far ahead of the visit that decides it, so that whoever samples reads it in time.

@@ -140,6 +140,49 @@ fn inventories_embrace_the_load() {
     assert!(late.status.workload.is_none());
 }
 
+/// Samples without load prove nothing: it may miss the first twentieth of measure, and no more.
+#[test]
+fn a_load_that_begins_late_proves_nothing() {
+    for (warm_up, measure, phase, reason) in [
+        (600, 3600, Succeeded, Reason::Passed),
+        // It begins 120 s after the start, since there is no inventory before it.
+        (30, 1900, Succeeded, Reason::Passed),
+        (30, 1700, Inconclusive, Reason::WorkloadFailed),
+        (0, 600, Inconclusive, Reason::WorkloadFailed),
+    ] {
+        let mut world = World::new();
+        (world.spec.leftovers, world.inventoried) = (true, false);
+        (world.spec.warm_up, world.spec.measure) = (Seconds(warm_up), Seconds(measure));
+        let world = ends(world, phase, reason);
+        assert_eq!(world.did("create soak-workload-1"), usize::from(phase == Succeeded), "{warm_up} {measure}");
+        assert_eq!(world.did("create soak-teardown-1"), 1);
+    }
+}
+
+/// An operator that is away while the load should have ended: what was left behind cannot be told any more.
+#[test]
+fn a_load_that_ran_through_settling_leaves_nothing_to_compare() {
+    for (leftovers, settle, back, phase, reason) in [
+        (true, 120, 60, Succeeded, Reason::Passed),
+        (true, 120, 180, Inconclusive, Reason::InsufficientEvidence),
+        (true, 0, 180, Succeeded, Reason::Passed),
+        // Nothing else looks at what comes after measure.
+        (false, 120, 180, Succeeded, Reason::Passed),
+    ] {
+        let mut world = World::new();
+        (world.spec.leftovers, world.spec.settle) = (leftovers, Seconds(settle));
+        while world.status.phase != super::super::SoakTestPhase::Measuring {
+            world.run_for(Seconds(10));
+        }
+        let end = world.status.measure_end_time.unwrap();
+        world.run_for(Seconds(end.since(world.now).0 - 10));
+        world.now = end + Seconds(back);
+        let world = ends(world, phase, reason);
+        assert_eq!(world.did("stop soak-workload-1"), 1, "{leftovers} {settle} {back}: {:?}", world.log);
+        assert_eq!(world.did("create soak-teardown-1"), 1);
+    }
+}
+
 #[test]
 fn a_soak_without_tasks_runs_too() {
     let mut world = World::new();
