@@ -103,6 +103,9 @@ async fn wait_follows_a_release_until_it_is_published() {
     assert_eq!(again.err, "");
     // The child alone, and the namespace.
     assert_eq!(run(&ground, &["wait", "e2e/r-examples"]).await.code, 0);
+    // A plan sums up a moment later.
+    let told = |p: &ReleasePlan| p.status.as_ref().is_some_and(|s| s.last_published.is_some());
+    ground.until::<ReleasePlan>("plan", "lastPublished", told).await.unwrap();
     let all = run(&ground, &["status"]).await;
     assert!(all.out.contains("ReleasePlan plan  last published 1.4.0 (r)"), "{}", all.out);
     // What is finished can neither be aborted nor approved.
