@@ -18,7 +18,7 @@ use kube::{
     core::{PartialObjectMeta, object::HasStatus},
     runtime::{
         Controller, Predicate as _, PredicateConfig, WatchStreamExt as _,
-        controller::{Action, Config},
+        controller::Action,
         events::{Event, EventType},
         predicates,
         reflector::{ObjectRef, Store},
@@ -68,8 +68,6 @@ pub trait Kind: Send + Sync + Sized + 'static {
     type Effect: Debug + Send + Sync;
     /// The kind's name.
     const NAME: &'static str;
-    /// How long wakes are collected before a visit; more than nothing for a kind that only sums up.
-    const COLLECTS: Duration = Duration::ZERO;
 
     /// Reads everything that a decision needs; live, and without judgement.
     fn observe(ctx: &Context, object: &Self::Object) -> impl Future<Output = Result<Self::Observed, Error>> + Send;
@@ -125,7 +123,6 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
         .reflect(names)
         .touched_objects();
     let controller = Controller::for_stream(stream, reader.clone())
-        .with_config(Config::default().debounce(K::COLLECTS))
         .owns(ctx.watched::<k8s_openapi::api::batch::v1::Job>(), watching)
         .watches_stream(pods, |pod| {
             let name = pod.labels().get(labels::OWNER)?;

@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    time::Duration,
 };
 
 use futures::TryStreamExt as _;
@@ -63,8 +62,6 @@ impl Kind for ReleasePlanKind {
     type Observed = Seen;
     type Effect = Effect;
     const NAME: &'static str = "ReleasePlan";
-    // A Release makes several pieces of news within a second, and nothing waits for their sum.
-    const COLLECTS: Duration = Duration::from_secs(1);
 
     async fn observe(ctx: &Context, plan: &ReleasePlan) -> Result<Seen, Error> {
         let api: Api<Release> = Api::namespaced(ctx.client.clone(), &plan.namespace().unwrap_or_default());
