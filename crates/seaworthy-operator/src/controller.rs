@@ -11,7 +11,10 @@ use std::{
 };
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use k8s_openapi::{NamespaceResourceScope, api::core::v1::Pod};
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{batch::v1::Job, core::v1::Pod},
+};
 use kube::{
     Api, Resource, ResourceExt as _,
     api::PostParams,
@@ -41,6 +44,7 @@ use crate::{
     client::{Error, get_live, timed},
     context::Context,
     metrics::{EffectLabels, ErrorLabels, KindLabels, Metrics},
+    watching,
 };
 
 /// The most rounds of observe, decide, record, execute in one visit; the rest follows in the next.
@@ -83,7 +87,7 @@ pub trait Kind: Send + Sync + Sized + 'static {
     fn changes_itself(effect: &Self::Effect) -> bool;
     /// Gauges that are made of the objects that are there.
     fn gauges(_metrics: &Metrics, _store: Store<Self::Object>) {}
-    /// What else wakes an object of this kind, beside itself, its Jobs and their pods.
+    /// What else wakes an object of this kind, beside itself, its Jobs and their pods: streams that pause themselves after an error.
     fn triggers(
         controller: Controller<Self::Object>,
         _ctx: &Context,
@@ -110,11 +114,10 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
         })
         .touched_objects()
         .predicate_filter(changes, PredicateConfig::default());
-    let mine = format!("{}={}", labels::OWNER_KIND, K::NAME);
-    let watching = watcher::Config::default().labels(&mine);
+    let mine = watcher::Config::default().labels(&format!("{}={}", labels::OWNER_KIND, K::NAME));
     let (known, names) = kube::runtime::reflector::store();
     ctx.pods.add(known);
-    let pods = watcher(ctx.watched::<PartialObjectMeta<Pod>>(), watching.clone())
+    let pods = watcher(ctx.watched::<PartialObjectMeta<Pod>>(), mine.clone())
         .default_backoff()
         .modify(|pod| {
             pod.metadata.managed_fields = None;
@@ -123,7 +126,8 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
         .reflect(names)
         .touched_objects();
     let controller = Controller::for_stream(stream, reader.clone())
-        .owns(ctx.watched::<k8s_openapi::api::batch::v1::Job>(), watching)
+        .trigger_backoff(watching::AtOnce)
+        .owns_stream(watching::touched::<Job>(&ctx, mine))
         .watches_stream(pods, |pod| {
             let name = pod.labels().get(labels::OWNER)?;
             Some(ObjectRef::<K::Object>::new(name).within(pod.metadata.namespace.as_deref()?))

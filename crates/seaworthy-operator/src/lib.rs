@@ -20,6 +20,7 @@ pub mod requests;
 pub mod retry_after;
 pub mod sampler;
 pub mod telemetry;
+mod watching;
 
 pub use self::{
     client::Error,

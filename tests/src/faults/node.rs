@@ -351,7 +351,12 @@ impl Kubelet {
         while began.elapsed() < PATIENCE {
             match api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&patch)).await {
                 Ok(_) => return,
-                Err(kube::Error::Api(e)) if matches!(e.code, 404 | 409 | 422) => return,
+                // Another pod has its name now: 422, or 409 that names the UID. Any other 409 is a write of somebody else at the same time.
+                Err(kube::Error::Api(e))
+                    if matches!(e.code, 404 | 422) || e.code == 409 && e.message.contains("UID") =>
+                {
+                    return;
+                }
                 Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
             }
         }

@@ -124,7 +124,15 @@ async fn fault_06_every_watch_is_cut_or_expired() {
     let lab = Lab::shared().await;
     let clean = lab.run("clean", Shape::short(), &clean(), None).await.unwrap();
     let cut = Plan::Always(Verb::Watch, "", Fault::CutWatch(Duration::from_millis(300)));
-    for plan in [cut, Plan::First(3, Verb::Watch, Fault::Gone), Plan::First(3, Verb::Watch, Fault::Refuse(503, None))] {
+    let refused = Fault::Refuse(503, None);
+    let plans = [
+        cut,
+        Plan::First(3, Verb::Watch, Fault::Gone),
+        Plan::First(3, Verb::Watch, refused),
+        // Each watch waits for itself: no number of them makes the others wait.
+        Plan::First(6, Verb::List, refused),
+    ];
+    for plan in plans {
         let faults = Faults::new(plan);
         let run = lab.run("fault-06", Shape::short(), &faults, Some(&clean.world)).await.unwrap();
         assert_eq!(run.published, clean.published);

@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// The first seed: a failing one prints the command that tries it again.
     #[arg(long, default_value_t = 1000)]
     from: u64,
+    /// How often each seed is run: it decides which calls are broken, not when they come.
+    #[arg(long, default_value_t = 1)]
+    times: u64,
     /// No new seed is begun after so many minutes.
     #[arg(long)]
     minutes: Option<u64>,
@@ -40,7 +43,7 @@ pub(crate) fn chaos(arguments: &Arguments) -> Result<()> {
     let name = arguments.name.clone().unwrap_or_else(|| format!("chaos-{}", std::process::id()));
     let cluster = Cluster::up(&Options { name: Some(name), scoped: !arguments.keep }, &progress)?;
     let seeds = format!("{}..{}", arguments.from, arguments.from.saturating_add(arguments.seeds));
-    let mut more = vec![("SEAWORTHY_TEST_SEEDS", seeds)];
+    let mut more = vec![("SEAWORTHY_TEST_SEEDS", seeds), ("SEAWORTHY_TEST_TIMES", arguments.times.to_string())];
     more.extend(arguments.minutes.map(|minutes| ("SEAWORTHY_TEST_MINUTES", minutes.to_string())));
     tests(&root, &cluster, "faults by chance", &["--test=faults", "--", "--nocapture", "by_chance"], &more, &progress)?;
     audit(&root, &cluster, &progress)?;

@@ -26,6 +26,7 @@ use crate::{
     Context, Error,
     controller::Kind,
     metrics::{Metrics, PhaseLabels},
+    watching,
 };
 
 /// The kind.
@@ -83,9 +84,9 @@ impl Kind for ReleaseKind {
             .predicate_filter(predicates::generation, PredicateConfig::default());
         let ends = watcher(ctx.watched::<Release>(), watcher::Config::default()).default_backoff().touched_objects();
         controller
-            .owns(ctx.watched::<E2ERun>(), mine.clone())
-            .owns(ctx.watched::<SoakTest>(), mine.clone())
-            .owns(ctx.watched::<ConfigMap>(), mine)
+            .owns_stream(watching::touched::<E2ERun>(ctx, mine.clone()))
+            .owns_stream(watching::touched::<SoakTest>(ctx, mine.clone()))
+            .owns_stream(watching::touched::<ConfigMap>(ctx, mine))
             .watches_stream(plans, move |plan| {
                 open(&by_plan, plan.namespace().as_deref(), Some(&plan.name_any()), None)
             })
