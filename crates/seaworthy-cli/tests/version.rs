@@ -7,6 +7,12 @@ use std::process::{Command, Stdio};
 
 /// Runs the command; standard output and exit status.
 fn run(args: &[&str], input: &[u8]) -> (String, i32) {
+    let (out, _, status) = whole(args, input);
+    (out, status)
+}
+
+/// Runs the command; standard output, standard error, and exit status.
+fn whole(args: &[&str], input: &[u8]) -> (String, String, i32) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-seaworthy"))
         .arg("version")
         .args(args)
@@ -17,7 +23,8 @@ fn run(args: &[&str], input: &[u8]) -> (String, i32) {
         .unwrap();
     child.stdin.take().unwrap().write_all(input).unwrap();
     let output = child.wait_with_output().unwrap();
-    (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap())
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code().unwrap())
 }
 
 #[test]
@@ -152,4 +159,82 @@ fn a_past_is_replayed() {
     assert_eq!((json["sums"]["falseMajors"].clone(), json["sums"]["disputed"].clone()), (1.into(), 1.into()));
     let (text, _) = run(&["replay", "--repo", &repo, "--since", "v1.0.1"], b"");
     assert!(text.contains("TooLow   v1.1.0") && text.contains("2 releases: 0 exact, 1 too high, 1 too low"), "{text}");
+}
+
+#[test]
+fn a_refused_release_of_the_past_counts_and_says_why() {
+    let dir = clone();
+    let repo = dir.path().to_string_lossy().into_owned();
+    let plan = dir.path().join("plan.yaml");
+    std::fs::write(&plan, "spec: {version: {onDisputed: Fail}}\n").unwrap();
+    let plan = plan.to_string_lossy().into_owned();
+    let (json, _) = run(&["replay", "--repo", &repo, "--plan", &plan, "--output", "json"], b"");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let of =
+        |field: &str| json["releases"].as_array().unwrap().iter().map(|row| row[field].clone()).collect::<Vec<_>>();
+    assert_eq!(of("result"), ["Exact", "Refused", "TooHigh"]);
+    assert_eq!(of("commits"), [1, 1, 1]);
+    assert_eq!((&json["sums"]["releases"], &json["sums"]["refused"]), (&3.into(), &1.into()));
+    assert!(json["releases"][1]["why"][0].as_str().unwrap().starts_with("spec.version.onDisputed: "), "{json}");
+}
+
+#[test]
+fn a_past_that_cannot_be_replayed_is_no_empty_answer() {
+    let dir = clone();
+    let repo = dir.path().to_string_lossy().into_owned();
+    let (out, said, status) = whole(&["replay", "--repo", &repo, "--since", "v9.9.9"], b"");
+    assert!(status == 2 && out.is_empty() && said.contains("--since v9.9.9: there is no such tag"), "{said}");
+    let empty = tempfile::tempdir().unwrap();
+    git(empty.path(), &["init", "--quiet"]);
+    let (_, said, status) = whole(&["replay", "--repo", &empty.path().to_string_lossy()], b"");
+    assert!(status == 2 && said.contains("HEAD is no commit"), "{said}");
+}
+
+#[test]
+fn a_refusal_says_which_field_and_what_to_do() {
+    let dir = clone();
+    let repo = dir.path().to_string_lossy().into_owned();
+    let plan = dir.path().join("plan.yaml");
+    std::fs::write(&plan, "spec: {version: {line: 1.1.x}}\n").unwrap();
+    let plan = plan.to_string_lossy().into_owned();
+    let (out, said, status) = whole(&["next", "--repo", &repo, "--plan", &plan], b"");
+    assert_eq!((out.as_str(), status), ("refuse\n", 1));
+    assert!(said.starts_with("refused: spec.version.line"), "{said}");
+    let (out, _) = run(&["next", "--repo", &repo, "--plan", &plan, "--output", "json"], b"");
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(json["version"] == "refuse" && json["reason"].as_str().unwrap().starts_with("spec.version.line"), "{json}");
+}
+
+#[test]
+fn no_message_commands_the_terminal() {
+    let dir = clone();
+    let repo = dir.path().to_string_lossy().into_owned();
+    let message = "feat: \u{1b}[31mred\u{1b}]0;title\u{7} \u{202e}turned";
+    git(dir.path(), &["commit", "--quiet", "--allow-empty", "-m", message]);
+    git(dir.path(), &["tag", "v1.1.2"]);
+    let texts = [
+        run(&["explain", "--repo", &repo, "--since", "v1.1.1"], b"").0,
+        run(&["replay", "--repo", &repo], b"").0,
+        run(&["level", "--explain"], message.as_bytes()).0,
+    ];
+    for text in texts {
+        assert!(text.contains("[31mred") && !text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}");
+    }
+}
+
+#[test]
+fn a_plan_file_with_a_field_that_does_not_exist_is_refused() {
+    let dir = clone();
+    let repo = dir.path().to_string_lossy().into_owned();
+    let plan = dir.path().join("plan.yaml");
+    let path = plan.to_string_lossy().into_owned();
+    for (section, field) in [
+        ("{tagformat: 'x{version}'}", "spec.version.tagformat"),
+        ("{git: {url: x, banch: main}}", "spec.version.git.banch"),
+        ("{policy: Explicit}", "spec.version.policy"),
+    ] {
+        std::fs::write(&plan, format!("spec: {{version: {section}}}\n")).unwrap();
+        let (out, said, status) = whole(&["next", "--repo", &repo, "--plan", &path], b"");
+        assert!(status == 2 && out.is_empty() && said.contains(&format!("{field}: ")), "{section}: {said}");
+    }
 }

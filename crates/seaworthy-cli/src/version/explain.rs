@@ -37,7 +37,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut out = String::new();
     match args.output {
         Output::Json => writeln!(out, "{}", serde_json::to_string_pretty(&outcome)?)?,
-        Output::Text => print(&mut out, &outcome)?,
+        Output::Text => {
+            print(&mut out, &outcome)?;
+            out = super::shown(&out);
+        }
     }
     super::print(&out)?;
     Ok(if matches!(outcome, Outcome::Refused { .. }) { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -4,6 +4,7 @@
 //! commits [{id, message, parents, paths?}]}`. The policy is the plan's `spec.version`; its words may be in lower case. A
 //! missing `minimumLevel` is None here, so that levels show.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -84,9 +85,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let text = match args.output {
         Output::Text => format!("{}{}\n", answer.words, if answer.disputed { " disputed" } else { "" }),
-        Output::Json => format!("{}\n", json!({"version": answer.words, "disputed": answer.disputed})),
+        Output::Json => {
+            let mut object = json!({"version": answer.words, "disputed": answer.disputed});
+            if let Some(why) = &answer.why {
+                object["reason"] = json!(why);
+            }
+            format!("{object}\n")
+        }
     };
     super::print(&text)?;
+    if let Some(why) = &answer.why {
+        // Nothing is left to report to when standard error is closed.
+        let _ = writeln!(std::io::stderr(), "refused: {}", super::shown(why));
+    }
     Ok(if answer.words == "refuse" { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -97,6 +108,8 @@ fn one(text: &str) -> anyhow::Result<Answer> {
 struct Answer {
     words: String,
     disputed: bool,
+    /// Why it is refused, and what to do.
+    why: Option<String>,
 }
 
 fn answer(range: Range) -> anyhow::Result<Answer> {
@@ -114,14 +127,17 @@ fn words(outcome: &Outcome, rc: bool) -> Answer {
     match outcome {
         Outcome::Next(plan) => {
             let version = if rc { &plan.candidate_version } else { &plan.version };
-            Answer { words: version.to_string(), disputed: plan.counts.disputed > 0 }
+            Answer { words: version.to_string(), disputed: plan.counts.disputed > 0, why: None }
         }
         Outcome::NothingToRelease { commits, .. } => {
-            Answer { words: "none".into(), disputed: commits.iter().any(|commit| commit.lenient.is_some()) }
+            let disputed = commits.iter().any(|commit| commit.lenient.is_some());
+            Answer { words: "none".into(), disputed, why: None }
         }
-        Outcome::Refused { field, .. } => {
-            Answer { words: "refuse".into(), disputed: field == "spec.version.onDisputed" }
-        }
+        Outcome::Refused { field, reason, remedy } => Answer {
+            words: "refuse".into(),
+            disputed: field == "spec.version.onDisputed",
+            why: Some(format!("{field}: {reason}: {remedy}")),
+        },
         Outcome::Ask { strict, .. } => Answer { disputed: true, ..words(strict, rc) },
     }
 }

@@ -94,7 +94,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut out = String::new();
     match args.output {
         Output::Json => writeln!(out, "{}", serde_json::json!({"releases": rows, "sums": sums}))?,
-        Output::Text => text(&mut out, &rows, &sums)?,
+        Output::Text => {
+            text(&mut out, &rows, &sums)?;
+            out = super::shown(&out);
+        }
     }
     super::print(&out)?;
     Ok(ExitCode::SUCCESS)
@@ -104,13 +107,23 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn releases(git: &Git, policy: &Policy, since: Option<&str>) -> anyhow::Result<Vec<(Version, TagRef)>> {
     let format = tag::TagFormat::parse(&policy.tag_format)
         .ok_or_else(|| anyhow::anyhow!("tagFormat {:?} does not hold {{version}} exactly once", policy.tag_format))?;
+    anyhow::ensure!(
+        seaworthy_git::fetch::resolve(git, "HEAD")?.is_some(),
+        "HEAD is no commit: there is no past to replay before the first commit"
+    );
+    let tags = facts::tags(git, "HEAD")?;
     let after = match since {
         None => None,
-        Some(name) => Some(
-            format.version(name).ok_or_else(|| anyhow::anyhow!("{name} is no version by {:?}", policy.tag_format))?,
-        ),
+        Some(name) => {
+            anyhow::ensure!(
+                tags.iter().any(|tag| tag.name == name),
+                "--since {name}: there is no such tag; `git tag` lists them, `git fetch --tags` brings them"
+            );
+            let version = format.version(name);
+            Some(version.ok_or_else(|| anyhow::anyhow!("{name} is no version by {:?}", policy.tag_format))?)
+        }
     };
-    let mut found: Vec<(Version, TagRef)> = facts::tags(git, "HEAD")?
+    let mut found: Vec<(Version, TagRef)> = tags
         .into_iter()
         .filter_map(|tag| format.version(&tag.name).map(|version| (version, tag)))
         .filter(|(version, _)| tag::is_final(version) && after.as_ref().is_none_or(|after| version > after))
@@ -133,6 +146,7 @@ fn row(git: &Git, policy: &Policy, version: &Version, released: &TagRef) -> anyh
     let base = of_base.filter_map(|tag| Some((format.as_ref()?.version(&tag.name)?, tag.name.clone()))).max();
     let Some((base_version, base)) = base else { return Ok(None) };
     let actual = step(&base_version, version);
+    let window = read.facts.commits.len() as u64;
     let outcome = plan(&Input { policy: policy.clone(), facts: read.facts, ledger: Ledger::default(), owner: None });
     let mut row = Row {
         tag: released.name.clone(),
@@ -150,7 +164,8 @@ fn row(git: &Git, policy: &Policy, version: &Version, released: &TagRef) -> anyh
     };
     let outcome = if let Outcome::Ask { strict, .. } = outcome { *strict } else { outcome };
     let commits = settle(&mut row, &base_version, outcome);
-    row.commits = commits.len() as u64;
+    // Who refuses judges no commit, but had some to judge.
+    row.commits = if row.result == Match::Refused { window } else { commits.len() as u64 };
     if row.commits == 0 {
         return Ok(None);
     }
@@ -176,8 +191,8 @@ fn settle(row: &mut Row, base: &Version, outcome: Outcome) -> Vec<CommitVerdict>
             row.why.push(reason.explain().to_owned());
             commits
         }
-        Outcome::Refused { reason, .. } => {
-            row.why.push(reason);
+        Outcome::Refused { field, reason, .. } => {
+            row.why.push(format!("{field}: {reason}"));
             Vec::new()
         }
         Outcome::Ask { .. } => Vec::new(),

@@ -28,6 +28,33 @@ pub(super) struct Source {
     tag_format: Option<String>,
 }
 
+/// The schema of a plan's `spec.version`.
+fn schema() -> anyhow::Result<Value> {
+    let all = seaworthy_api::crd::all()?;
+    let plan = all.iter().find(|crd| crd.spec.names.kind == "ReleasePlan").context("no definition of ReleasePlan")?;
+    let schema = serde_json::to_value(&plan.spec.versions[0].schema)?;
+    let version = schema.pointer("/openAPIV3Schema/properties/spec/properties/version");
+    Ok(version.context("no schema of spec.version")?.clone())
+}
+
+/// The first field that the schema does not know: the API server would drop it, and a default would hold in its place.
+fn unknown(path: &str, value: &Value, schema: &Value) -> Option<String> {
+    match value {
+        Value::Object(fields) => {
+            let known = schema["properties"].as_object()?;
+            fields.iter().find_map(|(name, inner)| {
+                let path = format!("{path}.{name}");
+                match known.get(name) {
+                    Some(schema) => unknown(&path, inner, schema),
+                    None => Some(path),
+                }
+            })
+        }
+        Value::Array(all) => all.iter().find_map(|inner| unknown(path, inner, &schema["items"])),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
 impl Source {
     pub(super) fn git(&self) -> anyhow::Result<Git> {
         anyhow::ensure!(self.repo.is_dir(), "{} is not a folder", self.repo.display());
@@ -51,6 +78,15 @@ impl Source {
                 let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
                 let plan: Value = serde_saphyr::from_str(&text).with_context(|| format!("{name} is no YAML"))?;
                 let section = plan.pointer("/spec/version").with_context(|| format!("{name} has no spec.version"))?;
+                if let Some(field) = unknown("spec.version", section, &schema()?) {
+                    anyhow::bail!(
+                        "{name}: {field}: there is no such field; `kubectl explain releaseplan.spec.version` lists them"
+                    );
+                }
+                anyhow::ensure!(
+                    section["policy"] != "Explicit",
+                    "{name}: spec.version.policy: Explicit takes each version from its Release and works out none; ConventionalCommits does"
+                );
                 serde_json::from_value(section.clone()).with_context(|| format!("{name}: spec.version"))?
             }
         };

@@ -11,6 +11,7 @@ pub(super) fn import(config: &Value) -> Imported {
     }
     // Its own default: any commit is at least a patch.
     out.set("minimumLevel", json!("Patch"));
+    out.set("breakingBeforeV1", json!("Major"));
     for (table, settings) in config.as_object().into_iter().flatten() {
         for (name, value) in settings.as_object().into_iter().flatten() {
             setting(&mut out, table, name, value);
@@ -25,12 +26,20 @@ fn setting(out: &mut Imported, table: &str, name: &str, value: &Value) {
         ("bump", "initial_tag") => {
             let tag = value.as_str().unwrap_or_default();
             let number = tag.trim_start_matches(|c: char| !c.is_ascii_digit());
-            out.set("initialVersion", json!(number));
-            out.set("tagFormat", json!(format!("{}{{version}}", tag.strip_suffix(number).unwrap_or_default())));
+            let final_number = semver::Version::parse(number).is_ok_and(|version| version.pre.is_empty());
+            if final_number {
+                out.set("initialVersion", json!(number));
+                out.set("tagFormat", json!(format!("{}{{version}}", tag.strip_suffix(number).unwrap_or_default())));
+            } else {
+                out.leave(
+                    &format!("bump.initial_tag: {tag:?}"),
+                    "does not end with a final version such as 1.0.0: write initialVersion and tagFormat yourself",
+                );
+            }
             return;
         }
         ("bump", "breaking_always_bump_major") => {
-            out.set("breakingBeforeV1", json!(if value == &json!(true) { "Major" } else { "Minor" }));
+            out.set("breakingBeforeV1", json!(if value == &json!(false) { "Minor" } else { "Major" }));
             return;
         }
         ("git", "commit_parsers") => return parsers(out, value.as_array().map_or(&[], Vec::as_slice)),

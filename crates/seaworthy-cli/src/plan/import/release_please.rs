@@ -43,7 +43,7 @@ fn package(path: &str, top: &Map<String, Value>, own: &Map<String, Value>) -> Im
     out.set("initialVersion", json!(text("initial-version", "1.0.0")));
     let component = text("component", &text("package-name", ""));
     let component = component.rsplit('/').next().unwrap_or_default();
-    let named = path != "." && flag("include-component-in-tag", true);
+    let named = flag("include-component-in-tag", true);
     let v = if flag("include-v-in-tag", true) { "v" } else { "" };
     let prefix = if named && !component.is_empty() {
         format!("{component}{}", text("tag-separator", "-"))
@@ -59,6 +59,7 @@ fn package(path: &str, top: &Map<String, Value>, own: &Map<String, Value>) -> Im
     }
     if let Some(Value::Array(types)) = all.get("changelog-sections") {
         out.sections("changelog-sections", types);
+        released_by(&mut out, types);
     }
     for name in all.keys() {
         if let Some(why) = why_not(name) {
@@ -67,6 +68,20 @@ fn package(path: &str, top: &Map<String, Value>, own: &Map<String, Value>) -> Im
     }
     out.leave("url", "is not given: add version.git.url");
     out
+}
+
+/// There is a release when the changelog shows something: what it does not show releases nothing by itself.
+fn released_by(out: &mut Imported, types: &[Value]) {
+    for kind in ["feat", "fix", "perf", "deps", "revert"] {
+        out.level(kind, "None");
+    }
+    for entry in types.iter().filter(|entry| entry.get("hidden") != Some(&json!(true))) {
+        match entry.get("type").and_then(Value::as_str) {
+            Some("feat" | "feature") => out.level("feat", "Minor"),
+            Some(kind) if !kind.is_empty() => out.level(kind, "Patch"),
+            _ => {}
+        }
+    }
 }
 
 fn why_not(name: &str) -> Option<&'static str> {

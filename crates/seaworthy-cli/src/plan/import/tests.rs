@@ -190,3 +190,34 @@ fn what_cannot_be_read_is_said() {
     write("other.json", r#"{"a": 1}"#);
     assert!(import(&folder.path().join("other.json")).unwrap_err().message.contains("none of the tools' settings"));
 }
+
+/// What a tool does where its settings are silent is carried over as well.
+#[test]
+fn the_tools_own_defaults_are_carried_over() {
+    let cliff = |text: &str| of("cliff.toml", text).remove(0);
+    assert_eq!(cliff("[git]\nconventional_commits = true\n").version["breakingBeforeV1"], "Major");
+    assert_eq!(cliff("[bump]\nbreaking_always_bump_major = false\n").version["breakingBeforeV1"], "Minor");
+
+    let root = of("release-please-config.json", r#"{"packages": {".": {"component": "app"}}}"#).remove(0);
+    assert_eq!(root.version["tagFormat"], "app-v{version}");
+    let unnamed = of("release-please-config.json", r#"{"packages": {".": {}}}"#).remove(0);
+    assert!(unnamed.version["tagFormat"] == "v{version}" && leaves(&unnamed, "component: is not given"));
+
+    let shown = r#"{"packages": {".": {}}, "changelog-sections": [{"type": "feat", "section": "Features"},
+        {"type": "docs", "section": "Documentation"}, {"type": "perf", "section": "Speed", "hidden": true}]}"#;
+    let types = of("release-please-config.json", shown).remove(0).version["types"].clone();
+    assert_eq!((&types["feat"], &types["docs"], &types["perf"]), (&json!("Minor"), &json!("Patch"), &json!("None")));
+    assert_eq!(types["fix"], "None", "a fix that no section shows releases nothing");
+
+    let preset = r#"{"preset": {"name": "conventionalcommits", "preMajor": true}}"#;
+    let preset = of(".versionrc", preset).remove(0);
+    assert!(preset.version["breakingBeforeV1"] == "Minor" && leaves(&preset, "preMajor: also"), "{:?}", preset.left);
+}
+
+#[test]
+fn a_first_tag_that_is_no_final_version_is_named_and_not_carried_over() {
+    let one = of("cliff.toml", "[bump]\ninitial_tag = \"release-v2-1.0.0-rc.1\"\n").remove(0);
+    assert!(one.version.get("initialVersion").is_none() && leaves(&one, "bump.initial_tag"), "{:?}", one.left);
+    let one = of("cliff.toml", "[bump]\ninitial_tag = \"app-0.3.0\"\n").remove(0);
+    assert_eq!((&one.version["initialVersion"], &one.version["tagFormat"]), (&json!("0.3.0"), &json!("app-{version}")));
+}

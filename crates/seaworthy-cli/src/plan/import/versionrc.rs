@@ -11,12 +11,21 @@ pub(super) fn import(config: &Value) -> Imported {
     }
     // The recommended bump is a patch when nothing else is.
     out.set("minimumLevel", json!("Patch"));
-    out.set("breakingBeforeV1", json!(if config.get("preMajor") == Some(&json!(true)) { "Minor" } else { "Major" }));
-    for (name, value) in config.as_object().into_iter().flatten() {
+    // A preset with options of its own has them beside its name.
+    let preset =
+        config.get("preset").and_then(Value::as_object).into_iter().flatten().filter(|(name, _)| *name != "name");
+    let settings: Vec<_> = config.as_object().into_iter().flatten().chain(preset).collect();
+    let pre_major = settings.iter().any(|(name, value)| *name == "preMajor" && **value == json!(true));
+    out.set("breakingBeforeV1", json!(if pre_major { "Minor" } else { "Major" }));
+    if pre_major {
+        out.leave("preMajor", "also makes a feature below 1.0.0 a patch; here it is a minor");
+    }
+    for (name, value) in settings {
         match (name.as_str(), value) {
             ("types", Value::Array(types)) => out.sections("types", types),
             ("tagPrefix", Value::String(prefix)) => out.set("tagFormat", json!(format!("{prefix}{{version}}"))),
-            ("preMajor" | "$schema", _) => {}
+            ("preMajor" | "$schema", _) | ("preset", Value::Object(_)) => {}
+            ("preset", _) => out.leave(name, "types and their levels are in version.types"),
             ("commitUrlFormat" | "compareUrlFormat" | "issueUrlFormat" | "userUrlFormat", _) => {
                 out.leave(name, "links come from version.notes.webUrl");
             }
