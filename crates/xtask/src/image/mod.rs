@@ -4,6 +4,8 @@
 //! runs a command inside an image, and packing files in order gives the same digest every time, in a second when little changed.
 //! Deliberately absent: other platforms than linux/amd64. For builds elsewhere there is a `Containerfile` at the root.
 
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -164,7 +166,16 @@ pub(crate) fn busybox(context: &Context<'_>, archive: &Path, name: &str, config:
     let folder = tempfile::tempdir()?;
     let layout = folder.path().join("oci");
     layout::write(&layout, config, &[source::busybox(context)?, source::scratch(context)?], Some(name))?;
-    run::output(run::command("tar", ["-C"]).arg(&layout).arg("-cf").arg(archive).arg(".")).map(drop)
+    pack(&layout, archive)
+}
+
+/// Writes a folder as a tar archive. Not by the program tar: layers are hard links to a cache, and it takes a link that another process makes or
+/// removes meanwhile for a change of the file.
+fn pack(folder: &Path, archive: &Path) -> Result<()> {
+    let file = File::create(archive).with_context(|| format!("could not create {}", archive.display()))?;
+    let mut out = tar::Builder::new(BufWriter::new(file));
+    out.append_dir_all("", folder).with_context(|| format!("could not read {}", folder.display()))?;
+    out.into_inner().and_then(|mut out| out.flush()).with_context(|| format!("could not write {}", archive.display()))
 }
 
 /// Compiles every program that the demo and the images need, in one go, and returns the path of `kubectl-seaworthy`.
@@ -186,4 +197,41 @@ pub(crate) fn push(context: &Context<'_>, built: &Built, registry: &str) -> Resu
 #[expect(clippy::cast_precision_loss, reason = "sizes for people, rounded to a tenth")]
 fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Read as _;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn an_archive_is_whole_while_others_link_to_its_layers() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cached, layout) = (folder.path().join("cached"), folder.path().join("oci"));
+        let content = vec![7; 32 << 20];
+        fs::write(&cached, &content).unwrap();
+        fs::create_dir_all(layout.join("blobs")).unwrap();
+        fs::hard_link(&cached, layout.join("blobs/layer")).unwrap();
+        let (other, over) = (folder.path().join("other"), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    fs::hard_link(&cached, &other).unwrap();
+                    fs::remove_file(&other).unwrap();
+                }
+            });
+            let packed = pack(&layout, &folder.path().join("image.tar"));
+            over.store(true, Ordering::Relaxed);
+            packed.unwrap();
+        });
+        let mut archive = tar::Archive::new(File::open(folder.path().join("image.tar")).unwrap());
+        let mut found = archive.entries().unwrap().map(Result::unwrap);
+        let mut layer = found.find(|entry| entry.path().unwrap() == Path::new("blobs/layer")).unwrap();
+        let mut bytes = Vec::new();
+        layer.read_to_end(&mut bytes).unwrap();
+        assert!(bytes == content);
+    }
 }
