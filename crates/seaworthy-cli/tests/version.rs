@@ -144,6 +144,7 @@ fn a_clone_gives_its_next_version_and_why() {
         assert_eq!(run(&["explain", "--repo", &repo, wrong[0], wrong[1]], b"").1, 2, "{wrong:?}");
     }
     assert_eq!(run(&["explain", "--repo", "/does/not/exist"], b"").1, 2);
+    assert!(whole(&["next", "--repo", &repo, "--revision", ""], b"").1.contains("--revision: is empty"));
 }
 
 #[test]
@@ -185,6 +186,8 @@ fn a_past_that_cannot_be_replayed_is_no_empty_answer() {
     let (out, said, status) = whole(&["replay", "--repo", &repo, "--since", "v9.9.9"], b"");
     assert!(status == 2 && out.is_empty() && said.contains("--since v9.9.9: there is no such tag"), "{said}");
     let empty = tempfile::tempdir().unwrap();
+    let (_, said, status) = whole(&["next", "--repo", &empty.path().to_string_lossy()], b"");
+    assert!(status == 2 && said.contains("is no git repository; name a clone"), "{said}");
     git(empty.path(), &["init", "--quiet"]);
     let (_, said, status) = whole(&["replay", "--repo", &empty.path().to_string_lossy()], b"");
     assert!(status == 2 && said.contains("HEAD is no commit"), "{said}");
@@ -223,7 +226,7 @@ fn no_message_commands_the_terminal() {
 }
 
 #[test]
-fn a_plan_file_with_a_field_that_does_not_exist_is_refused() {
+fn a_plan_file_that_cannot_be_used_is_refused_with_the_field() {
     let dir = clone();
     let repo = dir.path().to_string_lossy().into_owned();
     let plan = dir.path().join("plan.yaml");
@@ -232,6 +235,7 @@ fn a_plan_file_with_a_field_that_does_not_exist_is_refused() {
         ("{tagformat: 'x{version}'}", "spec.version.tagformat"),
         ("{git: {url: x, banch: main}}", "spec.version.git.banch"),
         ("{policy: Explicit}", "spec.version.policy"),
+        ("{paths: [a, ../b]}", "spec.version.paths"),
     ] {
         std::fs::write(&plan, format!("spec: {{version: {section}}}\n")).unwrap();
         let (out, said, status) = whole(&["next", "--repo", &repo, "--plan", &path], b"");

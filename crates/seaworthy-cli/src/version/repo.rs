@@ -59,7 +59,9 @@ impl Source {
     pub(super) fn git(&self) -> anyhow::Result<Git> {
         anyhow::ensure!(self.repo.is_dir(), "{} is not a folder", self.repo.display());
         let git = Git::new(&self.repo, LIMIT);
-        let shallow = git.text(&["rev-parse", "--is-shallow-repository"])?;
+        let shallow = git
+            .text(&["rev-parse", "--is-shallow-repository"])
+            .with_context(|| format!("--repo {}: is no git repository; name a clone", self.repo.display()))?;
         anyhow::ensure!(
             shallow.trim() != "true",
             "{} is a shallow clone; run git fetch --unshallow",
@@ -93,12 +95,19 @@ impl Source {
         if let Some(format) = &self.tag_format {
             policy.tag_format.clone_from(format);
         }
+        let outside = |path: &&String| path.starts_with('/') || path.split('/').any(|part| part == "..");
+        if let Some(path) = policy.paths.iter().find(outside) {
+            anyhow::bail!(
+                "spec.version.paths: {path:?} leaves the repository; name a folder in it, such as \"crates/app\""
+            );
+        }
         Ok(policy)
     }
 
     /// The plan's answer for one revision. With `since`, tags of later versions than that one are not looked at.
     pub(super) fn outcome(&self, revision: &str, since: Option<&str>) -> anyhow::Result<Outcome> {
         let (git, policy) = (self.git()?, self.policy()?);
+        anyhow::ensure!(!revision.is_empty(), "--revision: is empty; name a commit, branch or tag");
         let unknown = |name: &str| format!("{name} is no commit of {}", self.repo.display());
         let head = fetch::resolve(&git, revision)?.with_context(|| unknown(revision))?;
         let until = match since {
