@@ -70,6 +70,9 @@ fn parsers(out: &mut Imported, parsers: &[Value]) {
         let kind: String = message.chars().take_while(char::is_ascii_alphanumeric).collect();
         let rest = message.get(kind.len()..).unwrap_or_default();
         let of_type = rest.is_empty() || rest.starts_with([':', '!', '.', '(', '[', '\\']);
+        if let Some(scope) = parser.get("default_scope").or_else(|| parser.get("scope")) {
+            out.leave(&format!("git.commit_parsers: scope {scope}"), "a scope is shown as the commit has it");
+        }
         if title.is_empty() || (kind.is_empty() && message != ".*") || !of_type {
             out.leave(&format!("git.commit_parsers: {parser}"), "sections are made of commit types");
         } else {

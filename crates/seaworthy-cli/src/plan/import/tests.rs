@@ -141,7 +141,7 @@ body = "{{ version }}"
 tag_pattern = "v[0-9].*"
 commit_parsers = [
   { message = "^feat", group = "<!-- 0 -->Features" },
-  { message = "^fix(\\(.*\\))?", group = "Fixes" },
+  { message = "^fix(\\(.*\\))?", group = "Fixes", default_scope = "app" },
   { message = "^chore", skip = true },
   { body = ".*security", group = "Security" },
   { message = ".*", group = "Other" },
@@ -155,7 +155,7 @@ breaking_always_bump_major = false
         one.version["notes"]["sections"].as_array().unwrap().iter().map(|s| &s["title"]).collect();
     assert_eq!(titles, ["Features", "Fixes", "Other"]);
     assert_eq!((&one.version["initialVersion"], &one.version["tagFormat"]), (&json!("0.1.0"), &json!("v{version}")));
-    for start in ["changelog.body", "git.tag_pattern", "git.commit_parsers: "] {
+    for start in ["changelog.body", "git.tag_pattern", "git.commit_parsers: ", "git.commit_parsers: scope \"app\""] {
         assert!(leaves(&one, start), "{start}: {:?}", one.left);
     }
     let rc = r#"{"types": [{"type": "feat", "section": "Features"}, {"type": "fix", "section": "Features"}],
@@ -209,9 +209,15 @@ fn the_tools_own_defaults_are_carried_over() {
     assert_eq!((&types["feat"], &types["docs"], &types["perf"]), (&json!("Minor"), &json!("Patch"), &json!("None")));
     assert_eq!(types["fix"], "None", "a fix that no section shows releases nothing");
 
-    let preset = r#"{"preset": {"name": "conventionalcommits", "preMajor": true}}"#;
-    let preset = of(".versionrc", preset).remove(0);
-    assert!(preset.version["breakingBeforeV1"] == "Minor" && leaves(&preset, "preMajor: also"), "{:?}", preset.left);
+    for silent in ["{}", r#"{"preset": {"name": "conventionalcommits"}, "types": []}"#] {
+        let preset = of(".versionrc", silent).remove(0);
+        assert!(
+            preset.version["breakingBeforeV1"] == "Minor" && leaves(&preset, "preMajor: is on"),
+            "{:?}",
+            preset.left
+        );
+    }
+    assert_eq!(of(".versionrc", r#"{"preset": "angular"}"#).remove(0).version["breakingBeforeV1"], "Major");
 }
 
 #[test]

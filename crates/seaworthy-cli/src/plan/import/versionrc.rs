@@ -15,10 +15,11 @@ pub(super) fn import(config: &Value) -> Imported {
     let preset =
         config.get("preset").and_then(Value::as_object).into_iter().flatten().filter(|(name, _)| *name != "name");
     let settings: Vec<_> = config.as_object().into_iter().flatten().chain(preset).collect();
-    let pre_major = settings.iter().any(|(name, value)| *name == "preMajor" && **value == json!(true));
+    // Its programs turn `preMajor` on below 1.0.0 whatever the file says; not for a preset that is only named.
+    let pre_major = !config.get("preset").is_some_and(Value::is_string);
     out.set("breakingBeforeV1", json!(if pre_major { "Minor" } else { "Major" }));
     if pre_major {
-        out.leave("preMajor", "also makes a feature below 1.0.0 a patch; here it is a minor");
+        out.leave("preMajor", "is on below 1.0.0 and also makes a feature a patch there; here it is a minor");
     }
     for (name, value) in settings {
         match (name.as_str(), value) {
