@@ -6,14 +6,12 @@ use std::{
 };
 
 use k8s_openapi::NamespaceResourceScope;
-use kube::{
-    Api, Client, Resource,
-    runtime::events::{Recorder, Reporter},
-};
+use kube::{Api, Client, Resource};
 use seaworthy_core::{task::Refusal, time::Timestamp};
 
 use crate::{
-    clock::Clock, jobs::pods::PodNames, kinds::release::pinned::PinnedPlans, metrics::Metrics, sampler::Sampler,
+    clock::Clock, events::Events, jobs::pods::PodNames, kinds::release::pinned::PinnedPlans, metrics::Metrics,
+    sampler::Sampler,
 };
 
 /// How the operator is set up.
@@ -55,7 +53,7 @@ pub struct Context {
     /// How the operator is set up.
     pub config: Arc<Config>,
     /// Sends events.
-    pub recorder: Recorder,
+    pub events: Arc<Events>,
     /// Counts.
     pub metrics: Metrics,
     /// Samples SoakTests; absent where nothing is to be begun (somebody asks what would be decided).
@@ -75,10 +73,9 @@ const REFUSALS: usize = 10_000;
 impl Context {
     /// A context for this client.
     pub fn new(client: Client, config: Config, metrics: Metrics) -> Self {
-        let instance = std::env::var("HOSTNAME").ok();
-        let recorder = Recorder::new(client.clone(), Reporter { controller: "seaworthy".into(), instance });
+        let events = Arc::new(Events::new(client.clone()));
         let (pods, pinned, refusals) = (PodNames::default(), PinnedPlans::default(), Arc::default());
-        Self { client, config: Arc::new(config), recorder, metrics, sampler: None, pods, pinned, refusals }
+        Self { client, config: Arc::new(config), events, metrics, sampler: None, pods, pinned, refusals }
     }
 
     /// The objects of a kind that this operator looks after.

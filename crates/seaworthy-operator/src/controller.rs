@@ -21,7 +21,7 @@ use kube::{
     core::{PartialObjectMeta, object::HasStatus},
     runtime::{
         Controller, Predicate as _, PredicateConfig, WatchStreamExt as _,
-        controller::Action,
+        controller::{self, Action},
         events::{Event, EventType},
         predicates,
         reflector::{ObjectRef, Store},
@@ -72,6 +72,8 @@ pub trait Kind: Send + Sync + Sized + 'static {
     type Effect: Debug + Send + Sync;
     /// The kind's name.
     const NAME: &'static str;
+    /// How long it waits for more news after each before it looks: for kinds that only sum up, so that they do not compete with what they sum.
+    const DEBOUNCE: Duration = Duration::ZERO;
 
     /// Reads everything that a decision needs; live, and without judgement.
     fn observe(ctx: &Context, object: &Self::Object) -> impl Future<Output = Result<Self::Observed, Error>> + Send;
@@ -99,11 +101,9 @@ pub trait Kind: Send + Sync + Sized + 'static {
 
 /// Runs a kind's controller until `stop` resolves; running visits finish first.
 pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    let api: Api<K::Object> = ctx.watched();
     let (reader, writer) = kube::runtime::reflector::store();
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
-    let stream = watcher(api, watcher::Config::default().any_semantic())
-        .default_backoff()
+    let stream = watching::whole::<K::Object>(&ctx, watcher::Config::default().any_semantic())
         .modify(|object| object.meta_mut().managed_fields = None)
         .reflect(writer)
         // Not by `wait_until_ready` of the store: it wakes one waiter only, and the controller itself waits.
@@ -132,6 +132,7 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
             let name = pod.labels().get(labels::OWNER)?;
             Some(ObjectRef::<K::Object>::new(name).within(pod.metadata.namespace.as_deref()?))
         })
+        .with_config(controller::Config::default().debounce(K::DEBOUNCE))
         .graceful_shutdown_on(stop);
     let controller = K::triggers(controller, &ctx, &reader);
     K::gauges(&ctx.metrics, reader);
@@ -286,9 +287,9 @@ fn report<K: Kind>(ctx: &Context, object: &K::Object, note: Note) {
         note: Some(seaworthy_core::condition::cut(note.message, 1000)),
         secondary: None,
     };
-    let (recorder, about) = (ctx.recorder.clone(), object.object_ref(&()));
+    let (events, about) = (Arc::clone(&ctx.events), object.object_ref(&()));
     tokio::spawn(async move {
-        let sent = tokio::time::timeout(Duration::from_secs(5), recorder.publish(&event, &about)).await;
+        let sent = tokio::time::timeout(Duration::from_secs(5), events.publish(&event, &about)).await;
         if !matches!(sent, Ok(Ok(()))) {
             debug!(reason = event.reason, "an event could not be sent");
         }

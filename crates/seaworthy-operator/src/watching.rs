@@ -9,11 +9,23 @@ use futures::Stream;
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Resource,
-    core::PartialObjectMeta,
+    core::{DeserializeGuard, PartialObjectMeta},
     runtime::{WatchStreamExt as _, utils::Backoff, watcher},
 };
+use serde::de::DeserializeOwned;
 
-use crate::Context;
+use crate::{Context, readable::readable};
+
+/// Every whole object of a kind that this version can read.
+pub(crate) fn whole<K>(
+    ctx: &Context,
+    config: watcher::Config,
+) -> impl Stream<Item = Result<watcher::Event<K>, watcher::Error>> + Send + 'static
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    readable(watcher(ctx.watched::<DeserializeGuard<K>>(), config).default_backoff())
+}
 
 /// The metadata of every object of a kind that appears, changes or goes.
 pub(crate) fn touched<K>(

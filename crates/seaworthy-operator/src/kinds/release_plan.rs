@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    time::Duration,
 };
 
 use futures::TryStreamExt as _;
@@ -11,7 +12,7 @@ use kube::{
     Api, ResourceExt as _,
     api::ListParams,
     runtime::{
-        Controller, WatchStreamExt as _,
+        Controller,
         reflector::{ObjectRef, Store},
         watcher,
     },
@@ -62,6 +63,7 @@ impl Kind for ReleasePlanKind {
     type Observed = Seen;
     type Effect = Effect;
     const NAME: &'static str = "ReleasePlan";
+    const DEBOUNCE: Duration = Duration::from_millis(200);
 
     async fn observe(ctx: &Context, plan: &ReleasePlan) -> Result<Seen, Error> {
         let api: Api<Release> = Api::namespaced(ctx.client.clone(), &plan.namespace().unwrap_or_default());
@@ -111,7 +113,7 @@ impl Kind for ReleasePlanKind {
 
     fn triggers(controller: Controller<ReleasePlan>, ctx: &Context, _: &Store<ReleasePlan>) -> Controller<ReleasePlan> {
         let mut told = Told::default();
-        let releases = watcher(ctx.watched::<Release>(), watcher::Config::default()).default_backoff();
+        let releases = crate::watching::whole::<Release>(ctx, watcher::Config::default());
         let releases = releases.try_filter_map(move |event| std::future::ready(Ok(told.news(event))));
         controller.watches_stream(releases, |release| {
             Some(ObjectRef::new(&release.spec.plan_ref.name).within(release.metadata.namespace.as_deref()?))

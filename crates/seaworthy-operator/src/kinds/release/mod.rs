@@ -78,11 +78,9 @@ impl Kind for ReleaseKind {
         let mine = watcher::Config::default().labels(&format!("{}={}", labels::OWNER_KIND, Self::NAME));
         let (by_plan, by_sibling) = (store.clone(), store.clone());
         // A plan's status sums up its Releases: that it was written is no news for them.
-        let plans = watcher(ctx.watched::<ReleasePlan>(), watcher::Config::default())
-            .default_backoff()
-            .touched_objects()
+        let plans = watching::touched::<ReleasePlan>(ctx, watcher::Config::default())
             .predicate_filter(predicates::generation, PredicateConfig::default());
-        let ends = watcher(ctx.watched::<Release>(), watcher::Config::default()).default_backoff().touched_objects();
+        let ends = watching::whole::<Release>(ctx, watcher::Config::default()).touched_objects();
         controller
             .owns_stream(watching::touched::<E2ERun>(ctx, mine.clone()))
             .owns_stream(watching::touched::<SoakTest>(ctx, mine.clone()))
