@@ -71,6 +71,7 @@ fn pin(d: &mut Draft<'_>) -> Flow {
                 d.seen.spec.plan
             );
             d.say(types::ACCEPTED, ConditionStatus::Unknown, Reason::PlanNotFound, message.clone());
+            d.phase(ReleasePhase::Pending, Reason::PlanNotFound, message.clone());
             if d.waited(PLAN_WAIT) {
                 return d.end(ReleasePhase::Failed, Reason::PlanNotFound, message);
             }

@@ -210,11 +210,11 @@ fn running(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight, rule: &Publ
                 // That it starts is no news.
                 None => String::new(),
             };
-            PublishStatus { message, ..publish }
+            waits(d, publish, message)
         }
         JobState::Running => {
             d.by(limit);
-            PublishStatus { message: String::new(), ..publish }
+            waits(d, publish, String::new())
         }
     }
 }
@@ -222,6 +222,17 @@ fn running(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight, rule: &Publ
 /// Why a publish that waited until its time was over did not run; names what it waited for.
 fn never_started(rule: &PublishRule, waited_for: &str) -> String {
     format!("did not start within its timeout of {}: {waited_for}", rule.timeout)
+}
+
+/// Records what the Job waits for, if anything, and says so where people look.
+fn waits(d: &mut Draft<'_>, publish: PublishStatus, message: String) -> PublishStatus {
+    let message = cut(message, 256);
+    if message != publish.message {
+        let what = if message.is_empty() { "its Job runs" } else { message.as_str() };
+        let told = format!("publishes {}: {what}; suspend and abort wait", d.status.version);
+        d.phase(ReleasePhase::Publishing, Reason::Publishing, told);
+    }
+    PublishStatus { message, ..publish }
 }
 
 /// Waits until no pod of the recorded UID can still run; `verify` before that would prove nothing.

@@ -317,6 +317,9 @@ fn a_missing_plan_is_waited_for_and_then_named() {
     w.plan = None;
     assert!(w.settle());
     assert_eq!(condition::get(&w.status().conditions, types::ACCEPTED).unwrap().reason, "PlanNotFound");
+    let waits = condition::get(&w.status().conditions, types::FINISHED).unwrap();
+    assert_eq!((waits.status, waits.reason.as_str()), (ConditionStatus::False, "PlanNotFound"));
+    assert!(waits.message.contains("create it"), "{}", waits.message);
     w.now = w.now + Seconds::minutes(10);
     assert!(w.settle());
     finished(&w, ReleasePhase::Failed);
