@@ -61,6 +61,7 @@ async fn notes_are_drafted_edited_approved_and_published() {
     let done = status(&ends(&ground, "r", ReleasePhase::Published, "Published").await);
     let word = done.approval.unwrap().word.unwrap();
     assert_eq!((word.by.as_str(), word.digest), (ADMIN, asked.digest));
+    assert!(done.start_time.unwrap() <= word.time && word.time <= done.completion_time.unwrap(), "{}", word.time);
 
     // From publishing on nobody changes them.
     let frozen = ground.patch::<ConfigMap>(&notes.config_map, json!({"data": {"NOTES.md": "too late"}})).await;
