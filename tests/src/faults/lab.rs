@@ -30,7 +30,8 @@ use crate::{
 
 /// How long a run may take, faults and all.
 pub const PATIENCE: Duration = Duration::from_secs(240);
-/// How long what follows a Release's end may take: a plan that sums up, a Lease that is given back.
+/// How long what follows a Release's end may take: a plan that sums up, a Lease that is given back; after an outage, what is left in peace
+/// because its last visit failed.
 const SETTLE: Duration = Duration::from_secs(20);
 
 /// What all runs share.

@@ -230,6 +230,11 @@ where
                     faults.record(&call, code, None);
                     return refuse(code, after);
                 }
+                Some(Fault::RefuseLate(late, code)) => {
+                    tokio::time::sleep(late).await;
+                    faults.record(&call, code, None);
+                    return refuse(code, None);
+                }
                 Some(Fault::Gone) => return gone(),
                 _ => {}
             }

@@ -11,4 +11,5 @@ pub mod lab;
 pub mod layer;
 pub mod node;
 pub mod plan;
+pub mod process;
 pub mod world;

@@ -63,7 +63,8 @@ impl Script {
         let toleration = json!({"key": NODE, "operator": "Exists"});
         json!({"image": "registry.example/task:1", "command": ["script"],
             "args": [serde_json::to_string(self).unwrap_or_default()],
-            "timeout": "60s", "nodeSelector": {NODE: "true"}, "tolerations": [toleration]})
+            // Longer than any outage that is made here.
+            "timeout": "5m", "nodeSelector": {NODE: "true"}, "tolerations": [toleration]})
     }
 
     /// Ends with these codes, attempt by attempt.
@@ -234,9 +235,16 @@ impl Kubelet {
                 }
             } else {
                 let running = Arc::new(Running::default());
-                if let Entry::Vacant(free) = held(&self.begun).entry(uid) {
-                    free.insert(Arc::clone(&running));
-                    tokio::spawn(Arc::clone(&self).live(pod, running));
+                match held(&self.begun).entry(uid) {
+                    Entry::Vacant(free) => {
+                        free.insert(Arc::clone(&running));
+                        tokio::spawn(Arc::clone(&self).live(pod, running));
+                    }
+                    // The cluster took the node for lost, and with it the readiness of its pods; their kubelet gives that back.
+                    Entry::Occupied(_) if lost_readiness(&pod) => {
+                        tokio::spawn(Arc::clone(&self).ready_again(pod));
+                    }
+                    Entry::Occupied(_) => {}
                 }
             }
         }
@@ -318,6 +326,13 @@ impl Kubelet {
         self.report(pod, &ended, if code == 0 { "Succeeded" } else { "Failed" }, false).await;
     }
 
+    /// Says once more that a running pod is ready, unless somebody else has said more of it since.
+    async fn ready_again(self: Arc<Self>, pod: Pod) {
+        let patch = json!({"metadata": {"uid": pod.uid(), "resourceVersion": pod.resource_version()},
+            "status": {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": now()}]}});
+        self.tell(&pod, &patch).await;
+    }
+
     /// What a kubelet reports of a pod that it evicts.
     async fn evict(&self, pod: &Pod) {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
@@ -328,7 +343,6 @@ impl Kubelet {
     }
 
     async fn report(&self, pod: &Pod, state: &Value, phase: &str, ready: bool) {
-        let api: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
         let containers = pod.spec.as_ref().map(|s| s.containers.as_slice()).unwrap_or_default();
         let statuses: Vec<Value> = containers
             .iter()
@@ -346,10 +360,15 @@ impl Kubelet {
         let patch = json!({"metadata": {"uid": pod.uid()}, "status": {"phase": phase, "startTime": now(),
             "hostIP": address, "podIP": address, "podIPs": [{"ip": address}],
             "conditions": conditions, "containerStatuses": statuses}});
+        self.tell(pod, &patch).await;
+    }
+
+    async fn tell(&self, pod: &Pod, patch: &Value) {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
         self.awake().await;
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
-            match api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&patch)).await {
+            match api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(patch)).await {
                 Ok(_) => return,
                 // Another pod has its name now: 422, or 409 that names the UID. Any other 409 is a write of somebody else at the same time.
                 Err(kube::Error::Api(e))
@@ -369,6 +388,13 @@ fn now() -> String {
 
 fn micro() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+/// Whether the pod runs and is said not to be ready: only the cluster says that of a played one.
+fn lost_readiness(pod: &Pod) -> bool {
+    let status = pod.status.clone().unwrap_or_default();
+    let unready = status.conditions.iter().flatten().any(|c| c.type_ == "Ready" && c.status == "False");
+    status.phase.as_deref() == Some("Running") && unready
 }
 
 /// The script of a task's pod; None for any other pod.

@@ -19,6 +19,8 @@ pub enum Fault {
     Delay(Duration),
     /// The API server answers with this code, and says when to come again.
     Refuse(u16, Option<u32>),
+    /// The API server answers with this code, after this long.
+    RefuseLate(Duration, u16),
     /// A watch ends after this long.
     CutWatch(Duration),
     /// A watch is told that its place in history is gone (410).
@@ -39,6 +41,7 @@ impl fmt::Display for Fault {
             Self::Delay(by) => write!(f, "delay {} ms", by.as_millis()),
             Self::Refuse(code, None) => write!(f, "answer {code}"),
             Self::Refuse(code, Some(after)) => write!(f, "answer {code}, Retry-After {after}"),
+            Self::RefuseLate(after, code) => write!(f, "answer {code} after {} ms", after.as_millis()),
             Self::CutWatch(after) => write!(f, "cut after {} ms", after.as_millis()),
             Self::Gone => f.write_str("answer 410"),
             Self::OldList => f.write_str("older list"),

@@ -1,4 +1,6 @@
-//! A clock that is wrong: nothing ends early, nothing waits longer, and what is recorded is the API server's time.
+//! Clocks that are wrong, or are set: nothing ends early, nothing waits longer, and what is recorded is the API server's time.
+
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use kube::Api;
@@ -42,4 +44,29 @@ async fn fault_09_the_operators_clock_is_off_by_an_hour() {
         assert!(off < SignedDuration::from_mins(2), "recorded times are off by {off}");
     }))
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_09_the_api_servers_clock_is_set_by_an_hour() {
+    let lab = Lab::shared().await;
+    let shape = Shape::canonical(lab.port);
+    let clean = clean(lab, shape).await;
+    let faults = Faults::new(Plan::Clean);
+    let setting = async {
+        // Its clock begins with the first answer.
+        while faults.records().is_empty() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        for off in [3600, 0, -3600, 3600].into_iter().cycle() {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            faults.set_api_servers_clock(off);
+        }
+    };
+    let run = tokio::select! {
+        run = lab.run("fault-09", shape, &faults, Some(&clean.world)) => run.unwrap(),
+        () = setting => unreachable!("it has no end"),
+    };
+    assert_eq!((&run.published, run.most_at_once), (&clean.published, 1));
+    let off = off(&run).await;
+    assert!(off < SignedDuration::from_mins(2), "recorded times are off by {off}");
 }

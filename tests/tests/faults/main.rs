@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
 
+mod beside;
 mod clock;
 mod every_write;
+mod killed;
 mod missing;
 mod numbers;
+mod pace;
 mod random;
 mod rows;

@@ -1,6 +1,6 @@
-//! What a task refers to is not there: it says so, and waits until the deadline.
+//! What a task refers to is not there: it says so, waits until the deadline, and goes on when somebody creates it.
 
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::{batch::v1::Job, core::v1::ServiceAccount};
 use seaworthy_api::{
     Release,
     core::{
@@ -8,14 +8,17 @@ use seaworthy_api::{
         release::ReleasePhase,
     },
 };
-use seaworthy_tests::faults::{
-    canonical::{self, RELEASE, Shape},
-    lab::Lab,
-    layer::Faults,
-    node::Script,
-    plan::Plan,
+use seaworthy_tests::{
+    cluster::Ground,
+    faults::{
+        canonical::{self, RELEASE, Shape},
+        lab::Lab,
+        layer::Faults,
+        node::Script,
+        plan::Plan,
+    },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What the Release says, waiting or ended.
 fn says(release: &Release) -> String {
@@ -26,6 +29,44 @@ fn says(release: &Release) -> String {
 
 fn phase(release: &Release) -> ReleasePhase {
     release.status.clone().unwrap_or_default().phase
+}
+
+/// A plan whose publish runs as an account.
+fn as_account(timeout: &str) -> Value {
+    let mut plan = canonical::plan(Shape::short());
+    plan["spec"]["serviceAccounts"] = json!(["publisher"]);
+    plan["spec"]["publish"]["task"]["serviceAccountName"] = json!("publisher");
+    plan["spec"]["publish"]["task"]["timeout"] = json!(timeout);
+    plan["spec"]["publish"]["maxAttempts"] = json!(1);
+    plan
+}
+
+async fn until_it_says(ground: &Ground, what: &str) {
+    ground.until::<Release>(RELEASE, what, |r| says(r).contains(what)).await.unwrap();
+}
+
+#[tokio::test]
+async fn fault_19_a_missing_service_account_is_named_and_waited_for_until_the_deadline() {
+    let lab = Lab::shared().await;
+    let clean = || Faults::new(Plan::Clean);
+    let created = async {
+        let ground = lab.ground("fault-19").await.unwrap();
+        let _operator = lab.begin(&ground, as_account("5m"), &clean()).await.unwrap();
+        until_it_says(&ground, "serviceaccount \"publisher\" not found").await;
+        let account = json!({"metadata": {"name": "publisher"}});
+        ground.create::<ServiceAccount>(account).await.unwrap();
+        let release = lab.ended(&ground).await.unwrap();
+        assert_eq!(phase(&release), ReleasePhase::Published, "{}", says(&release));
+    };
+    let never = async {
+        let ground = lab.ground("fault-19").await.unwrap();
+        let _operator = lab.begin(&ground, as_account("10s"), &clean()).await.unwrap();
+        let release = lab.ended(&ground).await.unwrap();
+        assert_eq!(phase(&release), ReleasePhase::Failed, "{}", says(&release));
+        assert!(says(&release).contains("serviceaccount \"publisher\" not found"), "{}", says(&release));
+        assert_eq!(lab.registry.out(&ground.namespace), [""; 0]);
+    };
+    futures::join!(created, never);
 }
 
 #[tokio::test]
