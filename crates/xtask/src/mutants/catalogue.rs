@@ -310,4 +310,18 @@ pub(super) const ALL: &[Mutant] = &[
         new: "            generate_name: Some(spec.name.to_owned()),",
         layers: CALLS,
     },
+    Mutant {
+        name: "objects that fail take every place",
+        file: "crates/seaworthy-operator/src/budget.rs",
+        old: "            failing: Arc::new(Semaphore::new((places / 4).max(1))),",
+        new: "            failing: Arc::new(Semaphore::new(places)),",
+        layers: CALLS,
+    },
+    Mutant {
+        name: "requests of what fails are not counted",
+        file: "crates/seaworthy-operator/src/backoff.rs",
+        old: "        let budget = if late { REQUEST.saturating_mul(requests) } else { Duration::ZERO };",
+        new: "        let budget = if late { REQUEST.saturating_mul(requests.min(1)) } else { Duration::ZERO };",
+        layers: CALLS,
+    },
 ];

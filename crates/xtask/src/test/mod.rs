@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     /// Leave the cluster running afterwards.
     #[arg(long)]
     keep: bool,
-    /// Filter for end-to-end tests, as for `cargo test`.
+    /// Filter for end-to-end tests and those under faults, as for `cargo test`.
     filter: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         fast(&root, &progress)?;
     }
     if !arguments.fast && !arguments.e2e {
-        faults::stage(&root, arguments.name.as_deref(), arguments.keep, &progress)?;
+        faults::stage(&root, arguments.name.as_deref(), arguments.keep, &arguments.filter, &progress)?;
     }
     if !arguments.fast && !arguments.faults {
         end_to_end(&root, arguments, &progress)?;
