@@ -85,9 +85,9 @@ impl Event {
         self.response_status.code
     }
 
-    /// Whether it did what it was to do.
+    /// Whether it did what it was to do. A dry run, also one that was answered well, did nothing.
     pub fn done(&self) -> bool {
-        (200..300).contains(&self.code())
+        (200..300).contains(&self.code()) && !self.uri.contains("dryRun=")
     }
 
     /// Whether it is that verb on that resource (`jobs`, `jobs/status`), and did what it was to do.
@@ -165,6 +165,13 @@ mod tests {
         let events = of_namespace(&log, "a").unwrap();
         let [event] = events.as_slice() else { panic!("{events:?}") };
         assert!(event.did("create", "jobs") && event.name() == "j" && !event.by_operator() && event.code() == 201);
+        let tried = line("a").replacen('{', r#"{"requestURI":"/apis/batch/v1/namespaces/a/jobs?dryRun=All","#, 1);
+        std::fs::write(&log, tried).unwrap();
+        let events = of_namespace(&log, "a").unwrap();
+        assert!(
+            !events[0].done() && !events[0].did("create", "jobs") && events[0].code() == 201,
+            "a dry run created nothing"
+        );
         assert!(of_namespace(&folder.path().join("none"), "a").unwrap_err().to_string().contains("audit log"));
     }
 }
