@@ -51,6 +51,7 @@ use crate::{
     validation = Listed::Namespaces("?survivors.namespaces").in_lists_of_gates("?soak.checks"),
     validation = Listed::Namespaces("?leftovers.?namespaces").in_lists_of_gates("?soak.checks"),
     validation = rules::soaks_fit_deadline(),
+    validation = rules::minimum_commits(),
 )]
 pub struct ReleasePlanSpec {
     /// Tasks may name only these.
@@ -135,6 +136,7 @@ pub struct VersionPolicy {
         length(max = 16),
         inner(length(min = 1, max = 200), regex(pattern = r"^[^/\x00-\x1f*?:\[][^\x00-\x1f*?:\[]*$"))
     )]
+    #[x_kube(validation = Rule::new(r"self.all(p, !p.matches('(^|/)[.][.](/|$)'))").message("version.paths: a path with .. leaves the repository: name a folder in it, such as crates/app"))]
     pub paths: Vec<String>,
     /// How release notes are drafted, with policy `ConventionalCommits`.
     #[serde(default)]
@@ -350,7 +352,8 @@ pub struct Batching {
     #[serde(default = "at_once")]
     #[x_kube(validation = rules::duration("batching.minInterval", 0, 31_536_000, "between 0s and 8760h"))]
     pub min_interval: Duration,
-    /// At least so many commits; a Release that brings less waits for one of a later commit to take its place.
+    /// At least so many commits; a Release that brings less waits for one of a later commit to take its place. More than one needs
+    /// policy `ConventionalCommits` and a concurrency policy other than `Queue`.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schemars(range(min = 0, max = 1000))]
     pub minimum_commits: u32,
@@ -382,8 +385,8 @@ pub struct Freeze {
     /// When it begins: a cron expression of five fields, in UTC, e.g. `0 18 * * FRI`.
     #[schemars(length(min = 9, max = 100), regex(pattern = r"^[^ ]+( [^ ]+){4}$"))]
     pub schedule: String,
-    /// How long it lasts.
-    #[x_kube(validation = rules::duration("batching.freeze.duration", 60, 2_678_400, "between 1m and 744h"))]
+    /// How long it lasts: less than the 14 days that a Release waits at most.
+    #[x_kube(validation = rules::duration("batching.freeze.duration", 60, 1_123_200, "between 1m and 312h"))]
     pub duration: Duration,
 }
 

@@ -97,6 +97,13 @@ pub(crate) fn duration(field: &str, min: u64, max: u64, words: &str) -> Rule {
     )
 }
 
+/// On the whole plan: commits are counted where a version comes from them, and a Release that waits for more is one that another replaces.
+pub(crate) fn minimum_commits() -> Rule {
+    Rule::new("self.batching.minimumCommits <= 1 || (self.version.policy == 'ConventionalCommits' && self.concurrencyPolicy != 'Queue')")
+        .message("batching.minimumCommits above 1 needs version.policy ConventionalCommits, which counts commits, and concurrencyPolicy Latest or Supersede, under which a later Release takes the place of one that waits")
+        .field_path(".batching.minimumCommits")
+}
+
 /// Exactly one of `members` is there.
 pub(crate) fn one_of(field: &str, members: &[&str]) -> Rule {
     let has = members.iter().map(|m| format!("has(self.{m})")).collect::<Vec<_>>();

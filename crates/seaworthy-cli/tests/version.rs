@@ -242,3 +242,66 @@ fn a_plan_file_that_cannot_be_used_is_refused_with_the_field() {
         assert!(status == 2 && out.is_empty() && said.contains(&format!("{field}: ")), "{section}: {said}");
     }
 }
+
+/// Forms that a repository comes in: its folders, a bare one, one with a second work tree, one without commits, one without its past.
+#[test]
+fn every_form_of_a_clone_is_read_or_refused_with_what_to_do() {
+    let dir = clone();
+    let at = dir.path();
+    let next = |repo: &std::path::Path| whole(&["next", "--repo", repo.to_str().unwrap()], b"");
+    let other = tempfile::tempdir().unwrap();
+    let [bare, tree, shallow, empty] = ["bare", "tree", "shallow", "empty"].map(|name| other.path().join(name));
+    let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    git(at, &["clone", "--quiet", "--bare", ".", &text(&bare)]);
+    git(at, &["worktree", "add", "--quiet", "--detach", &text(&tree)]);
+    std::fs::create_dir(at.join("below")).unwrap();
+    for repo in [at, &bare, &tree, &at.join("below")] {
+        assert_eq!(next(repo).0, "1.2.0\n", "{}", repo.display());
+    }
+    git(at, &["clone", "--quiet", "--depth", "1", &format!("file://{}", text(at)), &text(&shallow)]);
+    let (out, why, status) = next(&shallow);
+    assert!(out.is_empty() && status == 2 && why.contains("git fetch --unshallow"), "{why}");
+    git(at, &["init", "--quiet", &text(&empty)]);
+    let (out, why, status) = next(&empty);
+    assert!(out.is_empty() && status == 2 && why.contains("HEAD is no commit"), "{why}");
+}
+
+#[test]
+fn a_component_counts_what_lies_in_its_folders_and_folders_outside_are_refused() {
+    let dir = clone();
+    let at = dir.path();
+    let with = |path: &str| {
+        let file = at.join("plan.yaml");
+        let plan = format!("spec: {{version: {{policy: ConventionalCommits, paths: [{path:?}]}}}}");
+        std::fs::write(&file, plan).unwrap();
+        whole(&["next", "--repo", at.to_str().unwrap(), "--plan", file.to_str().unwrap(), "--output", "json"], b"")
+    };
+    git(at, &["tag", "v1.2.0"]);
+    for (path, message) in [("one/a", "fix: one"), ("two/a", "feat: two")] {
+        std::fs::create_dir_all(at.join(path).parent().unwrap()).unwrap();
+        std::fs::write(at.join(path), message).unwrap();
+        git(at, &["add", path]);
+        git(at, &["commit", "--quiet", "-m", message]);
+    }
+    for (path, version) in [("one", "1.2.1"), ("./one/", "1.2.1"), ("two/a", "1.3.0"), (".", "1.3.0"), ("on", "none")] {
+        let (out, why, _) = with(path);
+        assert!(out.contains(&format!("\"version\":\"{version}\"")), "{path}: {out}{why}");
+    }
+    for path in ["/one", "../one", "one/../../two", ".."] {
+        let (out, why, status) = with(path);
+        assert!(out.is_empty() && status == 2, "{path}: {out}");
+        assert!(why.contains("spec.version.paths") && why.contains(&format!("{path:?}")), "{why}");
+    }
+}
+
+#[test]
+fn a_policy_word_that_nobody_knows_is_refused_and_not_passed_over() {
+    for (policy, field) in [
+        (r#"{"minimumLevl":"patch"}"#, "policy.minimumLevl"),
+        (r#"{"channel":"beta"}"#, "policy.channel"),
+        (r#"{"notes":{"sectoins":[]}}"#, "policy.notes.sectoins"),
+    ] {
+        let (out, why, status) = whole(&["next", "--json", "-"], range(policy, "[]", "feat: a").as_bytes());
+        assert!(out.is_empty() && status == 2 && why.contains(field), "{policy}: {out}{why}");
+    }
+}

@@ -23,17 +23,19 @@ pub struct Shape {
     pub soak: Option<u16>,
     /// How often the publish Job fails after its bytes are not out.
     pub publish_fails: u32,
+    /// Whether somebody else's tag is where the version's should go: the publisher refuses to move it, `verify` says where it is.
+    pub tag_elsewhere: bool,
 }
 
 impl Shape {
     /// The whole of it.
     pub const fn canonical(port: u16) -> Self {
-        Self { attempts: 2, soak: Some(port), publish_fails: 0 }
+        Self { attempts: 2, soak: Some(port), publish_fails: 0, tag_elsewhere: false }
     }
 
     /// Without a soak, and without a second attempt: the shortest that still has every kind of write but the sampler's.
     pub const fn short() -> Self {
-        Self { attempts: 1, soak: None, publish_fails: 0 }
+        Self { attempts: 1, soak: None, publish_fails: 0, tag_elsewhere: false }
     }
 }
 
@@ -59,6 +61,13 @@ pub fn plan(shape: Shape) -> Value {
     }
     let publish = Script { ms: 300, publishes: true, exits: failures(shape.publish_fails), ..Script::default() };
     let verify = Script { ms: 50, verifies: true, ..Script::default() };
+    let refuses = |script: Script| Script {
+        exits: vec![1],
+        verifies: false,
+        message: "tag v1.4.0 is on 0123456789abcdef0123456789abcdef01234567, which nobody of us put there".into(),
+        ..script
+    };
+    let [publish, verify] = [publish, verify].map(|script| if shape.tag_elsewhere { refuses(script) } else { script });
     json!({
         "metadata": {"name": PLAN},
         "spec": {

@@ -168,6 +168,7 @@ fn rows() -> Vec<Row> {
         listed::runs(),
         plans::plans(),
         plans::versions(),
+        plans::pace(),
         plans::runs(),
         tasks::tasks(),
         tasks::variables(),

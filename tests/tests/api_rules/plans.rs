@@ -5,34 +5,9 @@ use serde_json::{Value, json};
 
 use crate::{Row, row};
 
-/// How versions are found, and when.
+/// How versions are found.
 pub(crate) fn versions() -> Vec<Row> {
-    let freeze = |schedule: &str, duration: &str| json!([{"schedule": schedule, "duration": duration}]);
     vec![
-        row(
-            &plan(),
-            &[("/spec/batching/minInterval", json!("8761h"))],
-            &["batching.minInterval 8761h is out of bounds: it must be between 0s and 8760h"],
-            &[("/spec/batching/minInterval", json!("0s"))],
-        ),
-        row(
-            &plan(),
-            &[("/spec/batching/minimumCommits", json!(1001))],
-            &["spec.batching.minimumCommits", "1000"],
-            &[("/spec/batching/minimumCommits", json!(1000))],
-        ),
-        row(
-            &plan(),
-            &[("/spec/batching/freeze", freeze("0 18 * * FRI", "745h"))],
-            &["batching.freeze.duration 745h is out of bounds: it must be between 1m and 744h"],
-            &[("/spec/batching/freeze", freeze("0 18 * * FRI", "62h"))],
-        ),
-        row(
-            &plan(),
-            &[("/spec/batching/freeze", freeze("0 0 18 * * FRI", "1h"))],
-            &["spec.batching.freeze[0].schedule", "should match"],
-            &[],
-        ),
         row(
             &plan(),
             &[("/spec/version/policy", json!("ConventionalCommits"))],
@@ -53,6 +28,12 @@ pub(crate) fn versions() -> Vec<Row> {
             &[("/spec/version/paths", json!(["/absolute"]))],
             &["spec.version.paths[0]", "should match"],
             &[("/spec/version/paths", json!(["packages/one", "README.md"]))],
+        ),
+        row(
+            &plan(),
+            &[("/spec/version/paths", json!(["packages/one", "packages/../../other"]))],
+            &["version.paths: a path with .. leaves the repository"],
+            &[("/spec/version/paths", json!(["packages/..one", "packages/two.."]))],
         ),
         row(
             &plan(),
@@ -83,6 +64,63 @@ pub(crate) fn versions() -> Vec<Row> {
             &[("/spec/version/notes/template", json!("x".repeat(8193)))],
             &["spec.version.notes.template", "8192"],
             &[("/spec/version/notes/template", json!("x".repeat(8192)))],
+        ),
+    ]
+}
+
+/// When versions may come.
+pub(crate) fn pace() -> Vec<Row> {
+    let freeze = |schedule: &str, duration: &str| json!([{"schedule": schedule, "duration": duration}]);
+    vec![
+        row(
+            &plan(),
+            &[("/spec/batching/minInterval", json!("8761h"))],
+            &["batching.minInterval 8761h is out of bounds: it must be between 0s and 8760h"],
+            &[("/spec/batching/minInterval", json!("0s"))],
+        ),
+        row(
+            &plan(),
+            &[("/spec/batching/minimumCommits", json!(1001))],
+            &["spec.batching.minimumCommits", "1000"],
+            &[
+                ("/spec/batching/minimumCommits", json!(1000)),
+                ("/spec/version/policy", json!("ConventionalCommits")),
+                ("/spec/version/git/url", json!("https://git.example/app.git")),
+            ],
+        ),
+        row(
+            &plan(),
+            &[("/spec/batching/minimumCommits", json!(2))],
+            &["batching.minimumCommits above 1 needs version.policy ConventionalCommits"],
+            &[("/spec/batching/minimumCommits", json!(1)), ("/spec/concurrencyPolicy", json!("Queue"))],
+        ),
+        row(
+            &plan(),
+            &[
+                ("/spec/batching/minimumCommits", json!(2)),
+                ("/spec/concurrencyPolicy", json!("Queue")),
+                ("/spec/version/policy", json!("ConventionalCommits")),
+                ("/spec/version/git/url", json!("https://git.example/app.git")),
+            ],
+            &["batching.minimumCommits above 1 needs", "concurrencyPolicy Latest or Supersede"],
+            &[
+                ("/spec/batching/minimumCommits", json!(2)),
+                ("/spec/concurrencyPolicy", json!("Supersede")),
+                ("/spec/version/policy", json!("ConventionalCommits")),
+                ("/spec/version/git/url", json!("https://git.example/app.git")),
+            ],
+        ),
+        row(
+            &plan(),
+            &[("/spec/batching/freeze", freeze("0 18 * * FRI", "313h"))],
+            &["batching.freeze.duration 313h is out of bounds: it must be between 1m and 312h"],
+            &[("/spec/batching/freeze", freeze("0 18 * * FRI", "312h"))],
+        ),
+        row(
+            &plan(),
+            &[("/spec/batching/freeze", freeze("0 0 18 * * FRI", "1h"))],
+            &["spec.batching.freeze[0].schedule", "should match"],
+            &[],
         ),
     ]
 }

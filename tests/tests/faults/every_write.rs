@@ -7,7 +7,7 @@ use seaworthy_tests::faults::{
     canonical::Shape,
     lab::{Lab, Run},
     layer::Faults,
-    plan::{AT_EVERY_WRITE, Call, Fault, Plan},
+    plan::{AT_EVERY_WRITE, Call, Fault, Plan, Verb},
 };
 
 /// Runs at the same time: they mostly wait.
@@ -51,6 +51,33 @@ async fn fault_01_02_any_write_dies_before_dies_after_or_loses_its_answer() {
     assert!(problems.is_empty(), "{} runs went wrong:\n{}", problems.len(), problems.join("\n"));
     let most = writes.len() * AT_EVERY_WRITE.len() * MISSED_PERCENT / 100;
     assert!(again.missed.len() <= most, "{} faults were never done", again.missed.len());
+}
+
+/// A tag that somebody pushed by hand while the Release was under way, on another commit: the publisher does not move it, and whose it is
+/// only a person can find out. Whichever write the operator dies at from then on, or loses the answer of, there is one attempt and the same
+/// end; a second attempt, though the plan allows three, could only be made by whoever takes a refusal for an absence.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_01_02_a_tag_pushed_by_hand_stays_where_it_is_whatever_dies() {
+    let lab = Lab::shared().await;
+    let shape = Shape { tag_elsewhere: true, ..Shape::short() };
+    let clean = lab.run("clean", shape, &Faults::new(Plan::Clean), None).await.unwrap();
+    assert!(clean.published.is_empty());
+    let release = &clean.world["Release r"];
+    assert_eq!(release["status"]["phase"], "PublishUnknown", "{release:#}");
+    let said = release["status"]["ending"]["message"].as_str().unwrap();
+    assert!(said.contains("tag v1.4.0 is on 0123456789abcdef"), "{said}");
+    let jobs: Vec<_> = clean.world.keys().filter(|key| key.starts_with("Job r-publish")).collect();
+    assert_eq!(jobs, ["Job r-publish-1"]);
+    let writes: Vec<Call> = clean.records.iter().map(|r| r.call.clone()).filter(|c| c.verb.writes()).collect();
+    let create = |call: &Call| call.verb == Verb::Post && call.what.starts_with("jobs/r-publish");
+    // The write before it is the intent.
+    let from = writes.iter().position(create).unwrap() - 1;
+    let alone = |fault| writes[from..].iter().map(move |call| vec![(call.clone(), fault)]);
+    let groups: Vec<_> = AT_EVERY_WRITE.into_iter().flat_map(alone).collect();
+    eprintln!("{} writes; {} runs", writes.len() - from, groups.len());
+    let tried = try_groups(lab, &clean, shape, groups).await;
+    assert!(tried.problems.is_empty(), "{} runs went wrong:\n{}", tried.problems.len(), tried.problems.join("\n"));
+    assert_eq!(tried.missed, [], "faults that were never done");
 }
 
 /// What came of some runs.

@@ -1,6 +1,6 @@
 //! Releases that wait: too early, too few commits, a freeze.
 
-use seaworthy_api::{Release, core::release::ReleasePhase};
+use seaworthy_api::{Release, ReleasePlan, core::release::ReleasePhase};
 use seaworthy_tests::cluster::Ground;
 use serde_json::json;
 
@@ -30,9 +30,10 @@ async fn releases_outside_of_the_plans_pace_wait_and_the_newest_takes_their_plac
     let from = done.completion_time.unwrap() + seaworthy_api::core::time::Seconds::hours(1);
     assert_eq!(status(&soon).not_before, Some(from));
 
-    // Every minute a freeze of an hour begins.
+    // A freeze of an hour began with this minute; of freezes that follow each other without an end, only the least is known.
     let mut frozen = plan("frozen", &repo.url);
-    frozen["spec"]["batching"] = json!({"freeze": [{"schedule": "* * * * *", "duration": "1h"}]});
+    let now = jiff::Timestamp::now().strftime("%M %H %d %m *").to_string();
+    frozen["spec"]["batching"] = json!({"freeze": [{"schedule": now, "duration": "1h"}]});
     frozen["spec"]["version"]["line"] = json!("2.x");
     frozen["spec"]["version"]["policy"] = json!("Explicit");
     create_plan(&ground, frozen).await;
@@ -41,5 +42,10 @@ async fn releases_outside_of_the_plans_pace_wait_and_the_newest_takes_their_plac
     ground.create::<Release>(object).await.unwrap();
     let cold = status(&until(&ground, "cold", "Frozen").await);
     assert!(cold.not_before.is_some() && cold.start_time.is_none());
+    let always = json!({"spec": {"batching": {"freeze": [{"schedule": "* * * * *", "duration": "1h"}]}}});
+    ground.patch::<ReleasePlan>("frozen", always).await.unwrap();
+    let cold = status(&ground.until::<Release>("cold", "no end", |r| status(r).not_before.is_none()).await.unwrap());
+    let said = cold.conditions.iter().find(|c| c.type_ == "Finished").unwrap().message.clone();
+    assert!(cold.start_time.is_none() && said.contains("at least"), "{said}");
     ground.done().await.unwrap();
 }

@@ -113,9 +113,7 @@ struct Answer {
 }
 
 fn answer(range: Range) -> anyhow::Result<Answer> {
-    let rc =
-        range.policy.get("channel").and_then(Value::as_str).is_some_and(|channel| channel.eq_ignore_ascii_case("rc"));
-    let policy = policy(range.policy).context("policy")?;
+    let (policy, rc) = policy(range.policy)?;
     let facts = Facts { head: range.head, tags: range.tags, commits: range.commits, ..Facts::default() };
     let entries =
         range.ledger.into_iter().enumerate().map(|(at, used)| entry(at, used)).collect::<anyhow::Result<_>>()?;
@@ -142,10 +140,19 @@ fn words(outcome: &Outcome, rc: bool) -> Answer {
     }
 }
 
-/// Reads the policy with words in any case.
-fn policy(mut value: Value) -> serde_json::Result<Policy> {
+/// Reads the policy with words in any case, and whether the candidate's label is asked for.
+fn policy(mut value: Value) -> anyhow::Result<(Policy, bool)> {
     if value.is_null() {
         value = json!({});
+    }
+    let channel = value.as_object_mut().and_then(|fields| fields.remove("channel")).unwrap_or_else(|| json!("final"));
+    let rc = match channel.as_str().map(str::to_lowercase).as_deref() {
+        Some("final") => false,
+        Some("rc") => true,
+        _ => anyhow::bail!("policy.channel: {channel} is neither \"final\" nor \"rc\""),
+    };
+    if let Some(field) = repo::unknown("policy", &value, repo::schema()?) {
+        anyhow::bail!("{field}: there is no such field; `kubectl explain releaseplan.spec.version` lists them");
     }
     if let Some(fields) = value.as_object_mut() {
         for name in ["breakingBeforeV1", "minimumLevel", "onDisputed"] {
@@ -163,7 +170,7 @@ fn policy(mut value: Value) -> serde_json::Result<Policy> {
         fields.entry("minimumLevel").or_insert(json!(Level::None));
         fields.retain(|_, value| !value.is_null());
     }
-    serde_json::from_value(value)
+    Ok((serde_json::from_value(value).context("policy")?, rc))
 }
 
 fn capitalised(word: &str) -> String {

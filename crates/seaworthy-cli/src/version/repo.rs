@@ -1,6 +1,7 @@
 //! A clone of this machine as the source of a range.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -29,16 +30,21 @@ pub(super) struct Source {
 }
 
 /// The schema of a plan's `spec.version`.
-fn schema() -> anyhow::Result<Value> {
+pub(super) fn schema() -> anyhow::Result<&'static Value> {
+    static SCHEMA: OnceLock<Value> = OnceLock::new();
+    if let Some(schema) = SCHEMA.get() {
+        return Ok(schema);
+    }
     let all = seaworthy_api::crd::all()?;
     let plan = all.iter().find(|crd| crd.spec.names.kind == "ReleasePlan").context("no definition of ReleasePlan")?;
     let schema = serde_json::to_value(&plan.spec.versions[0].schema)?;
     let version = schema.pointer("/openAPIV3Schema/properties/spec/properties/version");
-    Ok(version.context("no schema of spec.version")?.clone())
+    let version = version.context("no schema of spec.version")?.clone();
+    Ok(SCHEMA.get_or_init(|| version))
 }
 
 /// The first field that the schema does not know: the API server would drop it, and a default would hold in its place.
-fn unknown(path: &str, value: &Value, schema: &Value) -> Option<String> {
+pub(super) fn unknown(path: &str, value: &Value, schema: &Value) -> Option<String> {
     match value {
         Value::Object(fields) => {
             let known = schema["properties"].as_object()?;
@@ -80,7 +86,7 @@ impl Source {
                 let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
                 let plan: Value = serde_saphyr::from_str(&text).with_context(|| format!("{name} is no YAML"))?;
                 let section = plan.pointer("/spec/version").with_context(|| format!("{name} has no spec.version"))?;
-                if let Some(field) = unknown("spec.version", section, &schema()?) {
+                if let Some(field) = unknown("spec.version", section, schema()?) {
                     anyhow::bail!(
                         "{name}: {field}: there is no such field; `kubectl explain releaseplan.spec.version` lists them"
                     );
@@ -95,12 +101,8 @@ impl Source {
         if let Some(format) = &self.tag_format {
             policy.tag_format.clone_from(format);
         }
-        let outside = |path: &&String| path.starts_with('/') || path.split('/').any(|part| part == "..");
-        if let Some(path) = policy.paths.iter().find(outside) {
-            anyhow::bail!(
-                "spec.version.paths: {path:?} leaves the repository; name a folder in it, such as \"crates/app\""
-            );
-        }
+        // Before git is asked for them.
+        policy.check_paths()?;
         Ok(policy)
     }
 

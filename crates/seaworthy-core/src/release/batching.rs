@@ -3,6 +3,8 @@
 //!
 //! Cron expressions have five fields and are read in UTC. Absent: clocks, time zones.
 
+use std::fmt;
+
 use croner::parser::{CronParser, Seconds as Field, Year};
 use jiff::{civil::DateTime, tz::TimeZone};
 
@@ -19,21 +21,27 @@ use crate::{
 
 /// How many freezes in a row are followed to tell when the last one ends.
 const CHAIN: usize = 64;
+/// From when on it is asked whether a freeze ever begins: any past time does.
+const EVER: &str = "2024-01-01T00:00:00Z";
 /// How long until it is looked again at least, whatever the estimate says.
 const LOOK: Seconds = Seconds::minutes(5);
 
 /// Checks the expressions of a plan.
 ///
 /// # Errors
-/// Which one cannot be read, and why.
+/// Which one cannot be read or names no time at all, and why.
 pub fn check(freeze: &[Freeze]) -> Result<(), String> {
     for (index, window) in freeze.iter().enumerate() {
-        cron(&window.schedule).map_err(|why| {
-            format!(
-                "batching.freeze[{index}].schedule: {:?} is no cron expression of five fields: {why}; write e.g. \"0 18 * * FRI\"",
-                window.schedule
-            )
+        let schedule = &window.schedule;
+        let cron = cron(schedule).map_err(|why| {
+            format!("batching.freeze[{index}].schedule: {schedule:?} is no cron expression of five fields: {why}; write e.g. \"0 18 * * FRI\"")
         })?;
+        let from: DateTime = EVER.parse().unwrap_or_default();
+        if cron.find_next_occurrence(&from, true).is_err() {
+            return Err(format!(
+                "batching.freeze[{index}].schedule: {schedule:?} names a time that never comes: it would freeze nothing; write e.g. \"0 18 * * FRI\""
+            ));
+        }
     }
     Ok(())
 }
@@ -43,17 +51,50 @@ fn cron(schedule: &str) -> Result<croner::Cron, String> {
     parser.parse(schedule).map_err(|error| error.to_string())
 }
 
-/// When the freeze that holds at `now` ends, with those that begin before it does; None outside of all.
-pub fn frozen_until(freeze: &[Freeze], now: Timestamp) -> Option<Timestamp> {
-    let mut end = None;
-    let mut at = now;
-    for _ in 0..CHAIN {
-        match freeze.iter().filter_map(|window| covers(window, at)).max() {
-            Some(next) => (end, at) = (Some(next), next),
-            None => break,
+/// A freeze that holds, with those that begin before it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frozen {
+    /// Until then.
+    Until(Timestamp),
+    /// Until then and longer: no end was found within the time that a Release waits.
+    AtLeast(Timestamp),
+}
+
+impl Frozen {
+    /// Its end, where that is known.
+    fn end(self) -> Option<Timestamp> {
+        match self {
+            Self::Until(end) => Some(end),
+            Self::AtLeast(_) => None,
         }
     }
-    end
+}
+
+impl fmt::Display for Frozen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Until(end) => write!(f, "the plan is frozen until {end}"),
+            Self::AtLeast(end) => write!(
+                f,
+                "the plan is frozen until {end} at least, its freezes follow each other; a Release waits {QUEUE_WAIT}: leave a gap in batching.freeze"
+            ),
+        }
+    }
+}
+
+/// The freeze that holds at `now`; None outside of all.
+pub fn frozen(freeze: &[Freeze], now: Timestamp) -> Option<Frozen> {
+    let mut at = freeze.iter().filter_map(|window| covers(window, now)).max()?;
+    for _ in 0..CHAIN {
+        if at > now + QUEUE_WAIT {
+            break;
+        }
+        match freeze.iter().filter_map(|window| covers(window, at)).max() {
+            Some(next) => at = next,
+            None => return Some(Frozen::Until(at)),
+        }
+    }
+    Some(Frozen::AtLeast(at))
 }
 
 /// The end of the window's newest turn, if that lies after `at`.
@@ -79,9 +120,8 @@ pub struct Hold {
 /// Why a Release that brings so many commits may not begin at `now`, the plan's newest version being from `last`; None when it may. The same
 /// for the operator and for a preview.
 pub fn hold(batching: &Batching, last: Option<Timestamp>, commits: Option<u64>, now: Timestamp) -> Option<Hold> {
-    if let Some(end) = frozen_until(&batching.freeze, now) {
-        let message = format!("the plan is frozen until {end}");
-        return Some(Hold { until: Some(end), reason: Reason::Frozen, message });
+    if let Some(frozen) = frozen(&batching.freeze, now) {
+        return Some(Hold { until: frozen.end(), reason: Reason::Frozen, message: frozen.to_string() });
     }
     if let Some(from) = last.map(|last| last + batching.min_interval).filter(|from| now < *from) {
         let message = format!("{} must lie between two versions: waits until {from}", batching.min_interval);
@@ -118,18 +158,18 @@ pub(super) fn begin(d: &mut Draft<'_>) -> Flow {
 /// Whether a Release that is ready may be published now: nothing is while the plan is frozen.
 pub(super) fn publish(d: &mut Draft<'_>) -> Flow {
     let Some(batching) = d.policy().map(|policy| policy.batching.clone()) else { return Flow::Stop };
-    let Some(end) = frozen_until(&batching.freeze, d.now) else {
+    let Some(frozen) = frozen(&batching.freeze, d.now) else {
         d.status.not_before = None;
         return Flow::Next;
     };
     if d.waited(QUEUE_WAIT) {
-        let message = format!("ready, and frozen for {QUEUE_WAIT}");
+        let message = format!("ready, and frozen for {QUEUE_WAIT}; {frozen}");
         return d.end(ReleasePhase::Failed, Reason::DeadlineExceeded, message);
     }
-    d.status.not_before = Some(end);
-    let message = format!("is ready; the plan is frozen until {end}");
-    d.phase(ReleasePhase::AwaitingApproval, Reason::Frozen, message);
-    d.by(end.min(d.now + LOOK));
+    d.status.not_before = frozen.end();
+    d.phase(ReleasePhase::AwaitingApproval, Reason::Frozen, format!("is ready; {frozen}"));
+    let soon = d.now + LOOK;
+    d.by(frozen.end().map_or(soon, |end| end.min(soon)));
     Flow::Stop
 }
 
@@ -148,7 +188,7 @@ mod tests {
     #[test]
     fn a_weekend_is_frozen_from_friday_evening_to_monday_morning() {
         let weekend = [window("0 18 * * FRI", 62)];
-        let end = Some(at("2026-03-09T08:00:00Z"));
+        let end = Some(Frozen::Until(at("2026-03-09T08:00:00Z")));
         for (now, until) in [
             ("2026-03-06T17:59:59.999Z", None),
             ("2026-03-06T18:00:00Z", end),
@@ -156,17 +196,31 @@ mod tests {
             ("2026-03-09T07:59:59Z", end),
             ("2026-03-09T08:00:00Z", None),
         ] {
-            assert_eq!(frozen_until(&weekend, at(now)), until, "{now}");
+            assert_eq!(frozen(&weekend, at(now)), until, "{now}");
         }
     }
 
     #[test]
     fn windows_that_touch_or_overlap_are_one() {
         let both = [window("0 0 1 1 *", 24), window("0 12 1 1 *", 36)];
-        assert_eq!(frozen_until(&both, at("2026-01-01T01:00:00Z")), Some(at("2026-01-03T00:00:00Z")));
-        assert_eq!(frozen_until(&both, at("2025-12-31T23:59:00Z")), None);
-        let always = [window("0 0 * * *", 24)];
-        assert!(frozen_until(&always, at("2026-01-01T01:00:00Z")).is_some(), "ends, although it never does");
+        let end = Frozen::Until(at("2026-01-03T00:00:00Z"));
+        assert_eq!(frozen(&both, at("2026-01-01T01:00:00Z")), Some(end));
+        assert_eq!(frozen(&both, at("2025-12-31T23:59:00Z")), None);
+    }
+
+    #[test]
+    fn a_freeze_without_an_end_says_so_and_is_looked_at_again() {
+        let now = at("2026-01-01T01:00:00Z");
+        for always in [window("0 0 * * *", 24), window("* * * * *", 1), window("0 0 1 * *", 15 * 24)] {
+            let Some(frozen @ Frozen::AtLeast(end)) = frozen(std::slice::from_ref(&always), now) else {
+                panic!("{always:?}")
+            };
+            assert!(end > now && frozen.end().is_none(), "{always:?}");
+            let freeze = Batching { freeze: vec![always], ..Batching::default() };
+            let held = hold(&freeze, None, None, now).unwrap();
+            assert_eq!((held.until, held.reason), (None, Reason::Frozen));
+            assert!(held.message.contains("at least") && held.message.contains("batching.freeze"), "{}", held.message);
+        }
     }
 
     #[test]
@@ -175,7 +229,8 @@ mod tests {
             let why = check(&[window("0 18 * * FRI", 1), window(wrong, 1)]).unwrap_err();
             assert!(why.starts_with("batching.freeze[1].schedule: "), "{wrong:?}: {why}");
         }
-        assert_eq!(check(&[window("0 0 30 2 *", 1)]), Ok(()));
-        assert_eq!(frozen_until(&[window("0 0 30 2 *", 1)], at("2026-01-01T01:00:00Z")), None, "never");
+        assert_eq!(check(&[window("0 0 29 2 *", 1)]), Ok(()), "rare");
+        let why = check(&[window("0 0 30 2 *", 1)]).unwrap_err();
+        assert!(why.starts_with("batching.freeze[0].schedule: ") && why.contains("never comes"), "{why}");
     }
 }

@@ -27,7 +27,7 @@ mod waivers;
 
 use self::draft::{Draft, Flow};
 pub use self::{
-    batching::{Hold, check as check_freeze, frozen_until, hold},
+    batching::{Frozen, Hold, check as check_freeze, frozen, hold},
     observed::{Effect, Observed, Settle},
     reads::{Reads, reads},
     status::{

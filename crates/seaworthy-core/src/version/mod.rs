@@ -34,7 +34,8 @@ pub use notes::{NotesError, NotesRules, Section};
 pub use policy::{BreakingBeforeV1, OnDisputed, Policy};
 pub use range::{Commit, CommitVerdict, Counts, Fate, RangeReading};
 
-use number::{Base, Next, Refusal, Rules};
+pub use number::Refusal;
+use number::{Base, Next, Rules};
 
 /// Most disputes that a [`VersionPlan`] lists; `counts.disputed` has the true number.
 pub const MAX_DISPUTES: usize = 100;
@@ -102,8 +103,10 @@ pub struct Input {
 pub enum NothingReason {
     /// The commit carries the last final version.
     AlreadyPublished,
-    /// No commit since the last final version (within the plan's `paths`).
+    /// No commit since the last final version.
     EmptyRange,
+    /// There are commits since the last final version, none within the plan's `paths`.
+    OutOfScope,
     /// Every change of the range was taken back in it.
     OnlyReverted,
     /// No commit has a level, and the plan has no minimum.
@@ -116,6 +119,7 @@ impl NothingReason {
         match self {
             Self::AlreadyPublished => "the commit is published already",
             Self::EmptyRange => "no commit since the last release",
+            Self::OutOfScope => "no commit since the last release touches the plan's paths",
             Self::OnlyReverted => "every change since the last release was taken back",
             Self::NoLevel => "no commit since the last release has a level, and minimumLevel is None",
         }

@@ -27,8 +27,9 @@ pub(super) struct Rules<'a> {
 }
 
 /// A refusal: field, reason, remedy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {reason}; {remedy}")]
+pub struct Refusal {
     pub(super) field: &'static str,
     pub(super) reason: String,
     pub(super) remedy: String,
@@ -55,6 +56,7 @@ impl<'a> Rules<'a> {
             let reason = format!("{:?} is no final semantic version", policy.initial_version);
             Refusal::new("spec.version.initialVersion", reason, "write for example 0.1.0")
         })?;
+        policy.check_paths()?;
         Ok(Self { policy, format, initial, line })
     }
 }
@@ -110,8 +112,13 @@ pub(super) fn next(rules: &Rules<'_>, input: &Input, base: Option<&Base>, range:
         return Next::Nothing(if published { NothingReason::AlreadyPublished } else { NothingReason::EmptyRange });
     }
     if range.is_empty() {
-        let reverted = range.counts.reverted > 0;
-        return Next::Nothing(if reverted { NothingReason::OnlyReverted } else { NothingReason::EmptyRange });
+        return Next::Nothing(if range.counts.reverted > 0 {
+            NothingReason::OnlyReverted
+        } else if range.counts.out_of_scope > 0 {
+            NothingReason::OutOfScope
+        } else {
+            NothingReason::EmptyRange
+        });
     }
     let level = level.max(rules.policy.minimum_level);
     let version = match base {

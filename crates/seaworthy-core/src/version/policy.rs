@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Level;
+use super::{Level, Refusal};
 
 /// What to do with a commit on which the strict and the lenient reading differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -85,6 +85,18 @@ impl Policy {
             .get(&lower)
             .or_else(|| self.types.iter().find(|(name, _)| name.eq_ignore_ascii_case(&lower)).map(|(_, level)| level))
             .copied()
+    }
+
+    /// Checks that the paths lie in the repository.
+    ///
+    /// # Errors
+    /// The first one that does not: an absolute one, or one that goes up.
+    pub fn check_paths(&self) -> Result<(), Refusal> {
+        let outside = |path: &&String| path.starts_with('/') || path.split('/').any(|part| part == "..");
+        self.paths.iter().find(outside).map_or(Ok(()), |path| {
+            let reason = format!("{path:?} leaves the repository");
+            Err(Refusal::new("spec.version.paths", reason, "name a folder in it, such as crates/app"))
+        })
     }
 
     /// Whether a changed path belongs to the component.

@@ -4,6 +4,7 @@
 
 mod approval;
 mod external;
+mod freeze;
 mod resolution;
 mod waivers;
 

@@ -170,7 +170,7 @@ fn a_component_counts_what_touches_it() {
     let found = next(plan(&input));
     assert_eq!((found.version.to_string().as_str(), found.counts.out_of_scope), ("1.2.4", 2), "unknown paths count");
     input.facts.commits.truncate(1);
-    assert_eq!(version(&plan(&input)), "nothing: EmptyRange");
+    assert_eq!(version(&plan(&input)), "nothing: OutOfScope");
 }
 
 #[test]
