@@ -99,7 +99,7 @@ pub(crate) fn duration(field: &str, min: u64, max: u64, words: &str) -> Rule {
 
 /// On the whole plan: commits are counted where a version comes from them, and a Release that waits for more is one that another replaces.
 pub(crate) fn minimum_commits() -> Rule {
-    Rule::new("self.batching.minimumCommits <= 1 || (self.version.policy == 'ConventionalCommits' && self.concurrencyPolicy != 'Queue')")
+    Rule::new("!has(self.batching.minimumCommits) || self.batching.minimumCommits <= 1 || (self.version.policy == 'ConventionalCommits' && self.concurrencyPolicy != 'Queue')")
         .message("batching.minimumCommits above 1 needs version.policy ConventionalCommits, which counts commits, and concurrencyPolicy Latest or Supersede, under which a later Release takes the place of one that waits")
         .field_path(".batching.minimumCommits")
 }
