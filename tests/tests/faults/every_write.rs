@@ -62,9 +62,9 @@ async fn fault_01_02_a_tag_pushed_by_hand_stays_where_it_is_whatever_dies() {
     let shape = Shape { tag_elsewhere: true, ..Shape::short() };
     let clean = lab.run("clean", shape, &Faults::new(Plan::Clean), None).await.unwrap();
     assert!(clean.published.is_empty());
-    let release = &clean.world["Release r"];
-    assert_eq!(release["status"]["phase"], "PublishUnknown", "{release:#}");
-    let said = release["status"]["ending"]["message"].as_str().unwrap();
+    let status = &clean.world["Release r"]["rest"]["status"];
+    assert_eq!(status["phase"], "PublishUnknown", "{status:#}");
+    let said = status["conditions"].to_string();
     assert!(said.contains("tag v1.4.0 is on 0123456789abcdef"), "{said}");
     let jobs: Vec<_> = clean.world.keys().filter(|key| key.starts_with("Job r-publish")).collect();
     assert_eq!(jobs, ["Job r-publish-1"]);

@@ -1,10 +1,10 @@
 //! Releases that wait: too early, too few commits, a freeze.
 
-use seaworthy_api::{Release, ReleasePlan, core::release::ReleasePhase};
+use seaworthy_api::{Release, core::release::ReleasePhase};
 use seaworthy_tests::cluster::Ground;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{Repo, create, create_plan, ends, plan, status, until};
+use crate::world::{Repo, create, create_plan, ends, plan, status, until, why};
 
 #[tokio::test]
 async fn releases_outside_of_the_plans_pace_wait_and_the_newest_takes_their_place() {
@@ -32,20 +32,31 @@ async fn releases_outside_of_the_plans_pace_wait_and_the_newest_takes_their_plac
 
     // A freeze of an hour began with this minute; of freezes that follow each other without an end, only the least is known.
     let mut frozen = plan("frozen", &repo.url);
-    let now = jiff::Timestamp::now().strftime("%M %H %d %m *").to_string();
-    frozen["spec"]["batching"] = json!({"freeze": [{"schedule": now, "duration": "1h"}]});
-    frozen["spec"]["version"]["line"] = json!("2.x");
-    frozen["spec"]["version"]["policy"] = json!("Explicit");
-    create_plan(&ground, frozen).await;
-    let object = json!({"metadata": {"name": "cold"}, "spec": {"planRef": {"name": "frozen"},
-        "revision": "0123456789abcdef0123456789abcdef01234567", "version": {"number": "2.0.0"}}});
-    ground.create::<Release>(object).await.unwrap();
+    create_plan(&ground, frozen_plan("frozen", &repo.url, "2.x")).await;
+    ground.create::<Release>(explicit("cold", "frozen", "2.0.0")).await.unwrap();
     let cold = status(&until(&ground, "cold", "Frozen").await);
     assert!(cold.not_before.is_some() && cold.start_time.is_none());
-    let always = json!({"spec": {"batching": {"freeze": [{"schedule": "* * * * *", "duration": "1h"}]}}});
-    ground.patch::<ReleasePlan>("frozen", always).await.unwrap();
-    let cold = status(&ground.until::<Release>("cold", "no end", |r| status(r).not_before.is_none()).await.unwrap());
-    let said = cold.conditions.iter().find(|c| c.type_ == "Finished").unwrap().message.clone();
-    assert!(cold.start_time.is_none() && said.contains("at least"), "{said}");
+    let mut always = frozen_plan("always", &repo.url, "3.x");
+    always["spec"]["batching"]["freeze"][0]["schedule"] = json!("* * * * *");
+    create_plan(&ground, always).await;
+    ground.create::<Release>(explicit("endless", "always", "3.0.0")).await.unwrap();
+    let endless = until(&ground, "endless", "Frozen").await;
+    let (_, said) = why(&endless);
+    assert!(status(&endless).not_before.is_none() && said.contains("at least"), "{said}");
     ground.done().await.unwrap();
+}
+
+/// A plan that is frozen for an hour, from this minute on.
+fn frozen_plan(name: &str, url: &str, line: &str) -> Value {
+    let mut frozen = plan(name, url);
+    let now = jiff::Timestamp::now().strftime("%M %H %d %m *").to_string();
+    frozen["spec"]["batching"] = json!({"freeze": [{"schedule": now, "duration": "1h"}]});
+    frozen["spec"]["version"]["line"] = json!(line);
+    frozen["spec"]["version"]["policy"] = json!("Explicit");
+    frozen
+}
+
+fn explicit(name: &str, plan: &str, version: &str) -> Value {
+    json!({"metadata": {"name": name}, "spec": {"planRef": {"name": plan},
+        "revision": "0123456789abcdef0123456789abcdef01234567", "version": {"number": version}}})
 }
