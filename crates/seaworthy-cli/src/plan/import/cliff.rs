@@ -1,12 +1,14 @@
 //! git-cliff: `cliff.toml`.
 
+mod message_pattern;
+mod parsers;
+mod tag_pattern;
+
 use serde_json::{Value, json};
 
-use super::{Imported, message_pattern, tag_pattern};
+use super::Imported;
 
 const TABLES: [&str; 4] = ["changelog", "git", "remote", "bump"];
-/// What a skipped type means for a range.
-const ALONE: &str = "releases nothing there; here a range of such commits alone is a patch: write minimumLevel None and a level for each type";
 
 /// Where in a file git-cliff's settings are; `None` when there are none.
 pub(super) fn settings<'a>(file: &str, value: &'a Value) -> Option<&'a Value> {
@@ -33,7 +35,7 @@ pub(super) fn import(config: &Value) -> Imported {
     let all = at("git", "commit_parsers").and_then(Value::as_array);
     if all.is_some() || is("filter_commits") {
         let all = all.map_or(&[][..], Vec::as_slice);
-        parsers(&mut out, all, is("filter_commits"), is("protect_breaking_commits"));
+        parsers::import(&mut out, all, is("filter_commits"), is("protect_breaking_commits"));
     }
     for (table, settings) in config.as_object().into_iter().flatten() {
         match settings.as_object().filter(|_| TABLES.contains(&table.as_str())) {
@@ -108,7 +110,13 @@ fn setting(out: &mut Imported, table: &str, name: &str, value: &Value) {
             out.set("breakingBeforeV1", json!(if value == &json!(false) { "Minor" } else { "Major" }));
             return;
         }
-        ("bump", "features_always_bump_minor") if yes => return,
+        ("bump", "features_always_bump_minor")
+        | ("git", "conventional_commits" | "filter_unconventional" | "protect_breaking_commits")
+        | ("changelog", "trim")
+            if yes =>
+        {
+            return;
+        }
         ("bump", "features_always_bump_minor") => "a feature is a minor below 1.0.0 too",
         ("bump", "bump_type") => {
             "one level for every version; here commits say it, and a version is forced in Release.spec.version"
@@ -116,7 +124,6 @@ fn setting(out: &mut Imported, table: &str, name: &str, value: &Value) {
         ("bump", "custom_major_increment_regex" | "custom_minor_increment_regex") => {
             "write each type that it finds into version.types with its level"
         }
-        ("git", "conventional_commits" | "filter_unconventional" | "protect_breaking_commits") if yes => return,
         ("git", "require_conventional" | "fail_on_unmatched_commit" | "split_commits")
         | ("changelog", "render_always")
             if value == &json!(false) =>
@@ -135,91 +142,10 @@ fn setting(out: &mut Imported, table: &str, name: &str, value: &Value) {
         ("git", "link_parsers") => "write links in version.notes.template",
         ("git", "limit_commits") => "every commit since the last version counts",
         ("git", _) => "messages are read as they are in the repository, as Conventional Commits",
-        ("changelog", "trim") if yes => return,
         ("changelog", "output") => "no file is written; the publish task has the notes in $SEAWORTHY_NOTES",
         ("changelog", _) => "write a template in version.notes.template, in Jinja's language",
         ("remote", _) => "links come from version.notes.webUrl",
         _ => "has no counterpart",
     };
     out.leave(&format!("{table}.{name}"), why);
-}
-
-/// `{message = "^feat", group = "Features"}`: sections by type. Of several parsers that find a commit, the first counts.
-fn parsers(out: &mut Imported, parsers: &[Value], filter: bool, protected: bool) {
-    let mut types: Vec<Value> = Vec::new();
-    let mut skips = Vec::new();
-    for parser in parsers {
-        let setting = format!("git.commit_parsers: {parser}");
-        let text = |name: &str| parser.get(name).and_then(Value::as_str).unwrap_or_default();
-        let skip = parser.get("skip") == Some(&json!(true));
-        if let Some(scope) = parser.get("default_scope").or_else(|| parser.get("scope")) {
-            out.leave(&format!("git.commit_parsers: scope {scope}"), "a scope is shown as the commit has it");
-        }
-        let of_message = ["message", "group", "skip", "default_scope", "scope"];
-        let alone =
-            parser.as_object().is_some_and(|fields| fields.keys().all(|field| of_message.contains(&field.as_str())));
-        let kinds =
-            if alone { parser.get("message").and_then(Value::as_str).and_then(message_pattern::types) } else { None };
-        // A leading comment orders groups; here the list does.
-        let title = text("group").rsplit("-->").next().unwrap_or_default().trim();
-        let known = |kind: &str| types.iter().any(|entry| entry["type"] == kind);
-        match kinds {
-            None if skip && text("message").contains("release") => {
-                out.leave(&setting, "no commit goes back to the branch, so no new release commits come");
-            }
-            None if skip => out.leave(
-                &setting,
-                "a type is left out as a whole, when no section has it: give such commits a type of their own",
-            ),
-            None => out.leave(&setting, "sections are made of commit types"),
-            Some(_) if title.contains(['$', '{']) => {
-                out.leave(&setting, "a group that is made of the message; sections have fixed titles")
-            }
-            Some(kinds) => {
-                let new: Vec<String> = kinds.into_iter().filter(|kind| !known(kind)).collect();
-                for kind in &new {
-                    types.push(json!({"type": kind, "section": title, "hidden": skip}));
-                }
-                if skip && !new.is_empty() {
-                    skips.push((setting, new));
-                }
-            }
-        }
-    }
-    let rest = types.iter().find(|entry| entry["type"] == "*");
-    let rest_shown = rest.is_some_and(|entry| entry["hidden"] == false);
-    let rest_hidden = rest.map_or(filter, |entry| entry["hidden"] == true);
-    for (setting, kinds) in skips {
-        for kind in kinds.iter().filter(|kind| *kind != "*") {
-            out.level(kind, "None");
-        }
-        if rest_shown {
-            out.leave(&setting, "the section of type * shows it here: write the types that it shall show instead of *");
-        }
-        if !rest_hidden {
-            out.leave(&setting, ALONE);
-        }
-        if !protected {
-            out.leave(&setting, "a breaking change of it counts here, and is shown");
-        }
-    }
-    if rest_hidden {
-        only(out, &types);
-    }
-    if !types.is_empty() {
-        out.sections("git.commit_parsers", &types);
-    }
-}
-
-/// Only what a parser shows makes a version, at least a patch.
-fn only(out: &mut Imported, types: &[Value]) {
-    out.set("minimumLevel", json!("None"));
-    let shown: Vec<&str> =
-        types.iter().filter(|entry| entry["hidden"] == false).filter_map(|entry| entry["type"].as_str()).collect();
-    for kind in ["feat", "fix", "perf", "revert"].into_iter().filter(|kind| !shown.contains(kind)) {
-        out.level(kind, "None");
-    }
-    for kind in shown.into_iter().filter(|kind| *kind != "feat") {
-        out.level(kind, "Patch");
-    }
 }

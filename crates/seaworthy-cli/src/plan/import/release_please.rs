@@ -103,7 +103,7 @@ fn released_by(out: &mut Imported, types: &[Value]) {
     for entry in types.iter().filter(|entry| entry.get("hidden") != Some(&json!(true))) {
         match entry.get("type").and_then(Value::as_str) {
             Some(kind @ ("feat" | "feature")) => out.level(kind, "Minor"),
-            Some(kind) if super::is_type(kind) => out.level(kind, "Patch"),
+            Some(kind) if super::imported::is_type(kind) => out.level(kind, "Patch"),
             _ => {}
         }
     }
@@ -129,6 +129,7 @@ fn why_not(name: &str) -> Option<&'static str> {
         }
         "exclude-paths" => "name what belongs to the component in version.paths",
         "bootstrap-sha" | "last-release-sha" => "the range starts at the last version's tag: push that tag",
+        "release-search-depth" | "commit-search-depth" => "every commit since the last version's tag counts",
         "plugins" | "linked-versions" => "plans are versioned by themselves",
         _ if name.contains("pull-request") || name.contains("label") || name == "draft" || name == "signoff" => {
             "there are no release pull requests: approvalPolicy.mode: Manual asks for a person's word"

@@ -1,10 +1,12 @@
 //! semantic-release: `.releaserc`, `release.config.*`, `release` in package.json.
 
+mod rules;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Imported, release_rules, shared};
+use super::{Imported, shared};
 
 const ANALYZER: &str = "@semantic-release/commit-analyzer";
 const GENERATOR: &str = "@semantic-release/release-notes-generator";
@@ -88,12 +90,16 @@ fn several(value: &Value) -> &[Value] {
 
 fn branches(out: &mut Imported, value: &Value) {
     for branch in several(value) {
-        let name = branch.as_str().or_else(|| branch.get("name").and_then(Value::as_str)).unwrap_or_default();
-        let line = name.strip_suffix(".x").is_some_and(|rest| rest.split('.').all(|part| part.parse::<u32>().is_ok()));
+        let field = |field: &str| branch.get(field).and_then(Value::as_str);
+        let name = branch.as_str().or_else(|| field("name")).unwrap_or_default();
+        let range = field("range").unwrap_or(name);
+        let line = range.strip_suffix(".x").is_some_and(|rest| rest.split('.').all(|part| part.parse::<u32>().is_ok()));
         let why = if line {
-            format!("make a plan of its own with version.line: \"{name}\"")
+            format!("make a plan of its own with version.line: \"{range}\"")
         } else if branch.get("prerelease").is_some_and(|p| p != &json!(false)) {
             shared::CHANNELS.to_owned()
+        } else if branch.get("channel").is_some() {
+            "a Release names its commit, whatever the branch, and publish.task says where it goes".to_owned()
         } else {
             "a Release names its commit, whatever the branch".to_owned()
         };
@@ -103,10 +109,12 @@ fn branches(out: &mut Imported, value: &Value) {
 
 /// A plugin's name and options: `"name"`, `["name", {}]` or `{"path": "name"}`.
 fn parts(plugin: &Value) -> (&str, Vec<(&String, &Value)>) {
-    let (name, options) = match plugin {
-        Value::Array(pair) => (pair.first(), pair.get(1)),
-        Value::Object(_) => (plugin.get("path"), Some(plugin)),
-        _ => (Some(plugin), None),
+    let (name, options) = if let Some(pair) = plugin.as_array() {
+        (pair.first(), pair.get(1))
+    } else if plugin.is_object() {
+        (plugin.get("path"), Some(plugin))
+    } else {
+        (Some(plugin), None)
     };
     let options = options.and_then(Value::as_object).into_iter().flatten().filter(|(option, _)| *option != "path");
     (name.and_then(Value::as_str).unwrap_or_default(), options.collect())
@@ -172,7 +180,7 @@ fn analyze(out: &mut Imported, options: &Options) {
     for (option, (setting, value)) in options {
         match option.as_str() {
             "preset" => preset(out, value),
-            "releaseRules" => release_rules::import(out, setting, value),
+            "releaseRules" => rules::import(out, setting, value),
             "config" => out.leave(setting, "other conventions than Conventional Commits are not read"),
             // It stands for both steps there, and only the other one has sections.
             "presetConfig" if setting == option => {}

@@ -111,7 +111,7 @@ fn strict(out: &mut Imported, options: &Map<String, Value>) {
     );
     let Some(Value::Array(types)) = options.get("types") else { return };
     for entry in types {
-        if let Some(kind) = entry.get("type").and_then(Value::as_str).filter(|kind| super::is_type(kind)) {
+        if let Some(kind) = entry.get("type").and_then(Value::as_str).filter(|kind| super::imported::is_type(kind)) {
             let feature = ["feat", "feature"].contains(&kind);
             let level = match entry.get("hidden") == Some(&json!(true)) {
                 _ if feature => "Minor",
@@ -146,8 +146,9 @@ fn one(out: &mut Imported, name: &str, value: &Value) {
         ("types", Value::Array(types)) => return out.sections("types", types),
         ("tagPrefix", Value::String(prefix)) => return out.tag_format("tagPrefix", &format!("{prefix}{{version}}")),
         ("path", Value::String(path)) => return folder(out, path),
-        ("preset", Value::String(_) | Value::Object(_)) | ("preMajor" | "$schema", _) => return,
-        ("noBumpWhenEmptyChanges", Value::Bool(true)) => return,
+        ("preset", Value::String(_) | Value::Object(_))
+        | ("preMajor" | "$schema", _)
+        | ("noBumpWhenEmptyChanges", Value::Bool(true)) => return,
         ("types" | "tagPrefix" | "path" | "preset", _) => "is not of the form that the tool reads",
         ("releaseAs", _) => shared::FORCED,
         ("prerelease", _) => shared::CHANNELS,
@@ -179,10 +180,8 @@ fn one(out: &mut Imported, name: &str, value: &Value) {
         ("bumpStrict", _) => "is not known to that program's preset; write minimumLevel None and a level for each type",
         _ => "is not about the version: a task of the plan does that",
     };
-    let setting = match value {
-        Value::String(text) if ["releaseAs", "prerelease", "lernaPackage"].contains(&name) => format!("{name}: {text}"),
-        _ => name.to_owned(),
-    };
+    let said = value.as_str().filter(|_| ["releaseAs", "prerelease", "lernaPackage"].contains(&name));
+    let setting = said.map_or_else(|| name.to_owned(), |text| format!("{name}: {text}"));
     out.leave(&setting, why);
 }
 

@@ -106,6 +106,9 @@ fn a_skipped_type_is_in_no_section_and_releases_nothing() {
     let one = git("commit_parsers = [{ message = '^fix:', group = 'Fixes' }, { message = '^fix:', skip = true }]");
     assert_eq!(one.version["types"]["fix"], "Patch");
     assert!(!skip(&one, ""), "{:?}", one.left);
+    let one = git("commit_parsers = [{ message = '.*', group = 'All' }, { message = '^fix:', skip = true }]");
+    assert_eq!(one.version["types"]["fix"], "Patch");
+    assert!(!skip(&one, ""), "{:?}", one.left);
     let one = git("commit_parsers = [{ message = '^fix:', skip = true }, { message = '^fix:', group = 'Fixes' }]");
     assert_eq!((&one.version["types"]["fix"], &one.version["notes"]), (&json!("None"), &json!({"sections": []})));
 }

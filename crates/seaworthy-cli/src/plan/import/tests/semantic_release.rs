@@ -196,3 +196,17 @@ fn a_section_that_the_plan_would_not_take_is_named() {
     let one = rc("{preset: conventionalcommits, presetConfig: {types: [{type: feat, hidden: true}]}}");
     assert_eq!(one.version["notes"], json!({"sections": []}));
 }
+
+#[test]
+fn a_branch_of_a_line_of_versions_is_a_plan_of_its_own() {
+    let one =
+        rc("{branches: [1.x, {name: old, range: 2.3.x}, {name: next, channel: next}, {name: beta, prerelease: true}]}");
+    for start in [
+        "branches: 1.x: make a plan of its own with version.line: \"1.x\"",
+        "branches: old: make a plan of its own with version.line: \"2.3.x\"",
+        "branches: next: a Release names its commit, whatever the branch, and publish.task",
+        "branches: beta: every Release is a candidate first",
+    ] {
+        assert!(leaves(&one, start), "{start}: {:?}", one.left);
+    }
+}

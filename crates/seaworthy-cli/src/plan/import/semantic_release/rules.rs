@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Imported, is_type};
+use crate::plan::import::imported::{Imported, is_type};
 
 /// What one rule says.
 enum Rule<'a> {

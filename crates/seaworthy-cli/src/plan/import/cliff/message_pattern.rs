@@ -1,6 +1,6 @@
 //! Which commit types a regular expression for messages finds.
 
-use super::is_type;
+use crate::plan::import::imported::is_type;
 
 /// Types in use, for a pattern such as `^doc`, which finds `docs` too.
 const KNOWN: [&str; 16] = [
