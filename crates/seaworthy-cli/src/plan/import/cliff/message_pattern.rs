@@ -47,7 +47,7 @@ pub(super) fn types(pattern: &str) -> Option<Vec<String>> {
             found.extend(of_one(kind, rest)?);
         }
     } else {
-        for one in alternatives(pattern) {
+        for one in pattern.split('|') {
             let one = one.strip_prefix('^')?;
             let end = one.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')).unwrap_or(one.len());
             let (kind, rest) = one.split_at_checked(end)?;
@@ -56,20 +56,6 @@ pub(super) fn types(pattern: &str) -> Option<Vec<String>> {
     }
     found.dedup();
     Some(found)
-}
-
-/// Parts between the `|` that are in no brackets.
-fn alternatives(pattern: &str) -> Vec<&str> {
-    let mut depth = 0_u32;
-    let outside = |c: char| {
-        match c {
-            '(' | '[' => depth += 1,
-            ')' | ']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        c == '|' && depth == 0
-    };
-    pattern.split(outside).collect()
 }
 
 fn of_one(kind: &str, rest: &str) -> Option<Vec<String>> {

@@ -33,10 +33,6 @@ pub(super) fn beginning(pattern: &str) -> Option<Beginning<'_>> {
         let next = literal.chars().next().filter(plain)?;
         prefix.push(next);
         rest = literal.get(next.len_utf8()..)?;
-        // The character before one of these is not there, or there more than once.
-        if rest.starts_with(['*', '+', '?', '{', '|']) {
-            return None;
-        }
     }
     // `v1\.[0-9]+` is a line of versions, and `app2[0-9]` no beginning of one; without both `^` and a prefix it says nothing.
     let number = prefix.trim_end_matches('.').ends_with(|c: char| c.is_ascii_digit());

@@ -148,6 +148,7 @@ fn what_it_does_where_nothing_is_said_is_named() {
         let one = rc(&format!("{{{preset} {types}}}"));
         assert_eq!(one.version["notes"]["sections"][0]["title"], "New", "{preset}");
         assert_eq!(leaves(&one, "presetConfig: has no effect there"), named, "{preset}: {:?}", one.left);
+        assert!(!leaves(&one, "presetConfig: messages"), "{preset}: {:?}", one.left);
     }
 }
 
@@ -195,6 +196,9 @@ fn a_section_that_the_plan_would_not_take_is_named() {
     assert_eq!(named, 7, "{:?}", one.left);
     let one = rc("{preset: conventionalcommits, presetConfig: {types: [{type: feat, hidden: true}]}}");
     assert_eq!(one.version["notes"], json!({"sections": []}));
+    // Where nothing of it can be said, the plan's own sections stay.
+    let one = rc("{preset: conventionalcommits, presetConfig: {types: [{type: 'a b', section: X}]}}");
+    assert!(one.version.get("notes").is_none() && leaves(&one, "presetConfig.types: {"), "{:?}", one.left);
 }
 
 #[test]
