@@ -4,8 +4,11 @@
 //! nothing is lost in silence. Deliberately absent: running the other tool's configuration, which may be a program.
 
 mod cliff;
+mod imported;
+mod package_json;
 mod release_please;
 mod semantic_release;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod versionrc;
@@ -17,84 +20,52 @@ use std::{
     process::ExitCode,
 };
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use self::imported::Imported;
 use crate::exit::{self, Code, Failure};
 
 /// Longest file that is read.
 const MAX: u64 = 1024 * 1024;
+/// What is looked for in a folder, in this order.
+const NAMES: [&str; 21] = [
+    ".releaserc",
+    ".releaserc.json",
+    ".releaserc.yaml",
+    ".releaserc.yml",
+    ".releaserc.js",
+    ".releaserc.cjs",
+    ".releaserc.mjs",
+    ".releaserc.ts",
+    "release.config.js",
+    "release.config.cjs",
+    "release.config.mjs",
+    "release.config.ts",
+    "package.json",
+    "release-please-config.json",
+    "cliff.toml",
+    ".cliff.toml",
+    ".config/cliff.toml",
+    ".versionrc",
+    ".versionrc.json",
+    ".versionrc.js",
+    ".versionrc.cjs",
+];
 
 /// Where the settings are.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Looked for in a folder, in this order: .releaserc[.json|.yaml|.yml], release.config.*, package.json with a `release`,
-release-please-config.json (with .release-please-manifest.json), cliff.toml, .versionrc[.json|.js|.cjs].
+Looked for in a folder, in this order: .releaserc[.json|.yaml|.yml|.js|.cjs|.mjs|.ts], release.config.[js|cjs|mjs|ts],
+package.json, release-please-config.json (with .release-please-manifest.json), cliff.toml, .cliff.toml, .config/cliff.toml, .versionrc[.json|.js|.cjs].
+
+Read in package.json: one of `release`, `commit-and-tag-version`, `standard-version`, and `changelog` or
+`conventional-changelog` with a `preset`. Read in Cargo.toml and pyproject.toml, when named: git-cliff's tables.
 
 Exit codes: 0 printed; 1 nothing that can be read; 4 could not be carried out")]
 pub(super) struct Args {
     /// A file, or a folder with one.
     #[arg(default_value = ".")]
     from: PathBuf,
-}
-
-/// A plan's version section, and what is not in it.
-#[derive(Debug, Default, PartialEq)]
-struct Imported {
-    /// What it is for, where a file is for several plans.
-    name: String,
-    /// The fields of `spec.version`.
-    version: Map<String, Value>,
-    /// `setting: why not, and what to do`.
-    left: Vec<String>,
-}
-
-impl Imported {
-    fn new(name: &str) -> Self {
-        let version = Map::from_iter([("policy".to_owned(), json!("ConventionalCommits"))]);
-        Self { name: name.to_owned(), version, left: Vec::new() }
-    }
-
-    fn set(&mut self, field: &str, value: Value) {
-        self.version.insert(field.to_owned(), value);
-    }
-
-    fn leave(&mut self, setting: &str, why: &str) {
-        let line = format!("{setting}: {why}");
-        if !self.left.contains(&line) {
-            self.left.push(line);
-        }
-    }
-
-    /// The level of a commit type.
-    fn level(&mut self, kind: &str, level: &str) {
-        let types = self.version.entry("types").or_insert_with(|| json!({}));
-        types[kind] = json!(level);
-    }
-
-    /// The notes' sections, from `[{type, section, hidden}]`, as conventional-changelog and release-please have them.
-    fn sections(&mut self, setting: &str, types: &[Value]) {
-        let mut sections: Vec<(String, Vec<String>)> = Vec::new();
-        for entry in types {
-            let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default();
-            let (kind, title) = (text("type"), text("section"));
-            if entry.get("hidden").and_then(Value::as_bool) == Some(true) || title.is_empty() {
-                continue;
-            }
-            if kind.is_empty() || entry.get("scope").is_some() {
-                self.leave(setting, "an entry that is not of a type alone; sections are made of types");
-                continue;
-            }
-            match sections.iter_mut().find(|(known, _)| known == title) {
-                Some((_, kinds)) => kinds.push(kind.to_owned()),
-                None => sections.push((title.to_owned(), vec![kind.to_owned()])),
-            }
-        }
-        let sections: Vec<Value> =
-            sections.into_iter().map(|(title, types)| json!({"title": title, "types": types})).collect();
-        if !sections.is_empty() {
-            self.set("notes", json!({"sections": sections}));
-        }
-    }
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
@@ -117,7 +88,7 @@ fn shown(path: &Path, one: &Imported) -> Result<String, Failure> {
         if one.name.is_empty() { String::new() } else { format!(", {}", one.name) }
     );
     if !one.left.is_empty() {
-        text.push_str("# not carried over:\n");
+        text.push_str("# not carried over as it is:\n");
     }
     for line in &one.left {
         let clean: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -137,34 +108,47 @@ fn import(from: &Path) -> Result<(PathBuf, Vec<Imported>), Failure> {
     if !from.is_dir() {
         return read(from).map(|all| (from.to_owned(), all));
     }
-    let names = [
-        ".releaserc",
-        ".releaserc.json",
-        ".releaserc.yaml",
-        ".releaserc.yml",
-        "release.config.js",
-        "release.config.cjs",
-        "release.config.mjs",
-        "release.config.ts",
-        "package.json",
-        "release-please-config.json",
-        "cliff.toml",
-        ".versionrc",
-        ".versionrc.json",
-        ".versionrc.js",
-        ".versionrc.cjs",
-    ];
+    let there: Vec<PathBuf> = NAMES.map(|name| from.join(name)).into_iter().filter(|path| path.is_file()).collect();
     let mut why = None;
-    for path in names.map(|name| from.join(name)).into_iter().filter(|path| path.is_file()) {
-        match read(&path) {
-            Ok(all) => return Ok((path, all)),
-            // package.json is there for other reasons too; a program may stand beside settings that can be read.
+    for path in &there {
+        match read(path) {
+            Ok(mut all) => {
+                for other in there.iter().filter(|other| *other != path && !is_package_without(other)) {
+                    for one in &mut all {
+                        one.leave(
+                            &other.display().to_string(),
+                            "stands beside it and was not read: name it to import that one",
+                        );
+                    }
+                }
+                return Ok((path.clone(), all));
+            }
+            // A program may stand beside settings that can be read, and package.json is there for other reasons too.
             Err(failure) => why = why.or(Some(failure)),
         }
     }
     Err(why.unwrap_or_else(|| {
-        Failure::refused(format!("{}: none of {} is there; name the file", from.display(), names.join(", ")))
+        Failure::refused(format!("{}: none of {} is there; name the file", from.display(), NAMES.join(", ")))
     }))
+}
+
+/// Whether it is a package.json that says nothing about versions.
+fn is_package_without(path: &Path) -> bool {
+    path.ends_with("package.json")
+        && text_of(path)
+            .ok()
+            .and_then(|text| serde_json::from_str::<Value>(&text).ok())
+            .is_some_and(|package| !package_json::has_settings(&package))
+}
+
+fn text_of(path: &Path) -> Result<String, Failure> {
+    let shown = path.display();
+    let cannot = |error: std::io::Error| Failure::unusable(format!("cannot read {shown}: {error}"));
+    let size = fs::metadata(path).map_err(cannot)?.len();
+    if size > MAX {
+        return Err(Failure::unusable(format!("{shown} has {size} bytes, more than {MAX}")));
+    }
+    fs::read_to_string(path).map_err(cannot)
 }
 
 fn read(path: &Path) -> Result<Vec<Imported>, Failure> {
@@ -178,33 +162,24 @@ fn read(path: &Path) -> Result<Vec<Imported>, Failure> {
         )));
     }
     let cannot = |error: &dyn std::fmt::Display| Failure::unusable(format!("cannot read {shown}: {error}"));
-    let size = fs::metadata(path).map_err(|error| cannot(&error))?.len();
-    if size > MAX {
-        return Err(Failure::unusable(format!("{shown} has {size} bytes, more than {MAX}")));
-    }
-    let text = fs::read_to_string(path).map_err(|error| cannot(&error))?;
+    let text = text_of(path)?;
     // JSON is YAML.
     let value: Value = if extension == "toml" {
         toml::from_str(&text).map_err(|error| cannot(&error))?
     } else {
         serde_saphyr::from_str(&text).map_err(|error| cannot(&error))?
     };
+    if !value.is_object() {
+        return Err(Failure::refused(format!("{shown} holds no settings: they are an object, or a table")));
+    }
     let has = |field: &str| value.get(field).is_some();
+    let unknown = || Failure::refused(format!("{shown}: none of the tools' settings is recognised in it"));
     Ok(match name.as_str() {
         "package.json" => {
-            if let Some(release) = value.get("release") {
-                vec![semantic_release::import(release)]
-            } else if let Some(settings) = value.get("commit-and-tag-version").or_else(|| value.get("standard-version"))
-            {
-                vec![versionrc::import(settings)]
-            } else {
-                return Err(Failure::refused(format!(
-                    "{shown} has none of `release`, `commit-and-tag-version`, `standard-version`: there is nothing to import"
-                )));
-            }
+            vec![package_json::import(&value).map_err(|why| Failure::refused(format!("{shown} {why}")))?]
         }
         name if name.starts_with(".versionrc") => vec![versionrc::import(&value)],
-        _ if extension == "toml" => vec![cliff::import(&value)],
+        _ if extension == "toml" => vec![cliff::import(cliff::settings(&name, &value).ok_or_else(unknown)?)],
         _ if has("packages") || has("release-type") => {
             let manifest = path.with_file_name(".release-please-manifest.json");
             let manifest =
@@ -216,10 +191,16 @@ fn read(path: &Path) -> Result<Vec<Imported>, Failure> {
             release_please::import(&value, &released)
         }
         name if name.starts_with(".releaserc") => vec![semantic_release::import(&value)],
-        _ if has("plugins") || has("branches") || has("tagFormat") || has("preset") || has("extends") => {
+        _ if ["plugins", "branches", "tagFormat", "extends", "releaseRules", "analyzeCommits", "generateNotes"]
+            .into_iter()
+            .any(has) =>
+        {
             vec![semantic_release::import(&value)]
         }
-        _ if has("types") => vec![versionrc::import(&value)],
-        _ => return Err(Failure::refused(format!("{shown}: none of the tools' settings is recognised in it"))),
+        _ if ["types", "tagPrefix", "bumpFiles", "packageFiles"].into_iter().any(has) => {
+            vec![versionrc::import(&value)]
+        }
+        _ if has("preset") => vec![semantic_release::import(&value)],
+        _ => return Err(unknown()),
     })
 }

@@ -33,14 +33,17 @@ fn package(path: &str, top: &Map<String, Value>, own: &Map<String, Value>) -> Im
     all.extend(own.clone());
     let flag = |name: &str, default: bool| all.get(name).and_then(Value::as_bool).unwrap_or(default);
     let text = |name: &str, default: &str| all.get(name).and_then(Value::as_str).unwrap_or(default).to_owned();
-    for (kind, level) in
-        [("feat", "Minor"), ("fix", "Patch"), ("perf", "Patch"), ("deps", "Patch"), ("revert", "Patch")]
-    {
-        out.level(kind, level);
-    }
+    levels(&mut out, &text("release-type", ""), all.contains_key("changelog-sections"));
     out.set("minimumLevel", json!("None"));
     out.set("breakingBeforeV1", json!(if flag("bump-minor-pre-major", false) { "Minor" } else { "Major" }));
-    out.set("initialVersion", json!(text("initial-version", "1.0.0")));
+    let first = text("initial-version", "1.0.0");
+    match semver::Version::parse(&first) {
+        Ok(version) if version.pre.is_empty() && version.build.is_empty() => out.set("initialVersion", json!(first)),
+        _ => out.leave(
+            &format!("initial-version: {first:?}"),
+            "is no final version such as 1.0.0: write initialVersion yourself, without what follows a - or +",
+        ),
+    }
     let component = text("component", &text("package-name", ""));
     let component = component.rsplit('/').next().unwrap_or_default();
     let named = flag("include-component-in-tag", true);
@@ -50,7 +53,7 @@ fn package(path: &str, top: &Map<String, Value>, own: &Map<String, Value>) -> Im
     } else {
         String::new()
     };
-    out.set("tagFormat", json!(format!("{prefix}{v}{{version}}")));
+    out.tag_format("tag-separator", &format!("{prefix}{v}{{version}}"));
     if path != "." {
         out.set("paths", json!([path]));
     }
@@ -70,6 +73,28 @@ fn package(path: &str, top: &Map<String, Value>, own: &Map<String, Value>) -> Im
     out
 }
 
+/// What releases by itself: some languages show more than others.
+fn levels(out: &mut Imported, language: &str, sections: bool) {
+    for (kind, level) in
+        [("feat", "Minor"), ("fix", "Patch"), ("perf", "Patch"), ("deps", "Patch"), ("revert", "Patch")]
+    {
+        out.level(kind, level);
+    }
+    let of = |known: &[&str]| known.iter().any(|one| language.split('-').next() == Some(one));
+    if of(&["java", "maven", "python", "r"]) || language.ends_with("-yoshi") {
+        out.level("docs", "Patch");
+    }
+    match language {
+        "php" => out.level("chore", "Patch"),
+        "php-yoshi" => out.level("misc", "Patch"),
+        _ => {}
+    }
+    if !sections && !of(&["java", "maven", "python", "r"]) {
+        let why = "is a patch by its documentation, but its changelog shows it for java, python and r alone: write the level that you want";
+        out.leave("type deps", why);
+    }
+}
+
 /// There is a release when the changelog shows something: what it does not show releases nothing by itself.
 fn released_by(out: &mut Imported, types: &[Value]) {
     for kind in ["feat", "fix", "perf", "deps", "revert"] {
@@ -77,8 +102,8 @@ fn released_by(out: &mut Imported, types: &[Value]) {
     }
     for entry in types.iter().filter(|entry| entry.get("hidden") != Some(&json!(true))) {
         match entry.get("type").and_then(Value::as_str) {
-            Some("feat" | "feature") => out.level("feat", "Minor"),
-            Some(kind) if !kind.is_empty() => out.level(kind, "Patch"),
+            Some(kind @ ("feat" | "feature")) => out.level(kind, "Minor"),
+            Some(kind) if super::imported::is_type(kind) => out.level(kind, "Patch"),
             _ => {}
         }
     }
@@ -104,6 +129,7 @@ fn why_not(name: &str) -> Option<&'static str> {
         }
         "exclude-paths" => "name what belongs to the component in version.paths",
         "bootstrap-sha" | "last-release-sha" => "the range starts at the last version's tag: push that tag",
+        "release-search-depth" | "commit-search-depth" => "every commit since the last version's tag counts",
         "plugins" | "linked-versions" => "plans are versioned by themselves",
         _ if name.contains("pull-request") || name.contains("label") || name == "draft" || name == "signoff" => {
             "there are no release pull requests: approvalPolicy.mode: Manual asks for a person's word"

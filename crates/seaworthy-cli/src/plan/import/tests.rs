@@ -6,6 +6,11 @@ use serde_json::json;
 
 use super::*;
 
+mod cliff;
+mod package_json;
+mod semantic_release;
+mod versionrc;
+
 fn of(name: &str, text: &str) -> Vec<Imported> {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(name), text).unwrap();
@@ -65,7 +70,7 @@ fn options_of_semantic_release_itself_are_those_of_its_plugins() {
     let one = of(".releaserc", yaml).remove(0);
     assert_eq!(one.version["types"]["docs"], "Patch");
     assert_eq!(one.version["notes"]["sections"][0]["title"], "New");
-    assert!(leaves(&one, "parserOpts: messages are read") && !leaves(&one, "releaseRules"));
+    assert!(leaves(&one, "parserOpts: messages are read") && !leaves(&one, "releaseRules: {"));
 }
 
 #[test]
@@ -226,4 +231,31 @@ fn a_first_tag_that_is_no_final_version_is_named_and_not_carried_over() {
     assert!(one.version.get("initialVersion").is_none() && leaves(&one, "bump.initial_tag"), "{:?}", one.left);
     let one = of("cliff.toml", "[bump]\ninitial_tag = \"app-0.3.0\"\n").remove(0);
     assert_eq!((&one.version["initialVersion"], &one.version["tagFormat"]), (&json!("0.3.0"), &json!("app-{version}")));
+}
+
+#[test]
+fn what_release_please_releases_depends_on_the_language() {
+    let of_type = |kind: &str| of("release-please-config.json", &format!(r#"{{"release-type": "{kind}"}}"#)).remove(0);
+    for (kind, docs, named) in [
+        ("node", false, true),
+        ("python", true, false),
+        ("java-yoshi", true, false),
+        ("ruby-yoshi", true, true),
+        ("rust", false, true),
+    ] {
+        let one = of_type(kind);
+        assert_eq!(one.version["types"].get("docs") == Some(&json!("Patch")), docs, "{kind}");
+        assert_eq!(leaves(&one, "type deps: "), named, "{kind}: {:?}", one.left);
+    }
+    assert_eq!(of_type("php").version["types"]["chore"], "Patch");
+    let text = r#"{"packages": {".": {"initial-version": "1.0.0-beta.1", "component": "a b",
+        "changelog-sections": [{"type": "feature", "section": "New"}]}}}"#;
+    let one = of("release-please-config.json", text).remove(0);
+    assert!(
+        one.version.get("initialVersion").is_none() && leaves(&one, "initial-version: \"1.0.0-beta.1\""),
+        "{:?}",
+        one.left
+    );
+    assert!(one.version.get("tagFormat").is_none() && leaves(&one, "tag-separator: "), "{:?}", one.left);
+    assert_eq!((&one.version["types"]["feature"], &one.version["types"]["feat"]), (&json!("Minor"), &json!("None")));
 }
