@@ -31,7 +31,6 @@ async fn releases_outside_of_the_plans_pace_wait_and_the_newest_takes_their_plac
     assert_eq!(status(&soon).not_before, Some(from));
 
     // A freeze of an hour began with this minute; of freezes that follow each other without an end, only the least is known.
-    let mut frozen = plan("frozen", &repo.url);
     create_plan(&ground, frozen_plan("frozen", &repo.url, "2.x")).await;
     ground.create::<Release>(explicit("cold", "frozen", "2.0.0")).await.unwrap();
     let cold = status(&until(&ground, "cold", "Frozen").await);
