@@ -290,7 +290,8 @@ impl Kubelet {
         if let Some((reason, message)) = script.as_ref().and_then(|s| s.waits.as_ref()) {
             let waiting = json!({"waiting": {"reason": reason, "message": message}});
             self.report(pod, &waiting, "Pending", false).await;
-            return running.end.notified().await;
+            running.end.notified().await;
+            return self.report(pod, &killed(&started), "Failed", false).await;
         }
         self.report(pod, &json!({"running": {"startedAt": started}}), "Running", true).await;
         let Some(script) = script else { return };
@@ -298,19 +299,24 @@ impl Kubelet {
         if script.publishes {
             self.registry.begin(&namespace);
         }
-        let killed = tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(script.ms)) => script.lost,
+        let ended_by_deletion = tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(script.ms)) => false,
             () = running.end.notified() => true,
         };
+        let silent = ended_by_deletion || script.lost;
         let evicted = attempt(pod) < script.evicted;
         let mut code = script.exits.get(attempt(pod)).or(script.exits.last()).copied().unwrap_or(0);
         if script.publishes {
-            if !killed && !evicted && code == 0 {
+            if !silent && !evicted && code == 0 {
                 held(&self.registry.out).entry(namespace.clone()).or_default().push(what(pod));
             }
             self.registry.end(&namespace);
         }
-        if killed {
+        if ended_by_deletion {
+            // Until its pod is known to be over, a Job lets nobody remove it.
+            return self.report(pod, &killed(&started), "Failed", false).await;
+        }
+        if script.lost {
             return;
         }
         if evicted {
@@ -380,6 +386,11 @@ impl Kubelet {
             }
         }
     }
+}
+
+/// A container that was told to end, and did.
+fn killed(started: &str) -> Value {
+    json!({"terminated": {"exitCode": 143, "reason": "Error", "startedAt": started, "finishedAt": now()}})
 }
 
 fn now() -> String {
