@@ -118,9 +118,10 @@ async fn releases(ground: &Ground) -> Vec<(&'static str, ReleasePhase)> {
         }
         ground.create::<Release>(release).await.unwrap();
     }
-    // Two more of the plan of `aborted`, of which the later takes the earlier one's place.
+    // Two more of the plan of `aborted`, of which the later takes the earlier one's place; of two made in the same second, the name says
+    // which that is.
     ground.until::<Release>("aborted", "building", |r| phase(r) == ReleasePhase::Building).await.unwrap();
-    for (name, version) in [("superseded", "1.5.0"), ("newest", "1.6.0")] {
+    for (name, version) in [("superseded", "1.5.0"), ("the-newest", "1.6.0")] {
         ground.create::<Release>(release(name, "aborted", version)).await.unwrap();
         ground.until::<Release>(name, "queued", |r| reason(r, types::FINISHED) == "Queued").await.unwrap();
     }
