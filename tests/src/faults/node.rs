@@ -291,7 +291,7 @@ impl Kubelet {
             let waiting = json!({"waiting": {"reason": reason, "message": message}});
             self.report(pod, &waiting, "Pending", false).await;
             running.end.notified().await;
-            return self.report(pod, &killed(&started), "Failed", false).await;
+            return self.report(pod, &never_begun(), "Failed", false).await;
         }
         self.report(pod, &json!({"running": {"startedAt": started}}), "Running", true).await;
         let Some(script) = script else { return };
@@ -391,6 +391,11 @@ impl Kubelet {
 /// A container that was told to end, and did.
 fn killed(started: &str) -> Value {
     json!({"terminated": {"exitCode": 143, "reason": "Error", "startedAt": started, "finishedAt": now()}})
+}
+
+/// What a kubelet says of a container that never began, when its pod had to go.
+fn never_begun() -> Value {
+    json!({"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown"}})
 }
 
 fn now() -> String {

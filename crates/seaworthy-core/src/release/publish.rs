@@ -214,7 +214,9 @@ fn running(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight, rule: &Publ
         }
         JobState::Running => {
             d.by(limit);
-            waits(d, publish, String::new())
+            // What a pod waited for that is over, it may have waited for to its end: that is not told by its end.
+            let message = if job.is_podless() { publish.message.clone() } else { String::new() };
+            waits(d, publish, message)
         }
     }
 }

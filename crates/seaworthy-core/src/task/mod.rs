@@ -305,6 +305,8 @@ fn running(record: TaskStatus, job: &Job, timeout: Seconds, now: Timestamp) -> A
             );
             rest(record.ended(TaskState::Stopping, now), Wake::OnChange)
         }
+        // Its last pod is over, and the Job does not say so yet. Whether that pod ever ran is not told by its end.
+        JobState::Running if job.is_podless() => rest(record, Wake::At(limit)),
         JobState::Running => rest(TaskStatus { reason: None, message: String::new(), ..record }, Wake::At(limit)),
     }
 }

@@ -225,7 +225,12 @@ fn a_job_that_never_ran_did_not_meet_its_limits() {
     let b = advance(&a.record, &over(late.clone()), HOUR, t(3601));
     assert_eq!((b.record.cause, b.record.reason), (Some(Cause::Infrastructure), Some(Reason::Unschedulable)));
     assert_eq!(b.record.message, "did not start within 1h: 0/1 nodes");
-    let c = advance(&a.record, &over(JobState::Running), HOUR, t(3596));
+    // Its pod went before the Job says that it failed: a kubelet says of what never started that it ended.
+    let gone = classify(JobEnd::Open, &[pod_ended(137, "ContainerStatusUnknown", "")], None);
+    let b = advance(&a.record, &over(gone), HOUR, t(3600));
+    let b = advance(&b.record, &over(late.clone()), HOUR, t(3601));
+    assert_eq!(b.record.message, "did not start within 1h: 0/1 nodes");
+    let c = advance(&a.record, &Sight::from(Presence::Present(job(JobState::Running))), HOUR, t(3596));
     let d = advance(&c.record, &over(late), HOUR, t(3601));
     assert_eq!((d.record.cause, d.record.reason), (Some(Cause::Limits), Some(Reason::DeadlineExceeded)));
 }

@@ -46,6 +46,11 @@ fn observed() -> Observed {
 
 /// The record of a running attempt after each of the Job's states was seen, one after another.
 fn after(states: impl IntoIterator<Item = (i64, JobState)>) -> PublishStatus {
+    after_pods(states.into_iter().map(|(seconds, state)| (seconds, u32::from(state == JobState::Running), state)))
+}
+
+/// The same, each with the number of pods that are not over.
+fn after_pods(states: impl IntoIterator<Item = (i64, u32, JobState)>) -> PublishStatus {
     let recorded = PublishStatus {
         attempt: 1,
         job: "r-publish-1".into(),
@@ -56,7 +61,7 @@ fn after(states: impl IntoIterator<Item = (i64, JobState)>) -> PublishStatus {
         report: None,
         verify: None,
     };
-    states.into_iter().fold(recorded, |publish, (seconds, state)| {
+    states.into_iter().fold(recorded, |publish, (seconds, live, state)| {
         let job = Job {
             uid: "j".into(),
             owned: true,
@@ -64,7 +69,7 @@ fn after(states: impl IntoIterator<Item = (i64, JobState)>) -> PublishStatus {
             deleted: None,
             suspended: false,
             created: t(0),
-            live_pods: Presence::Present(u32::from(state == JobState::Running)),
+            live_pods: Presence::Present(live),
             state,
         };
         let seen = observed();
@@ -99,6 +104,12 @@ fn what_a_publish_waited_for_until_its_deadline_is_named() {
         assert_eq!(ended.state, PublishState::Ending);
         assert_eq!(ended.message, format!("did not start within its timeout of {}: {MISSING}", RULE.timeout));
     }
+}
+
+#[test]
+fn a_pod_that_is_over_before_its_job_does_not_tell_that_it_ran() {
+    let ended = after_pods([(5, 1, no_account()), (59, 0, JobState::Running), (60, 0, deadline())]);
+    assert_eq!(ended.message, format!("did not start within its timeout of {}: {MISSING}", RULE.timeout));
 }
 
 #[test]
