@@ -23,6 +23,7 @@ fn job(job: &Job) -> String {
         JobState::Waiting { reason: Some(reason), message, .. } => format!("waits ({}): {message}", reason.as_str()),
         JobState::Waiting { reason: None, message, .. } => format!("waits: {message}"),
         JobState::Running => "runs".to_owned(),
+        JobState::PodOver => "its pod is over".to_owned(),
         JobState::Succeeded { .. } => "succeeded".to_owned(),
         JobState::Failed { reason, message, .. } => format!("failed ({}): {message}", reason.as_str()),
     };

@@ -197,7 +197,7 @@ fn running(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight, rule: &Publ
         JobState::Waiting { reason: Some(_), message, .. } if d.now >= limit => {
             to(publish, PublishState::Ending, never_started(rule, message))
         }
-        JobState::Waiting { .. } | JobState::Running if d.now >= limit => {
+        JobState::Waiting { .. } | JobState::Running | JobState::PodOver if d.now >= limit => {
             to(publish, PublishState::Ending, format!("did not end within its timeout of {}", rule.timeout))
         }
         JobState::Waiting { reason, message, .. } => {
@@ -214,9 +214,12 @@ fn running(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight, rule: &Publ
         }
         JobState::Running => {
             d.by(limit);
-            // What a pod waited for that is over, it may have waited for to its end: that is not told by its end.
-            let message = if job.is_podless() { publish.message.clone() } else { String::new() };
-            waits(d, publish, message)
+            waits(d, publish, String::new())
+        }
+        // What it waited for, it may have waited for to its end.
+        JobState::PodOver => {
+            d.by(limit);
+            publish
         }
     }
 }

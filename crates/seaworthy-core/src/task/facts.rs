@@ -52,7 +52,11 @@ impl Refusal {
             JobState::Waiting { cause: Some(cause), reason: Some(reason), message } if code == 403 => {
                 Self { cause, reason, message }
             }
-            JobState::Waiting { .. } | JobState::Running | JobState::Succeeded { .. } | JobState::Failed { .. } => {
+            JobState::Waiting { .. }
+            | JobState::Running
+            | JobState::PodOver
+            | JobState::Succeeded { .. }
+            | JobState::Failed { .. } => {
                 let cause = if code == 422 || code == 400 { Cause::Impossible } else { Cause::Infrastructure };
                 let message = format!("the API server did not create its Job: {message}");
                 Self { cause, reason: Reason::AdmissionDenied, message }
@@ -113,6 +117,9 @@ pub enum JobState {
     },
     /// A container runs.
     Running,
+    /// Its last pod is over, and the Job does not say so yet. Whether that pod ever ran is not told by its end: of a container that never
+    /// started a kubelet says, too, that it ended.
+    PodOver,
     /// The Job completed.
     Succeeded {
         /// What the task reported.
@@ -293,7 +300,10 @@ fn open(pod: &Pod) -> JobState {
     if let Some(stuck) = stuck(pod) {
         return stuck;
     }
-    if pod.containers.iter().any(|c| c.running || c.terminated.is_some()) || pod.is_terminal() {
+    if pod.is_terminal() {
+        return JobState::PodOver;
+    }
+    if pod.containers.iter().any(|c| c.running || c.terminated.is_some()) {
         return JobState::Running;
     }
     let message = if pod.message.is_empty() { "its pod starts".to_owned() } else { pod.message.clone() };

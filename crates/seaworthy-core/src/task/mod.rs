@@ -297,7 +297,7 @@ fn running(record: TaskStatus, job: &Job, timeout: Seconds, now: Timestamp) -> A
             let soon = if job.live_pods == Presence::Unknown { SETTLES } else { Seconds(15) };
             rest(record, Wake::At(limit.min(now + soon)))
         }
-        JobState::Running if now >= limit => {
+        JobState::Running | JobState::PodOver if now >= limit => {
             let record = record.because(
                 Cause::Limits,
                 Reason::DeadlineExceeded,
@@ -305,8 +305,8 @@ fn running(record: TaskStatus, job: &Job, timeout: Seconds, now: Timestamp) -> A
             );
             rest(record.ended(TaskState::Stopping, now), Wake::OnChange)
         }
-        // Its last pod is over, and the Job does not say so yet. Whether that pod ever ran is not told by its end.
-        JobState::Running if job.is_podless() => rest(record, Wake::At(limit)),
+        // What it waited for, it may have waited for to its end.
+        JobState::PodOver => rest(record, Wake::At(limit)),
         JobState::Running => rest(TaskStatus { reason: None, message: String::new(), ..record }, Wake::At(limit)),
     }
 }

@@ -166,7 +166,7 @@ fn failures_are_classed_by_cause() {
         let got = match &state {
             JobState::Failed { cause, reason, .. } => Some((*cause, *reason)),
             JobState::Waiting { cause, reason, .. } => cause.zip(*reason),
-            JobState::Running | JobState::Succeeded { .. } => None,
+            JobState::Running | JobState::PodOver | JobState::Succeeded { .. } => None,
         };
         assert_eq!(got, Some((cause, reason)), "{pods:?} {refused:?} -> {state:?}");
     }
@@ -227,7 +227,8 @@ fn a_job_that_never_ran_did_not_meet_its_limits() {
     assert_eq!(b.record.message, "did not start within 1h: 0/1 nodes");
     // Its pod went before the Job says that it failed: a kubelet says of what never started that it ended.
     let gone = classify(JobEnd::Open, &[pod_ended(137, "ContainerStatusUnknown", "")], None);
-    let b = advance(&a.record, &over(gone), HOUR, t(3600));
+    let unread = |state| Sight::from(Presence::Present(Job { live_pods: Presence::Unknown, ..job(state) }));
+    let b = advance(&a.record, &unread(gone), HOUR, t(3600));
     let b = advance(&b.record, &over(late.clone()), HOUR, t(3601));
     assert_eq!(b.record.message, "did not start within 1h: 0/1 nodes");
     let c = advance(&a.record, &Sight::from(Presence::Present(job(JobState::Running))), HOUR, t(3596));

@@ -46,11 +46,6 @@ fn observed() -> Observed {
 
 /// The record of a running attempt after each of the Job's states was seen, one after another.
 fn after(states: impl IntoIterator<Item = (i64, JobState)>) -> PublishStatus {
-    after_pods(states.into_iter().map(|(seconds, state)| (seconds, u32::from(state == JobState::Running), state)))
-}
-
-/// The same, each with the number of pods that are not over.
-fn after_pods(states: impl IntoIterator<Item = (i64, u32, JobState)>) -> PublishStatus {
     let recorded = PublishStatus {
         attempt: 1,
         job: "r-publish-1".into(),
@@ -61,7 +56,7 @@ fn after_pods(states: impl IntoIterator<Item = (i64, u32, JobState)>) -> Publish
         report: None,
         verify: None,
     };
-    states.into_iter().fold(recorded, |publish, (seconds, live, state)| {
+    states.into_iter().fold(recorded, |publish, (seconds, state)| {
         let job = Job {
             uid: "j".into(),
             owned: true,
@@ -69,7 +64,7 @@ fn after_pods(states: impl IntoIterator<Item = (i64, u32, JobState)>) -> Publish
             deleted: None,
             suspended: false,
             created: t(0),
-            live_pods: Presence::Present(live),
+            live_pods: Presence::Present(u32::from(state == JobState::Running)),
             state,
         };
         let seen = observed();
@@ -108,7 +103,7 @@ fn what_a_publish_waited_for_until_its_deadline_is_named() {
 
 #[test]
 fn a_pod_that_is_over_before_its_job_does_not_tell_that_it_ran() {
-    let ended = after_pods([(5, 1, no_account()), (59, 0, JobState::Running), (60, 0, deadline())]);
+    let ended = after([(5, no_account()), (59, JobState::PodOver), (60, deadline())]);
     assert_eq!(ended.message, format!("did not start within its timeout of {}: {MISSING}", RULE.timeout));
 }
 
