@@ -13,7 +13,10 @@ use std::{
 use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::{
     NamespaceResourceScope,
-    api::{batch::v1::Job, core::v1::Pod},
+    api::{
+        batch::v1::Job,
+        core::v1::{ObjectReference, Pod},
+    },
 };
 use kube::{
     Api, Resource, ResourceExt as _,
@@ -184,10 +187,12 @@ async fn reconcile<K: Kind>(object: Arc<K::Object>, state: Arc<State>) -> Result
     }
     let span = tracing::info_span!("visit", kind = K::NAME, %namespace, %name, generation = object.meta().generation);
     state.ctx.metrics.reconciles.get_or_create(&kind).inc();
+    let mut told = Vec::new();
     // On the heap: what a visit holds of all its reads is too much for a thread's stack.
-    let visit = Box::pin(visit::<K>(&state.ctx, &namespace, &name)).instrument(span.clone());
+    let visit = Box::pin(visit::<K>(&state.ctx, &namespace, &name, &mut told)).instrument(span.clone());
     let (result, requests) = backoff::counted(state.failing.repeats(&key, began), visit).await;
     drop(place);
+    tell(&state.ctx, told);
     state.ctx.metrics.duration.get_or_create(&kind).observe(began.elapsed().as_secs_f64());
     let failed = |error: &Error| {
         state.failing.failed(&key, object.uid().as_deref().unwrap_or_default(), error, requests, Instant::now())
@@ -217,8 +222,13 @@ async fn reconcile<K: Kind>(object: Arc<K::Object>, state: Arc<State>) -> Result
     }
 }
 
-/// Goes round until there is nothing more to do; None when the object is gone.
-async fn visit<K: Kind>(ctx: &Context, namespace: &str, name: &str) -> Result<Option<Wake>, Error> {
+/// Goes round until there is nothing more to do; None when the object is gone. `told`: the events of what was recorded.
+async fn visit<K: Kind>(
+    ctx: &Context,
+    namespace: &str,
+    name: &str,
+    told: &mut Vec<(Event, ObjectReference)>,
+) -> Result<Option<Wake>, Error> {
     let api: Api<K::Object> = Api::namespaced(ctx.client.clone(), namespace);
     let mut known: Option<K::Object> = None;
     for _ in 0..ROUNDS {
@@ -235,9 +245,7 @@ async fn visit<K: Kind>(ctx: &Context, namespace: &str, name: &str) -> Result<Op
         // An object without a status gets one, but not for its own sake where there is something to do first.
         let changed = status != plan.status || object.status().is_none() && plan.effects.is_empty();
         let object = if changed { record::<K>(ctx, &api, object, plan.status).await? } else { object };
-        for note in plan.notes {
-            report::<K>(ctx, &object, note);
-        }
+        told.extend(plan.notes.into_iter().map(|note| (event(note), object.object_ref(&()))));
         if plan.effects.is_empty() {
             if !changed {
                 return Ok(Some(plan.wake));
@@ -273,9 +281,9 @@ async fn record<K: Kind>(
     Ok(written)
 }
 
-/// Sends an event beside the visit; that it could not be sent changes nothing.
-fn report<K: Kind>(ctx: &Context, object: &K::Object, note: Note) {
-    let event = Event {
+/// What an event says.
+fn event(note: Note) -> Event {
+    Event {
         type_: match note.kind {
             NoteKind::Normal => EventType::Normal,
             NoteKind::Warning => EventType::Warning,
@@ -286,12 +294,21 @@ fn report<K: Kind>(ctx: &Context, object: &K::Object, note: Note) {
         action: format!("Reconcile-{}", &seaworthy_api::hash::digest(note.message.as_bytes())[7..15]),
         note: Some(seaworthy_core::condition::cut(note.message, 1000)),
         secondary: None,
-    };
-    let (events, about) = (Arc::clone(&ctx.events), object.object_ref(&()));
+    }
+}
+
+/// Sends events once their visit is over, so that they take no time from it, in their order; that one could not be sent changes nothing.
+fn tell(ctx: &Context, told: Vec<(Event, ObjectReference)>) {
+    if told.is_empty() {
+        return;
+    }
+    let events = Arc::clone(&ctx.events);
     tokio::spawn(async move {
-        let sent = tokio::time::timeout(Duration::from_secs(5), events.publish(&event, &about)).await;
-        if !matches!(sent, Ok(Ok(()))) {
-            debug!(reason = event.reason, "an event could not be sent");
+        for (event, about) in told {
+            let sent = tokio::time::timeout(Duration::from_secs(5), events.publish(&event, &about)).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                debug!(reason = event.reason, "an event could not be sent");
+            }
         }
     });
 }
