@@ -34,8 +34,9 @@ use super::{
     watch::Picture,
 };
 
-/// How long what was read of the workload is good for; its UID changes only when it is made anew.
-const WORKLOAD: Duration = Duration::from_secs(30);
+/// How long what was read of the workload is good for. Its UID changes only when it is made anew; then its pods are others, and it is
+/// read again.
+const WORKLOAD: Duration = Duration::from_secs(120);
 /// How long one read of it may take.
 const READ: Duration = Duration::from_secs(4);
 /// Larger pages are read beside the other work, not among it.
@@ -118,8 +119,8 @@ impl Looker {
     /// The pod of a Job that runs.
     async fn pod_of(&self, job: Option<String>) -> Result<Option<Arc<PodView>>, Gap> {
         let Some(job) = job else { return Ok(None) };
-        let mine = |p: &Arc<PodView>| p.controller.as_ref().is_some_and(|(k, _, uid)| k == "Job" && *uid == job);
-        Ok(self.own.all().await?.into_iter().filter(mine).find(|p| !p.is_over()))
+        let mine = |p: &PodView| p.controller.as_ref().is_some_and(|(k, _, uid)| k == "Job" && *uid == job);
+        Ok(self.own.select(|p| mine(p) && !p.is_over()).await?.into_iter().next())
     }
 
     /// Whether the load has been started, or may have been.
@@ -176,15 +177,18 @@ impl Looker {
 
     /// The target's pods, those that ended included.
     async fn pods(&self) -> Pods {
-        let all = self.target.all().await?;
-        let workload = self.workload(false).await?;
-        let mut own = self.owners.own(&workload, &all).await?;
-        if own.is_empty() {
-            // Made anew under the same name, maybe.
-            let again = self.workload(true).await?;
-            own = self.owners.own(&again, &all).await?;
+        let own = self.pods_of(&self.workload(false).await?).await?;
+        if !own.is_empty() {
+            return Ok(own);
         }
-        Ok(own)
+        // Made anew under the same name, maybe.
+        let again = Box::pin(self.workload(true)).await?;
+        self.pods_of(&again).await
+    }
+
+    async fn pods_of(&self, workload: &Workload) -> Pods {
+        let some = self.target.select(|pod| workload.may_own(pod)).await?;
+        self.owners.own(workload, some).await
     }
 
     async fn workload(&self, anew: bool) -> Result<Workload, Gap> {
@@ -326,7 +330,7 @@ fn addressed(pods: &Pods) -> Asked {
 
 /// The ready pods behind a Service.
 async fn behind(service: &str, pods: &Picture<Pod, PodView>, slices: &Picture<EndpointSlice, SliceView>) -> Asked {
-    let (pods, slices) = futures::join!(pods.all(), slices.all());
+    let (pods, slices) = futures::join!(pods.select(|_| true), slices.select(|_| true));
     let found = ready_pods(service, &slices?, &pods?);
     if found.is_empty() {
         return Err(Gap::new(GapReason::NoTarget, format!("Service {service} has no ready pod")));

@@ -153,10 +153,11 @@ impl Run {
         u64::try_from(elapsed).unwrap_or(0) / self.spec.run.interval_ms.max(1)
     }
 
+    /// What takes room and is seldom done lives on the heap only while it is done: there are hundreds of these.
     async fn live(self: &Arc<Self>) {
         let mut stop = self.stop.subscribe();
         tokio::select! {
-            loaded = self.load() => if !loaded { return },
+            loaded = Box::pin(self.load()) => if !loaded { return },
             _ = stop.wait_for(|stop| *stop) => return,
         }
         let storing = tokio::spawn(Arc::clone(self).keep_storing());
@@ -169,7 +170,7 @@ impl Run {
         storing.abort();
         // Whoever was storing has ended or will not go on; what is left is stored by us.
         let _ = storing.await;
-        if let Err(error) = self.checkpoint().await {
+        if let Err(error) = Box::pin(self.checkpoint()).await {
             tracing::warn!(soak = self.spec.name, %error, "the last evidence was not stored");
         }
     }
@@ -318,7 +319,7 @@ impl Run {
                 () = tokio::time::sleep(pause) => {}
                 () = self.store_now.notified() => {}
             }
-            match self.checkpoint().await {
+            match Box::pin(self.checkpoint()).await {
                 Ok(()) => (failures, pause) = (0, every()),
                 Err(error) => {
                     failures += 1;

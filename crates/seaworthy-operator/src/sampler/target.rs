@@ -36,6 +36,9 @@ const READ: Duration = Duration::from_secs(4);
 /// The most `ReplicaSets` whose owners are remembered.
 const REMEMBERED: usize = 256;
 
+/// What stands between a Deployment and its pods.
+const REPLICA_SET: &str = "ReplicaSet";
+
 /// Which workload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TargetName {
@@ -112,9 +115,11 @@ impl Workload {
         Self { uid, selector, desired: u32::try_from(desired).unwrap_or(0), complete }
     }
 
-    /// Whether its selector matches, and is not one that matches everything.
-    fn selects(&self, pod: &PodView) -> bool {
-        !self.selector.selects_all() && self.selector.matches(&pod.labels)
+    /// Whether the pod may be one of its own: by whom it says that it is controlled, and by a selector that does not match everything.
+    pub(crate) fn may_own(&self, pod: &PodView) -> bool {
+        let controlled =
+            pod.controller.as_ref().is_some_and(|(kind, _, uid)| kind == REPLICA_SET || *uid == self.uid);
+        controlled && !self.selector.selects_all() && self.selector.matches(&pod.labels)
     }
 }
 
@@ -141,22 +146,22 @@ impl Owners {
         Self { client, replica_sets: Mutex::default() }
     }
 
-    /// Those of `pods` that the workload owns.
+    /// Those of `pods` that the workload owns; only such as it may own ([`Workload::may_own`]) are to be asked about.
     ///
     /// # Errors
     /// A gap when the API server does not say whose a `ReplicaSet` is.
-    pub(crate) async fn own(&self, workload: &Workload, pods: &[Arc<PodView>]) -> Result<Vec<Arc<PodView>>, Gap> {
-        let mut own = Vec::new();
-        for pod in pods.iter().filter(|p| workload.selects(p)) {
+    pub(crate) async fn own(&self, workload: &Workload, pods: Vec<Arc<PodView>>) -> Result<Vec<Arc<PodView>>, Gap> {
+        let mut own = Vec::with_capacity(pods.len());
+        for pod in pods {
             let Some((kind, name, uid)) = &pod.controller else { continue };
-            // Whoever makes a pod writes whose it is; a request's path is made of the name.
-            if !is_name(name) {
-                continue;
-            }
-            let owner =
-                if kind == "ReplicaSet" { self.owner_of(&pod.namespace, name, uid).await? } else { uid.clone() };
-            if owner == workload.uid {
-                own.push(Arc::clone(pod));
+            let owned = if kind == REPLICA_SET {
+                // Whoever makes a pod writes whose it is; a request's path is made of the name.
+                is_name(name) && Box::pin(self.owner_of(&pod.namespace, name, uid)).await? == workload.uid
+            } else {
+                *uid == workload.uid
+            };
+            if owned {
+                own.push(pod);
             }
         }
         Ok(own)
@@ -197,8 +202,8 @@ pub(crate) async fn observe(client: &Client, target: &TargetName) -> Result<Targ
     let api: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client.clone(), &target.namespace);
     let params = kube::api::ListParams::default().labels_from(&workload.selector);
     let pods = crate::client::list_live(&api, &params).await?;
-    let views: Vec<Arc<PodView>> = pods.iter().map(|p| Arc::new(PodView::of(p))).collect();
-    let Ok(own) = Owners::new(client.clone()).own(&workload, &views).await else { return Ok(Presence::Unknown) };
+    let views = pods.iter().map(|p| Arc::new(PodView::of(p))).filter(|p| workload.may_own(p)).collect();
+    let Ok(own) = Owners::new(client.clone()).own(&workload, views).await else { return Ok(Presence::Unknown) };
     let (ending, staying): (Vec<_>, Vec<_>) = own.into_iter().filter(|p| !p.is_over()).partition(|p| p.deleting);
     Ok(Presence::Present(Rollout {
         desired: workload.desired,

@@ -96,19 +96,22 @@ where
         Self { api, content, feeding }
     }
 
-    /// Everything in the namespace now.
+    /// What is wanted of everything that is in the namespace now.
     ///
     /// # Errors
     /// A gap when the API server does not say.
-    pub(crate) async fn all(&self) -> Result<Vec<Arc<V>>, Gap> {
+    pub(crate) async fn select(&self, wanted: impl Fn(&V) -> bool + Send) -> Result<Vec<Arc<V>>, Gap> {
         let mut complete = self.content.complete.subscribe();
-        let first = timeout(FIRST, complete.wait_for(|complete| *complete)).await.is_ok_and(|c| c.is_ok());
+        let known = *complete.borrow();
+        let first = known || timeout(FIRST, complete.wait_for(|complete| *complete)).await.is_ok_and(|c| c.is_ok());
         let broken = self.content.broken.lock().unwrap_or_else(PoisonError::into_inner).map(|since| since.elapsed());
         if first && broken.is_none_or(|b| b < TRUSTED) {
             let views = self.content.views.read().unwrap_or_else(PoisonError::into_inner);
-            return Ok(views.values().cloned().collect());
+            return Ok(views.values().filter(|view| wanted(view)).cloned().collect());
         }
-        self.list().await
+        let mut all = self.list().await?;
+        all.retain(|view| wanted(view));
+        Ok(all)
     }
 
     async fn list(&self) -> Result<Vec<Arc<V>>, Gap> {

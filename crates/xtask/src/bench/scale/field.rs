@@ -89,10 +89,10 @@ impl Field {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let log = self.cluster.state_dir.join("logs/bench-operator.log");
         let process = Command::new(program)
+            .envs(self.environment()?)
             .env("KUBECONFIG", self.kubeconfig()?)
             .env("SEAWORTHY_NAMESPACE", NAMESPACE)
             .env("SEAWORTHY_LISTEN", format!("127.0.0.1:{port}"))
-            .env("RUST_LOG", "info")
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)
             .spawn()
@@ -115,6 +115,15 @@ impl Field {
         } else {
             bail!("the operator did not stop")
         }
+    }
+
+    /// What the chart's Deployment tells the operator: how its memory is given back, how much it logs.
+    fn environment(&self) -> Result<Vec<(String, String)>> {
+        let deployment = ["--namespace", NAMESPACE, "get", "deployment", "seaworthy-operator", "--output=json"];
+        let deployment: Value = serde_json::from_str(&run::output(self.cluster.kubectl()?.args(deployment))?)?;
+        let all = deployment["spec"]["template"]["spec"]["containers"][0]["env"].as_array().cloned();
+        let set = |v: &Value| Some((v["name"].as_str()?.to_owned(), v["value"].as_str()?.to_owned()));
+        Ok(all.context("the chart's Deployment has no environment")?.iter().filter_map(set).collect())
     }
 
     /// A kubeconfig with a token of the operator's account instead of the administrator's certificate.
