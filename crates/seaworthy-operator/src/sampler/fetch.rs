@@ -1,7 +1,9 @@
 //! One page from one address, as hostile input: bounded in time, bytes and headers, never redirected, decompressed under a cap.
 //!
-//! A connection is made for each page and closed after it: an idle connection would cost more memory than a new one costs time, and a
-//! target that hangs holds nothing but its own request. Absent: retries (the next slot is one), proxies, cookies, credentials.
+//! A plain connection is used again for the next page of the same address, as a target's other readers do ([`idle`]); one that turns out to
+//! have been closed meanwhile is made anew. Absent: retries of anything else (the next slot is one), proxies, cookies, credentials.
+
+mod idle;
 
 use std::{
     io::{self, Write},
@@ -11,9 +13,10 @@ use std::{
 };
 
 use flate2::write::GzDecoder;
+use futures::FutureExt as _;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{
-    Request, Response, StatusCode,
+    Request, Response, StatusCode, Version,
     body::{Bytes, Incoming},
     client::conn::http1,
     header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT},
@@ -29,6 +32,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
+use self::idle::Idle;
 use super::tls;
 
 /// Bounds of one request.
@@ -83,12 +87,27 @@ const HEADERS: usize = 64 << 10;
 pub(crate) struct Fetcher {
     tls: TlsConnector,
     pool: Arc<Semaphore>,
+    idle: Idle,
     bounds: Bounds,
+}
+
+/// Why there is no page.
+struct Failed {
+    gap: Gap,
+    /// Nothing of an answer had come.
+    unheard: bool,
+}
+
+impl From<Gap> for Failed {
+    fn from(gap: Gap) -> Self {
+        Self { gap, unheard: false }
+    }
 }
 
 impl Fetcher {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self { tls: TlsConnector::from(tls::unverified()), pool: Arc::new(Semaphore::new(POOL / UNIT)), bounds }
+        let pool = Arc::new(Semaphore::new(POOL / UNIT));
+        Self { tls: TlsConnector::from(tls::unverified()), pool, idle: Idle::default(), bounds }
     }
 
     /// Asks for a page.
@@ -97,6 +116,15 @@ impl Fetcher {
     /// A gap with the reason; nothing of a page that failed is kept.
     pub(crate) async fn fetch(&self, endpoint: &Endpoint, accept: &str) -> Result<Fetched, Gap> {
         let deadline = Instant::now() + self.bounds.total;
+        if !endpoint.tls
+            && let Some(stream) = self.idle.take(endpoint.address)
+        {
+            match self.plain(stream, endpoint, accept, deadline).await {
+                // Closed while the request was on its way: of that, nobody can have known.
+                Err(Failed { unheard: true, .. }) => {}
+                other => return other.map_err(|failed| failed.gap),
+            }
+        }
         let connect = self.bounds.connect.min(self.bounds.total);
         let stream = match timeout(connect, TcpStream::connect(endpoint.address)).await {
             Ok(Ok(stream)) => stream,
@@ -111,41 +139,70 @@ impl Fetcher {
         // Nagle would hold a request back that has nothing more to send.
         let _ = stream.set_nodelay(true);
         if !endpoint.tls {
-            return self.ask(stream, endpoint, accept, deadline).await;
+            return self.plain(stream, endpoint, accept, deadline).await.map_err(|failed| failed.gap);
         }
         let name = ServerName::IpAddress(endpoint.address.ip().into());
         match timeout_at(deadline, self.tls.connect(name, stream)).await {
-            Ok(Ok(stream)) => self.ask(stream, endpoint, accept, deadline).await,
+            Ok(Ok(stream)) => match self.ask(stream, endpoint, accept, deadline).await {
+                Ok((page, _)) => Ok(page),
+                Err(failed) => Err(failed.gap),
+            },
             Ok(Err(e)) => Err(gap(GapReason::Tls, &e)),
             Err(_) => Err(Gap::new(GapReason::Tls, "the TLS handshake did not end in time")),
         }
     }
 
-    async fn ask<S>(&self, stream: S, endpoint: &Endpoint, accept: &str, deadline: Instant) -> Result<Fetched, Gap>
+    /// Asks over this connection, and keeps it where it can be used again.
+    async fn plain(
+        &self,
+        stream: TcpStream,
+        endpoint: &Endpoint,
+        accept: &str,
+        deadline: Instant,
+    ) -> Result<Fetched, Failed> {
+        let (page, stream) = self.ask(stream, endpoint, accept, deadline).await?;
+        if let Some(stream) = stream {
+            self.idle.put(endpoint.address, stream);
+        }
+        Ok(page)
+    }
+
+    /// The page, and the connection if it can be used again.
+    async fn ask<S>(
+        &self,
+        stream: S,
+        endpoint: &Endpoint,
+        accept: &str,
+        deadline: Instant,
+    ) -> Result<(Fetched, Option<S>), Failed>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let late = || Gap::new(GapReason::Timeout, format!("no whole page within {} s", self.bounds.total.as_secs()));
+        let unheard = |e: hyper::Error| Failed { gap: broken(&e), unheard: true };
         let request = request(endpoint, accept)?;
         let exchange = async {
-            let (mut sender, connection) = http1::Builder::new()
-                .max_buf_size(HEADERS)
-                .handshake(TokioIo::new(stream))
-                .await
-                .map_err(|e| broken(&e))?;
-            let page = async {
-                let response = sender.send_request(request).await.map_err(|e| broken(&e))?;
-                self.page(response).await
+            let (mut sender, connection) =
+                http1::Builder::new().max_buf_size(HEADERS).handshake(TokioIo::new(stream)).await.map_err(unheard)?;
+            let page = async move {
+                let response = sender.send_request(request).await.map_err(unheard)?;
+                let stays = response.version() == Version::HTTP_11 && !closes(&response);
+                Ok::<_, Failed>((self.page(response).await?, stays))
             };
+            let connection = connection.without_shutdown();
             tokio::pin!(page, connection);
-            tokio::select! {
+            let (page, stays) = tokio::select! {
                 biased;
-                page = &mut page => page,
+                page = &mut page => page?,
                 // The connection ends by itself once all was read; what was read may still have to be taken.
-                _ = &mut connection => page.await,
-            }
+                _ = &mut connection => return Ok((page.await?.0, None)),
+            };
+            // With nobody left who could ask, it gives its stream back at once.
+            let parts = if stays { connection.now_or_never().and_then(Result::ok) } else { None };
+            let stream = parts.filter(|parts| parts.read_buf.is_empty()).map(|parts| parts.io.into_inner());
+            Ok((page, stream))
         };
-        timeout_at(deadline, exchange).await.unwrap_or_else(|_| Err(late()))
+        timeout_at(deadline, exchange).await.unwrap_or_else(|_| Err(late().into()))
     }
 
     async fn page(&self, response: Response<Incoming>) -> Result<Fetched, Gap> {
@@ -198,9 +255,14 @@ fn request(endpoint: &Endpoint, accept: &str) -> Result<Request<Empty<Bytes>>, G
         .header(USER_AGENT, concat!("seaworthy/", env!("CARGO_PKG_VERSION")))
         .header(ACCEPT, accept)
         .header(ACCEPT_ENCODING, "gzip")
-        .header(CONNECTION, "close")
         .body(Empty::new())
         .map_err(|e| gap(GapReason::Other, &e))
+}
+
+/// Whether an answer says that its connection ends with it.
+fn closes(response: &Response<Incoming>) -> bool {
+    let words = response.headers().get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    words.flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case("close"))
 }
 
 /// Only 200 is a page.

@@ -117,8 +117,7 @@ impl Workload {
 
     /// Whether the pod may be one of its own: by whom it says that it is controlled, and by a selector that does not match everything.
     pub(crate) fn may_own(&self, pod: &PodView) -> bool {
-        let controlled =
-            pod.controller.as_ref().is_some_and(|(kind, _, uid)| kind == REPLICA_SET || *uid == self.uid);
+        let controlled = pod.controller.as_ref().is_some_and(|(kind, _, uid)| kind == REPLICA_SET || *uid == self.uid);
         controlled && !self.selector.selects_all() && self.selector.matches(&pod.labels)
     }
 }

@@ -1,6 +1,13 @@
 //! Against real sockets on the loopback address: everything that an endpoint can do to us.
 
-use std::{io::Write as _, sync::Arc, time::Duration};
+use std::{
+    io::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use flate2::{Compression, write::GzEncoder};
 use seaworthy_soak::record::GapReason;
@@ -107,10 +114,66 @@ async fn the_request_is_what_it_should_be() {
     get(address).await.unwrap_or_else(|g| panic!("{g}"));
     let request = receiver.recv().await.unwrap().to_ascii_lowercase();
     assert!(request.starts_with("get /metrics http/1.1\r\n"), "{request}");
-    for line in ["accept: text/plain", "accept-encoding: gzip", "connection: close"] {
+    for line in ["accept: text/plain", "accept-encoding: gzip"] {
         assert!(request.contains(line), "{request}");
     }
     assert!(!request.contains("authorization"), "{request}");
+}
+
+/// A server that answers so often over each connection, with this header, and then closes it; gives how many connections were made.
+async fn answers(times: usize, header: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
+    let made = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&made);
+    let address = serve(move |mut stream| {
+        count.fetch_add(1, Ordering::SeqCst);
+        async move {
+            for _ in 0..times {
+                if request_of(&mut stream).await.is_empty() {
+                    return;
+                }
+                let _ = stream.write_all(&answer("200 OK", header, b"up 1\n")).await;
+            }
+            // One that is closed without a word: the request that comes next meets its end.
+            request_of(&mut stream).await;
+        }
+    })
+    .await;
+    (address, made)
+}
+
+#[tokio::test]
+async fn a_connection_serves_page_after_page_until_somebody_closes_it() {
+    for (times, header, made) in
+        [(9, "", 1), (2, "", 3), (9, "Connection: close\r\n", 6), (9, "connection: foo, Close\r\n", 6)]
+    {
+        let (address, connections) = answers(times, header).await;
+        let fetcher = quick();
+        let endpoint = Endpoint { address, tls: false, path: "/metrics".into() };
+        for _ in 0..6 {
+            let page =
+                fetcher.fetch(&endpoint, "text/plain").await.unwrap_or_else(|g| panic!("{times} {header:?}: {g}"));
+            assert_eq!(page.body, b"up 1\n");
+        }
+        assert_eq!(connections.load(Ordering::SeqCst), made, "{times} {header:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_unasked_is_no_page() {
+    let address = serve(|mut stream| async move {
+        while !request_of(&mut stream).await.is_empty() {
+            let mut bytes = answer("200 OK", "", b"up 1\n");
+            bytes.extend(answer("200 OK", "", b"up 2\n"));
+            let _ = stream.write_all(&bytes).await;
+        }
+    })
+    .await;
+    let fetcher = quick();
+    let endpoint = Endpoint { address, tls: false, path: "/metrics".into() };
+    for _ in 0..3 {
+        let page = fetcher.fetch(&endpoint, "text/plain").await.unwrap_or_else(|g| panic!("{g}"));
+        assert_eq!(page.body, b"up 1\n");
+    }
 }
 
 #[tokio::test]

@@ -60,14 +60,21 @@ pub(super) fn serve(kibibytes: usize, manner: fn(u32) -> Manner) -> Result<Pages
             let manner = target.map_or(Manner::Fine, manner);
             let page = Arc::clone(&page);
             // Whoever asks and goes away is no concern of ours.
-            tokio::spawn(async move { one(stream, manner, &page).await.ok() });
+            tokio::spawn(async move { all(stream, manner, &page).await.ok() });
         }
     });
     Ok(Pages { port, _runtime: runtime })
 }
 
-async fn one(mut stream: TcpStream, manner: Manner, page: &[u8]) -> std::io::Result<()> {
+/// Answers request after request, as servers of metrics do.
+async fn all(mut stream: TcpStream, manner: Manner, page: &[u8]) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
+    while one(&mut stream, manner, page).await? {}
+    Ok(())
+}
+
+/// Whether there may be another.
+async fn one(stream: &mut TcpStream, manner: Manner, page: &[u8]) -> std::io::Result<bool> {
     let mut request = vec![0; 1024];
     let mut len = 0;
     while !request[..len].windows(4).any(|end| end == b"\r\n\r\n") {
@@ -76,13 +83,13 @@ async fn one(mut stream: TcpStream, manner: Manner, page: &[u8]) -> std::io::Res
         }
         let read = stream.read(&mut request[len..]).await?;
         if read == 0 {
-            return Ok(());
+            return Ok(false);
         }
         len += read;
     }
     match manner {
-        Manner::Fine => stream.write_all(page).await,
-        Manner::Hangs => stream.read(&mut request).await.map(drop),
+        Manner::Fine => stream.write_all(page).await.map(|()| true),
+        Manner::Hangs => stream.read(&mut request).await.map(|_| false),
         Manner::Drips => {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n").await?;
             loop {
@@ -111,10 +118,8 @@ fn answer(bytes: usize) -> Vec<u8> {
         }
         page.push_str(&kind(number));
     }
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        page.len()
-    );
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {}\r\n\r\n", page.len());
     (head + &page).into_bytes()
 }
 
