@@ -30,7 +30,7 @@ use super::{
     pods::PodView,
     slices::{SliceView, ready_pods},
     spec::{RunSpec, SourceKind, SourceSpec},
-    target::{Owners, Workload},
+    target::{Owned, Owners, Workload},
     watch::Picture,
 };
 
@@ -60,6 +60,7 @@ pub(crate) struct Looker {
     own: Arc<Picture<Pod, PodView>>,
     services: Vec<Option<ServicePictures>>,
     workload: Mutex<Option<(Instant, Presence<Workload>)>>,
+    pods: Mutex<Option<Known>>,
     busy: Arc<Mutex<HashSet<(String, String)>>>,
     tasks: Mutex<Tasks>,
 }
@@ -72,6 +73,14 @@ pub(crate) struct Seen {
     pub(crate) not_candidate: Option<String>,
     /// The faults that the load declares, as it writes them.
     pub(crate) faults: Option<String>,
+}
+
+/// The pods of a workload in one version of the picture.
+#[derive(Clone)]
+struct Known {
+    version: u64,
+    workload: String,
+    own: Vec<Arc<PodView>>,
 }
 
 /// Marks a target as being asked, until dropped.
@@ -100,6 +109,7 @@ impl Looker {
             own: shared.pods.of(&spec.namespace),
             services: services.collect(),
             workload: Mutex::default(),
+            pods: Mutex::default(),
             busy: Arc::default(),
             tasks: Mutex::default(),
             shared,
@@ -186,9 +196,23 @@ impl Looker {
         self.pods_of(&again).await
     }
 
+    /// The workload's pods: those of the last slot as long as nothing in their namespace changed, for most slots find it so.
     async fn pods_of(&self, workload: &Workload) -> Pods {
+        // Asked for before the selection, so that a change beside it is seen at the next slot.
+        let version = self.target.version();
+        let known = self.pods.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(known) = known.filter(|k| Some(k.version) == version && k.workload == workload.uid) {
+            return Ok(known.own);
+        }
         let some = self.target.select(|pod| workload.may_own(pod)).await?;
-        self.owners.own(workload, some).await
+        let Owned { own, settled } = self.owners.own(workload, some).await?;
+        let known = version.filter(|_| settled).map(|version| Known {
+            version,
+            workload: workload.uid.clone(),
+            own: own.clone(),
+        });
+        *self.pods.lock().unwrap_or_else(PoisonError::into_inner) = known;
+        Ok(own)
     }
 
     async fn workload(&self, anew: bool) -> Result<Workload, Gap> {

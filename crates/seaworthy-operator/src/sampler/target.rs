@@ -134,6 +134,14 @@ fn seen(meta: &ObjectMeta, observed: Option<i64>) -> bool {
     observed.unwrap_or(0) >= meta.generation.unwrap_or(0)
 }
 
+/// A workload's pods.
+pub(crate) struct Owned {
+    /// They.
+    pub(crate) own: Vec<Arc<PodView>>,
+    /// Whether that stays so as long as the pods do.
+    pub(crate) settled: bool,
+}
+
 /// Finds a workload's pods; remembers which `ReplicaSet` belongs to which Deployment, for that never changes.
 pub(crate) struct Owners {
     client: Client,
@@ -149,13 +157,16 @@ impl Owners {
     ///
     /// # Errors
     /// A gap when the API server does not say whose a `ReplicaSet` is.
-    pub(crate) async fn own(&self, workload: &Workload, pods: Vec<Arc<PodView>>) -> Result<Vec<Arc<PodView>>, Gap> {
-        let mut own = Vec::with_capacity(pods.len());
+    pub(crate) async fn own(&self, workload: &Workload, pods: Vec<Arc<PodView>>) -> Result<Owned, Gap> {
+        let (mut own, mut settled) = (Vec::with_capacity(pods.len()), true);
         for pod in pods {
             let Some((kind, name, uid)) = &pod.controller else { continue };
             let owned = if kind == REPLICA_SET {
                 // Whoever makes a pod writes whose it is; a request's path is made of the name.
-                is_name(name) && Box::pin(self.owner_of(&pod.namespace, name, uid)).await? == workload.uid
+                let owner =
+                    if is_name(name) { Box::pin(self.owner_of(&pod.namespace, name, uid)).await? } else { None };
+                settled &= owner.is_some();
+                owner.is_some_and(|owner| owner == workload.uid)
             } else {
                 *uid == workload.uid
             };
@@ -163,12 +174,13 @@ impl Owners {
                 own.push(pod);
             }
         }
-        Ok(own)
+        Ok(Owned { own, settled })
     }
 
-    async fn owner_of(&self, namespace: &str, name: &str, uid: &str) -> Result<String, Gap> {
+    /// Whose a `ReplicaSet` is, "" for nobody's; None where that may change.
+    async fn owner_of(&self, namespace: &str, name: &str, uid: &str) -> Result<Option<String>, Gap> {
         if let Some(owner) = self.replica_sets.lock().unwrap_or_else(PoisonError::into_inner).get(uid) {
-            return Ok(owner.clone());
+            return Ok(Some(owner.clone()));
         }
         let api: Api<ReplicaSet> = Api::namespaced(self.client.clone(), namespace);
         let found = match timeout(READ, api.get_opt(name)).await {
@@ -177,14 +189,14 @@ impl Owners {
             Err(_) => return Err(Gap::new(GapReason::Other, "the API server did not give a ReplicaSet in time")),
         };
         // One that is gone, or is another one of the same name, owns nothing; that may change, so it is not remembered.
-        let Some(set) = found.filter(|s| s.metadata.uid.as_deref() == Some(uid)) else { return Ok(String::new()) };
+        let Some(set) = found.filter(|s| s.metadata.uid.as_deref() == Some(uid)) else { return Ok(None) };
         let owner = controller(&set).map(|o| o.uid.clone()).unwrap_or_default();
         let mut known = self.replica_sets.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
             known.clear();
         }
         known.insert(uid.to_owned(), owner.clone());
-        Ok(owner)
+        Ok(Some(owner))
     }
 }
 
@@ -202,7 +214,9 @@ pub(crate) async fn observe(client: &Client, target: &TargetName) -> Result<Targ
     let params = kube::api::ListParams::default().labels_from(&workload.selector);
     let pods = crate::client::list_live(&api, &params).await?;
     let views = pods.iter().map(|p| Arc::new(PodView::of(p))).filter(|p| workload.may_own(p)).collect();
-    let Ok(own) = Owners::new(client.clone()).own(&workload, views).await else { return Ok(Presence::Unknown) };
+    let Ok(Owned { own, .. }) = Owners::new(client.clone()).own(&workload, views).await else {
+        return Ok(Presence::Unknown);
+    };
     let (ending, staying): (Vec<_>, Vec<_>) = own.into_iter().filter(|p| !p.is_over()).partition(|p| p.deleting);
     Ok(Presence::Present(Rollout {
         desired: workload.desired,

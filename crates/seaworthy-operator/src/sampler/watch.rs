@@ -7,7 +7,10 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::Debug,
-    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -52,8 +55,18 @@ pub(crate) struct Picture<K, V> {
 
 struct Content<V> {
     views: RwLock<BTreeMap<String, Arc<V>>>,
+    /// Grows with every change of `views`, under its lock.
+    version: AtomicU64,
     complete: watch::Sender<bool>,
     broken: Mutex<Option<Instant>>,
+}
+
+impl<V> Content<V> {
+    fn change(&self, with: impl FnOnce(&mut BTreeMap<String, Arc<V>>)) {
+        let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
+        with(&mut views);
+        self.version.fetch_add(1, Ordering::Release);
+    }
 }
 
 impl<K, V> Drop for Picture<K, V> {
@@ -90,8 +103,12 @@ where
     V: View<K>,
 {
     fn new(api: Api<K>) -> Self {
-        let content =
-            Arc::new(Content { views: RwLock::default(), complete: watch::channel(false).0, broken: Mutex::new(None) });
+        let content = Arc::new(Content {
+            views: RwLock::default(),
+            version: AtomicU64::new(0),
+            complete: watch::channel(false).0,
+            broken: Mutex::new(None),
+        });
         let feeding = tokio::spawn(feed(api.clone(), Arc::clone(&content))).abort_handle();
         Self { api, content, feeding }
     }
@@ -104,14 +121,24 @@ where
         let mut complete = self.content.complete.subscribe();
         let known = *complete.borrow();
         let first = known || timeout(FIRST, complete.wait_for(|complete| *complete)).await.is_ok_and(|c| c.is_ok());
-        let broken = self.content.broken.lock().unwrap_or_else(PoisonError::into_inner).map(|since| since.elapsed());
-        if first && broken.is_none_or(|b| b < TRUSTED) {
+        if first && self.is_trusted() {
             let views = self.content.views.read().unwrap_or_else(PoisonError::into_inner);
             return Ok(views.values().filter(|view| wanted(view)).cloned().collect());
         }
         let mut all = self.list().await?;
         all.retain(|view| wanted(view));
         Ok(all)
+    }
+
+    /// A number that stays as long as a selection does; None while the picture is not complete, or not to be trusted.
+    pub(crate) fn version(&self) -> Option<u64> {
+        let known = *self.content.complete.borrow() && self.is_trusted();
+        known.then(|| self.content.version.load(Ordering::Acquire))
+    }
+
+    fn is_trusted(&self) -> bool {
+        let broken = self.content.broken.lock().unwrap_or_else(PoisonError::into_inner).map(|since| since.elapsed());
+        broken.is_none_or(|broken| broken < TRUSTED)
     }
 
     async fn list(&self) -> Result<Vec<Arc<V>>, Gap> {
@@ -151,15 +178,15 @@ where
                 arriving.insert(object.name_any(), Arc::new(V::of(&object)));
             }
             Ok(Event::InitDone) => {
-                *content.views.write().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut arriving);
+                content.change(|views| *views = std::mem::take(&mut arriving));
                 content.complete.send_replace(true);
             }
             Ok(Event::Apply(object)) => {
                 let view = Arc::new(V::of(&object));
-                content.views.write().unwrap_or_else(PoisonError::into_inner).insert(object.name_any(), view);
+                content.change(|views| drop(views.insert(object.name_any(), view)));
             }
             Ok(Event::Delete(object)) => {
-                content.views.write().unwrap_or_else(PoisonError::into_inner).remove(&object.name_any());
+                content.change(|views| drop(views.remove(&object.name_any())));
             }
             Err(error) => {
                 tracing::debug!(kind = %K::kind(&()), %error, "a watch for the sampler broke; it is tried again");
