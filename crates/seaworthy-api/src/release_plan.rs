@@ -350,7 +350,7 @@ const fn three_days() -> Duration {
 pub struct Batching {
     /// At least this long between a published version and the next Release's beginning.
     #[serde(default = "at_once")]
-    #[x_kube(validation = rules::duration("batching.minInterval", 0, 31_536_000, "between 0s and 8760h"))]
+    #[x_kube(validation = rules::duration("batching.minInterval", 0, 1_123_200, "between 0s and 312h"))]
     pub min_interval: Duration,
     /// At least so many commits; a Release that brings less waits for one of a later commit to take its place. More than one needs
     /// policy `ConventionalCommits` and a concurrency policy other than `Queue`.

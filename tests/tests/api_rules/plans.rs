@@ -74,9 +74,9 @@ pub(crate) fn pace() -> Vec<Row> {
     vec![
         row(
             &plan(),
-            &[("/spec/batching/minInterval", json!("8761h"))],
-            &["batching.minInterval 8761h is out of bounds: it must be between 0s and 8760h"],
-            &[("/spec/batching/minInterval", json!("0s"))],
+            &[("/spec/batching/minInterval", json!("313h"))],
+            &["batching.minInterval 313h is out of bounds: it must be between 0s and 312h"],
+            &[("/spec/batching/minInterval", json!("312h"))],
         ),
         row(
             &plan(),

@@ -19,8 +19,8 @@ use crate::{
     time::{Seconds, Timestamp},
 };
 
-/// How many freezes in a row are followed to tell when the last one ends.
-const CHAIN: usize = 64;
+/// How many freezes in a row are followed to tell when the last one ends: one an hour, for as long as a Release waits.
+const CHAIN: usize = 336;
 /// From when on it is asked whether a freeze ever begins: any past time does.
 const EVER: &str = "2024-01-01T00:00:00Z";
 /// How long until it is looked again at least, whatever the estimate says.
@@ -76,7 +76,7 @@ impl fmt::Display for Frozen {
             Self::Until(end) => write!(f, "the plan is frozen until {end}"),
             Self::AtLeast(end) => write!(
                 f,
-                "the plan is frozen until {end} at least, its freezes follow each other; a Release waits {QUEUE_WAIT}: leave a gap in batching.freeze"
+                "the plan is frozen until {end} at least, its freezes follow each other; a Release waits {QUEUE_WAIT}: see that batching.freeze leaves a gap before"
             ),
         }
     }
@@ -127,7 +127,8 @@ pub fn hold(batching: &Batching, last: Option<Timestamp>, commits: Option<u64>, 
         let message = format!("{} must lie between two versions: waits until {from}", batching.min_interval);
         return Some(Hold { until: Some(from), reason: Reason::Batching, message });
     }
-    let few = commits.filter(|commits| *commits < batching.minimum_commits)?;
+    // One that brings nothing has nothing to wait for: that is its outcome.
+    let few = commits.filter(|commits| *commits > 0 && *commits < batching.minimum_commits)?;
     let message = format!(
         "brings {few} commits, the plan wants {}: waits for a Release of a later commit to take its place",
         batching.minimum_commits
@@ -220,6 +221,21 @@ mod tests {
             let held = hold(&freeze, None, None, now).unwrap();
             assert_eq!((held.until, held.reason), (None, Reason::Frozen));
             assert!(held.message.contains("at least") && held.message.contains("batching.freeze"), "{}", held.message);
+        }
+    }
+
+    #[test]
+    fn a_freeze_of_every_hour_of_the_week_ends_with_it() {
+        let hourly = [window("0 * * * 1-5", 1)];
+        assert_eq!(frozen(&hourly, at("2026-03-02T00:00:00Z")), Some(Frozen::Until(at("2026-03-07T00:00:00Z"))));
+    }
+
+    #[test]
+    fn what_brings_nothing_is_not_held_for_bringing_little() {
+        let batching = Batching { minimum_commits: 3, ..Batching::default() };
+        for (commits, held) in [(0, false), (1, true), (2, true), (3, false)] {
+            let hold = hold(&batching, None, Some(commits), at("2026-01-01T01:00:00Z"));
+            assert_eq!(hold.is_some(), held, "{commits}");
         }
     }
 
