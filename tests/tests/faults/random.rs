@@ -1,7 +1,7 @@
 //! Faults by chance: kills, lost answers, refusals, delays, broken watches, older lists. What is left is what the clean run leaves.
 //!
 //! `SEAWORTHY_TEST_SEEDS` (`FROM..TO`) and `SEAWORTHY_TEST_MINUTES` say which seeds, and for how long new ones are begun; without them, so
-//! many that two cores are done with them in the time of the other tests. `SEAWORTHY_TEST_TIMES` runs each so often: a seed decides which
+//! many that two cores are done with them within minutes. `SEAWORTHY_TEST_TIMES` runs each so often: a seed decides which
 //! calls are broken, not when they come.
 
 use std::{
@@ -30,7 +30,7 @@ fn shape(seed: u64) -> Shape {
 }
 
 fn seeds() -> impl Iterator<Item = u64> {
-    let wanted = std::env::var("SEAWORTHY_TEST_SEEDS").unwrap_or_else(|_| "0..60".to_owned());
+    let wanted = std::env::var("SEAWORTHY_TEST_SEEDS").unwrap_or_else(|_| "0..300".to_owned());
     let times: usize = std::env::var("SEAWORTHY_TEST_TIMES").map_or(1, |times| times.parse().unwrap());
     let (from, to) = wanted.split_once("..").unwrap();
     let seeds: Range<u64> = from.parse().unwrap()..to.parse().unwrap();
