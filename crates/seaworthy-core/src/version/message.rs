@@ -291,25 +291,36 @@ impl Place {
             }
         }
         let lower = if line.contains('<') { line.to_ascii_lowercase() } else { String::new() };
-        let opened = lower.matches("<details").count() + lower.matches("<blockquote").count();
+        // A line of text may speak of a tag; a container begins with one.
+        let tag = trimmed.trim_start_matches(['>', '-', '*', ' ']).starts_with('<');
+        let opened = if tag { lower.matches("<details").count() + lower.matches("<blockquote").count() } else { 0 };
         let closed = lower.matches("</details").count() + lower.matches("</blockquote").count();
         let inside = self.quoted + opened > 0;
         self.quoted = (self.quoted + opened).saturating_sub(closed);
         inside
     }
 
-    /// Follows `<!-- -->`; true when the line is (partly) a comment. A comment is invisible where it is written.
-    fn comment(&mut self, line: &str) -> bool {
-        let was = self.comment;
-        let opened = line.rfind("<!--");
-        let closed = line.rfind("-->");
-        self.comment = match (opened, closed) {
-            (Some(open), Some(close)) => open > close,
-            (Some(_), None) => true,
-            (None, Some(_)) => false,
-            (None, None) => was,
-        };
-        was || opened.is_some()
+    /// Follows `<!-- -->` as Markdown does, and gives what a reader sees of the line; None when that is nothing. A comment at the beginning
+    /// of a line goes on until it is closed, one in the middle until its paragraph ends; what is never closed is no comment.
+    fn visible<'a>(&mut self, line: &'a str, following: &[&str]) -> Option<&'a str> {
+        let (mut rest, mut cut) = (line, self.comment);
+        loop {
+            if self.comment {
+                let end = rest.find("-->")?;
+                rest = &rest[end + 3..];
+                self.comment = false;
+            }
+            let Some(inside) = rest.trim_start().strip_prefix("<!--") else { break };
+            if !inside.contains("-->") && !following.iter().any(|line| line.contains("-->")) {
+                break;
+            }
+            (rest, cut, self.comment) = (inside, true, true);
+        }
+        if let Some(open) = rest.rfind("<!--").filter(|open| !rest[*open..].contains("-->")) {
+            let paragraph = following.iter().take_while(|line| !line.trim().is_empty());
+            self.comment = open > 0 && paragraph.into_iter().any(|line| line.contains("-->"));
+        }
+        if cut { Some(rest.trim()).filter(|rest| !rest.is_empty()) } else { Some(rest) }
     }
 }
 
@@ -322,9 +333,7 @@ pub(super) fn parts(text: &str) -> Parts<'_> {
     for (at, line) in body.iter().enumerate() {
         let line = line.trim_end();
         let quoted = place.enter(line);
-        if place.comment(line) {
-            continue;
-        }
+        let Some(line) = place.visible(line, &body[at + 1..]) else { continue };
         if line.is_empty() || line.starts_with("---") && line.chars().all(|c| c == '-') {
             place.line = 0;
             place.footers = false;

@@ -229,11 +229,17 @@ pub fn plan_explicit(input: &Input, number: &str) -> Outcome {
     explicit(input, number).unwrap_or_else(Outcome::from)
 }
 
-/// The commit of the base version: a range that is read elsewhere has to start after it.
-/// `Err` has the refusal that [`plan`] would give for the same policy.
-pub fn base_commit(input: &Input) -> Result<Option<String>, Box<Outcome>> {
+/// The commits at which the base version is, tags before the ledger: more than one where tags differ in build metadata alone. The first of
+/// them is the base: a range that is read elsewhere has to start after it. `Err` has the refusal that [`plan`] would give for the same policy.
+pub fn base_commits(input: &Input) -> Result<Vec<String>, Box<Outcome>> {
     let rules = Rules::parse(&input.policy).map_err(|refusal| Box::new(refusal.into()))?;
-    Ok(number::base(&rules, input).map(|base| base.commit))
+    let mut commits = Vec::new();
+    for base in number::bases(&rules, input) {
+        if !commits.contains(&base.commit) {
+            commits.push(base.commit);
+        }
+    }
+    Ok(commits)
 }
 
 /// What both ways to a version need.

@@ -73,8 +73,15 @@ fn tagged<'t>(rules: &Rules<'_>, tags: &'t [TagRef]) -> Vec<(Version, &'t TagRef
     tags.iter().filter_map(|tag| rules.format.version(&tag.name).map(|version| (version, tag))).collect()
 }
 
-/// The highest final version below the line's ceiling that is an ancestor of the head, by tags and by the ledger.
+/// The highest final version below the line's ceiling that is an ancestor of the head, by tags and by the ledger. Of tags with the same
+/// version (build metadata do not count) the first one listed: see [`bases`].
 pub(super) fn base(rules: &Rules<'_>, input: &Input) -> Option<Base> {
+    bases(rules, input).into_iter().next()
+}
+
+/// Every place where the highest version is, in the order of the tags. Which of them is the nearest, history says: who reads it lists that
+/// one's tag first.
+pub(super) fn bases(rules: &Rules<'_>, input: &Input) -> Vec<Base> {
     let facts = &input.facts;
     let known: BTreeSet<&str> = std::iter::once(facts.head.as_str())
         .chain(facts.ancestors.iter().map(String::as_str))
@@ -86,9 +93,9 @@ pub(super) fn base(rules: &Rules<'_>, input: &Input) -> Option<Base> {
         entry.state == State::Published && known.contains(entry.commit.as_str()) && !is_own(input, &entry.owner)
     });
     let published = published.map(|entry| Base { version: entry.version.clone(), commit: entry.commit.clone() });
-    tags.chain(published)
-        .filter(|base| rules.line.below_ceiling(&base.version))
-        .max_by(|a, b| a.version.cmp(&b.version).then_with(|| b.commit.cmp(&a.commit)))
+    let all: Vec<Base> = tags.chain(published).filter(|base| rules.line.below_ceiling(&base.version)).collect();
+    let highest = all.iter().map(|base| base.version.clone()).max();
+    all.into_iter().filter(|base| Some(&base.version) == highest.as_ref()).collect()
 }
 
 fn is_own(input: &Input, owner: &str) -> bool {
@@ -111,7 +118,8 @@ pub(super) fn next(rules: &Rules<'_>, input: &Input, base: Option<&Base>, range:
         let published = base.commit == input.facts.head;
         return Next::Nothing(if published { NothingReason::AlreadyPublished } else { NothingReason::EmptyRange });
     }
-    if range.is_empty() {
+    // By the other reading of a disputed commit there may be something where the strict one finds nothing.
+    if range.is_empty() && level == Level::None {
         return Next::Nothing(if range.counts.reverted > 0 {
             NothingReason::OnlyReverted
         } else if range.counts.out_of_scope > 0 {

@@ -235,7 +235,8 @@ pub fn read(commits: &[Commit], base: Option<&str>, policy: &Policy) -> RangeRea
         }
     }
     let texts: Vec<String> = commits.iter().map(|commit| message::repair(&commit.message).text).collect();
-    let cancelled = revert::pairs(&graph, &texts, &alive);
+    let within: Vec<bool> = commits.iter().map(|commit| policy.paths.is_empty() || !outside(commit, policy)).collect();
+    let cancelled = revert::pairs(&graph, &texts, &alive, &within);
     let mut reading = RangeReading { base: base.map(str::to_owned), ..RangeReading::default() };
     for (at, commit) in commits.iter().enumerate().filter(|(at, _)| alive[*at]) {
         let undone = (cancelled.strict[at], cancelled.lenient[at]);

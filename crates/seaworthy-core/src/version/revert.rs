@@ -1,8 +1,9 @@
 //! Reverts and their originals inside one range: what cancels out is no change.
 //!
-//! Exact is what git writes: `This reverts commit <id>.` with an id of the range. Everything weaker (the number of a pull
-//! request, a bare title, git's sentence under a header that is no revert) is read both ways, so the commit is disputed.
-//! A revert that is itself reverted does nothing: its original counts again.
+//! Exact is what git writes: `This reverts commit <id>.` with an id of the range. Everything weaker (under a revert's header the number of
+//! a pull request or a bare title; git's sentence under any other header) is read both ways, so the commit is disputed.
+//! A revert that is itself reverted does nothing: its original counts again. One that touches nothing of the plan's paths takes nothing
+//! back that does.
 //!
 //! Deliberately absent: whether a revert of something released needs more than the plan's types say.
 
@@ -130,8 +131,8 @@ pub(super) struct Cancelled {
 }
 
 /// Finds the pairs of a range. `messages` are repaired texts, by the graph's numbers; cancelled entries of `alive`
-/// are not looked at (the base's ancestors).
-pub(super) fn pairs(graph: &Graph<'_>, messages: &[String], alive: &[bool]) -> Cancelled {
+/// are not looked at (the base's ancestors). `within`: what touches the plan's paths.
+pub(super) fn pairs(graph: &Graph<'_>, messages: &[String], alive: &[bool], within: &[bool]) -> Cancelled {
     let headers: Vec<&str> = messages.iter().map(|text| message::header_line(text)).collect();
     let mut titles: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     let mut pulls: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
@@ -153,6 +154,9 @@ pub(super) fn pairs(graph: &Graph<'_>, messages: &[String], alive: &[bool]) -> C
         } else if let Some(revert) = revert {
             edges.extend(by_title(at, &revert, &titles));
         }
+    }
+    for edge in edges.iter_mut().filter(|edge| !within[edge.reverter]) {
+        edge.targets.retain(|target| !within[*target]);
     }
     Cancelled {
         strict: cancelled(messages.len(), &edges, |edge| edge.in_strict),

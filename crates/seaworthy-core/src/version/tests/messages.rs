@@ -39,6 +39,22 @@ fn the_table_of_headers() {
     ]);
 }
 
+/// Hidden is what Markdown hides: a text that speaks of comments and containers stays a text.
+#[test]
+fn what_a_reader_sees_counts() {
+    check(&[
+        ("feat: x\n\nBREAKING CHANGE: `<!-- x -->` is not kept", Level::Major, Rule::Footer, SAME),
+        ("fix: p\n\nAn unclosed <!-- hung it.\n\nBREAKING CHANGE: y", Level::Major, Rule::Footer, SAME),
+        ("fix: p\n\n<!-- never closed\n\nBREAKING CHANGE: y", Level::Major, Rule::Footer, SAME),
+        ("fix: p\n\nBREAKING CHANGE: the <details> tag is refused", Level::Major, Rule::Footer, SAME),
+        ("fix: p\n\n<!-- note -->\nBREAKING CHANGE: y", Level::Major, Rule::Footer, SAME),
+        ("fix: p\n\n<!-- a --><!-- b\n-->BREAKING CHANGE: y", Level::Major, Rule::Footer, SAME),
+        ("fix: p\n\n<!-- BREAKING CHANGE: say what\nbreaks -->", Level::Patch, Rule::Type, SAME),
+        ("fix: p\n\n<!--\n\nBREAKING CHANGE: y\n\n-->\n", Level::Patch, Rule::Type, SAME),
+        ("fix: p\n\nA note <!-- in\nBREAKING CHANGE: hidden\n--> of it.", Level::Patch, Rule::Type, SAME),
+    ]);
+}
+
 #[test]
 fn types_are_the_plans_own() {
     let mut policy = policy();

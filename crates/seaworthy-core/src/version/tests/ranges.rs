@@ -132,6 +132,44 @@ fn weak_pairs_are_disputed() {
     assert_eq!((by_sentence.version.to_string().as_str(), by_sentence.counts.disputed), ("1.3.0", 1));
 }
 
+/// The strict reading finds nothing to release, the other one a feature: that is for the plan to say, too.
+#[test]
+fn a_weak_pair_alone_in_the_range_is_disputed_all_the_same() {
+    let with = |on_disputed| {
+        let mut input = since("1.2.3", &["feat: x (#1)", "Revert \"feat: x (#1)\"\n\nReverts org/repo#1"]);
+        input.policy.on_disputed = on_disputed;
+        plan(&input)
+    };
+    assert_eq!(version(&with(OnDisputed::Strict)), "nothing: OnlyReverted");
+    assert_eq!(version(&with(OnDisputed::Higher)), "1.3.0");
+    assert_eq!(version(&with(OnDisputed::Fail)), "refused: spec.version.onDisputed");
+    let Outcome::Ask { strict, alternative, disputes } = with(OnDisputed::Ask) else { panic!("nobody is asked") };
+    assert_eq!((version(&strict).as_str(), version(&alternative).as_str()), ("nothing: OnlyReverted", "1.3.0"));
+    assert!(!disputes.is_empty());
+}
+
+#[test]
+fn a_revert_takes_nothing_back_where_it_touches_nothing() {
+    let mut input = since("1.2.3", &["feat: x", &reverts("feat: x", 1)]);
+    input.policy.paths = vec!["a".into()];
+    input.facts.commits[0].paths = Some(vec!["a".into()]);
+    for (touched, expected) in [(vec![], "1.3.0"), (vec!["a".to_owned()], "nothing: OnlyReverted")] {
+        input.facts.commits[1].paths = Some(touched);
+        assert_eq!(version(&plan(&input)), expected);
+    }
+}
+
+#[test]
+fn of_tags_that_differ_in_build_metadata_the_first_one_listed_is_the_base() {
+    for (first, expected) in [(1, "2.0.0"), (2, "1.1.1")] {
+        let mut input = since("1.0.0", &["feat: a", "feat!: b", "fix: c"]);
+        let mut tags = vec![tag("v1.1.0+one", 1), tag("v1.1.0+two", 2)];
+        tags.rotate_left(first - 1);
+        input.facts.tags.extend(tags);
+        assert_eq!(version(&plan(&input)), expected);
+    }
+}
+
 #[test]
 fn a_reverted_merge_takes_its_commits_along() {
     let message =
