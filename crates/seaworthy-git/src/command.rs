@@ -46,10 +46,33 @@ impl Git {
     /// Git in a folder; everything that is run through it has to end within `limit` from now.
     pub fn new(dir: impl Into<PathBuf>, limit: Duration) -> Self {
         let deadline = Instant::now() + limit;
-        let config =
-            ["safe.directory=*", "core.hooksPath=/dev/null", "core.askPass=", "credential.helper=", "gc.auto=0"];
+        // The last three: a clone's own settings change neither what is printed nor how.
+        let config = [
+            "safe.directory=*",
+            "core.hooksPath=/dev/null",
+            "core.askPass=",
+            "credential.helper=",
+            "gc.auto=0",
+            "log.showSignature=false",
+            "i18n.logOutputEncoding=UTF-8",
+            "core.quotePath=true",
+        ];
         let config = config.into_iter().map(str::to_owned).collect();
         Self { dir: dir.into(), env: Vec::new(), config, limit, deadline }
+    }
+
+    /// The same at the top of the work tree, where paths count from; a bare repository has its top where it is.
+    ///
+    /// # Errors
+    /// When git does not end in time.
+    pub fn at_top(mut self) -> Result<Self, GitError> {
+        match self.text(&["rev-parse", "--show-toplevel"]) {
+            Ok(top) if !top.trim_end_matches('\n').is_empty() => self.dir = top.trim_end_matches('\n').into(),
+            // No work tree, or no repository: whoever reads says so.
+            Ok(_) | Err(GitError::Failed { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(self)
     }
 
     /// Adds a variable to git's environment.

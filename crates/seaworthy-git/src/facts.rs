@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use seaworthy_core::version::ledger::{Entry, State};
-use seaworthy_core::version::{Commit, Facts, Input, Ledger, Outcome, Policy, TagRef, base_commit};
+use seaworthy_core::version::{Commit, Facts, Input, Ledger, Outcome, Policy, TagRef, base_commits};
 use semver::Version;
 
 use crate::command::Git;
@@ -47,10 +47,12 @@ pub struct Read {
 
 /// Reads tags, position and the commits since the base of `head` (a full id).
 pub fn read(git: &Git, head: &str, policy: &Policy, published: &[Published]) -> Result<Read, GitError> {
-    read_with(git, head, policy, published, |_| true)
+    let mut read = read_with(git, head, policy, published, |_| true)?;
+    read.facts.first_parent_count = count(git, head)?;
+    Ok(read)
 }
 
-/// The same as if only some of the tags were there, to look at an earlier time.
+/// The same as if only some of the tags were there, to look at an earlier time; without the position in history.
 pub fn read_with(
     git: &Git,
     head: &str,
@@ -60,7 +62,6 @@ pub fn read_with(
 ) -> Result<Read, GitError> {
     let tags = tags(git, head)?.into_iter().filter(keep).collect();
     let mut facts = Facts { head: head.to_owned(), tags, ..Facts::default() };
-    facts.first_parent_count = count(git, head)?;
     for one in published {
         let known = resolve(git, &one.commit)?.is_some();
         if known && git.says_yes(&["merge-base", "--is-ancestor", &one.commit, head])? {
@@ -68,15 +69,35 @@ pub fn read_with(
         }
     }
     let input = Input { policy: policy.clone(), facts, ledger: ledger(published), owner: None };
-    let base = base_commit(&input).map_err(|refusal| match *refusal {
+    let bases = base_commits(&input).map_err(|refusal| match *refusal {
         Outcome::Refused { field, reason, remedy } => GitError::Policy { field, reason, remedy },
         Outcome::Next(_) | Outcome::NothingToRelease { .. } | Outcome::Ask { .. } => {
             GitError::Unexpected { command: "base".into(), detail: "an answer in place of a refusal".into() }
         }
     })?;
     let mut facts = input.facts;
+    let tagged = |commit: &String| facts.tags.iter().any(|tag| tag.ancestor && tag.commit == *commit);
+    let by_tag: Vec<String> = bases.iter().filter(|commit| tagged(commit)).cloned().collect();
+    let several = by_tag.len() > 1;
+    let base = nearest(git, head, if by_tag.is_empty() { bases } else { by_tag })?;
+    if several {
+        // Of several tags of the base's version, the first one listed is the base.
+        facts.tags.sort_by_key(|tag| Some(&tag.commit) != base.as_ref());
+    }
     facts.commits = commits(git, head, base.as_deref(), policy)?;
     Ok(Read { facts, base })
+}
+
+/// The commit with the fewest others between it and the head.
+fn nearest(git: &Git, head: &str, commits: Vec<String>) -> Result<Option<String>, GitError> {
+    if commits.len() < 2 {
+        return Ok(commits.into_iter().next());
+    }
+    let mut distances = Vec::new();
+    for commit in commits {
+        distances.push((number(git, &["rev-list", "--count", head, &format!("^{commit}")])?, commit));
+    }
+    Ok(distances.into_iter().min().map(|(_, commit)| commit))
 }
 
 /// The ledger as far as it decides about the base.
@@ -121,7 +142,11 @@ pub fn tags(git: &Git, head: &str) -> Result<Vec<TagRef>, GitError> {
 }
 
 fn count(git: &Git, head: &str) -> Result<u64, GitError> {
-    let text = git.text(&["rev-list", "--count", "--first-parent", head])?;
+    number(git, &["rev-list", "--count", "--first-parent", head])
+}
+
+fn number(git: &Git, args: &[&str]) -> Result<u64, GitError> {
+    let text = git.text(args)?;
     text.trim()
         .parse()
         .map_err(|_| GitError::Unexpected { command: "rev-list".into(), detail: text.chars().take(200).collect() })
@@ -134,7 +159,7 @@ fn commits(git: &Git, head: &str, base: Option<&str>, policy: &Policy) -> Result
     let scopes: Vec<&str> = policy.paths.iter().map(|path| path.trim_start_matches("./").trim_matches('/')).collect();
     // Everything touches the whole tree.
     let everything = scopes.is_empty() || scopes.iter().any(|scope| scope.is_empty() || *scope == ".");
-    let touching = if everything { None } else { Some(touching(git, range(), &scopes)?) };
+    let touching = if everything { None } else { Some(touching(git, &range().collect::<Vec<_>>(), &scopes)?) };
     let mut args = vec!["log", "-z", "--topo-order", "--no-decorate", "--format=%H %P%n%an%n%B"];
     args.extend(range());
     args.push("--");
@@ -174,14 +199,24 @@ fn parse(record: &[u8]) -> Result<Commit, GitError> {
 }
 
 /// The commits of the range that change something under the policy's paths. A merge does when it differs from all its parents.
-fn touching<'a>(
-    git: &Git,
-    range: impl Iterator<Item = &'a str>,
-    scopes: &[&'a str],
-) -> Result<BTreeSet<String>, GitError> {
-    let mut args = vec!["rev-list", "--full-history"];
-    args.extend(range);
-    args.push("--");
-    args.extend(scopes);
-    Ok(git.text(&args)?.lines().map(str::to_owned).collect())
+fn touching<'a>(git: &Git, range: &[&'a str], scopes: &[&'a str]) -> Result<BTreeSet<String>, GitError> {
+    let list = |command: &[&'a str]| {
+        let mut args = command.to_vec();
+        args.extend(range);
+        args.push("--");
+        args.extend(scopes);
+        git.text(&args)
+    };
+    let plain = list(&["rev-list", "--full-history", "--no-merges"])?;
+    let mut found: BTreeSet<String> = plain.lines().map(str::to_owned).collect();
+    // A list of merges has those that differ from any parent; their combined difference names the paths that differ from all.
+    let merges = list(&["log", "--full-history", "--merges", "-c", "--no-renames", "--name-only", "--format=%x01%H"])?;
+    let mut merge = None;
+    for line in merges.lines().filter(|line| !line.is_empty()) {
+        match line.strip_prefix('\u{1}') {
+            Some(id) => merge = Some(id),
+            None => found.extend(merge.map(str::to_owned)),
+        }
+    }
+    Ok(found)
 }
