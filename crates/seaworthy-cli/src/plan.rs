@@ -110,7 +110,7 @@ async fn preview(args: &Args, cluster: &Cluster, name: &str) -> Result<Code, Fai
             if let Some(notes) = notes {
                 let _ = write!(text, "\nDraft of the notes:\n\n{notes}");
             }
-            text
+            crate::version::shown(&text)
         }
     };
     exit::print(&text)?;
@@ -167,7 +167,7 @@ fn read(args: &Args, policy: &version::Policy, ledger: &Ledger) -> anyhow::Resul
     use anyhow::Context as _;
     let shown = args.repo.display();
     anyhow::ensure!(args.repo.is_dir(), "--repo: {shown} is not a folder; name a clone of the plan's repository");
-    let git = Git::new(&args.repo, LIMIT);
+    let git = Git::new(&args.repo, LIMIT).at_top()?;
     let shallow = git.text(&["rev-parse", "--is-shallow-repository"])?;
     anyhow::ensure!(shallow.trim() != "true", "--repo: {shown} is a shallow clone; run git fetch --unshallow --tags");
     let unknown = || format!("--revision: {:?} is no commit of {shown}", args.revision);

@@ -59,7 +59,7 @@ fn input() -> anyhow::Result<String> {
 }
 
 /// Text of people's making, such that a terminal shows it and does not obey it: no control characters, nothing that turns the reading order.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let obeyed = |c: char| {
         c.is_control() && !matches!(c, '\n' | '\t')
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -294,6 +294,125 @@ fn a_component_counts_what_lies_in_its_folders_and_folders_outside_are_refused()
     }
 }
 
+/// Writes files, commits them, and tags the commit where a tag is named.
+fn commit(at: &std::path::Path, message: &str, files: &[&str], tag: &str) {
+    for file in files {
+        std::fs::create_dir_all(at.join(file).parent().unwrap()).unwrap();
+        std::fs::write(at.join(file), message).unwrap();
+        git(at, &["add", file]);
+    }
+    git(at, &["commit", "--quiet", "--allow-empty", "-m", message]);
+    if !tag.is_empty() {
+        git(at, &["tag", tag]);
+    }
+}
+
+/// The version of a component, asked for in a folder of the clone.
+fn component(at: &std::path::Path, below: &str, path: &str) -> String {
+    let file = at.join("plan.yaml");
+    std::fs::write(&file, format!("spec: {{version: {{policy: ConventionalCommits, paths: [{path:?}]}}}}")).unwrap();
+    run(&["next", "--repo", at.join(below).to_str().unwrap(), "--plan", file.to_str().unwrap()], b"").0
+}
+
+/// A side branch left before the component last changed, touched something else, and came back after the tag.
+#[test]
+fn a_merge_that_brings_a_component_nothing_is_no_change_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    git(at, &["init", "--quiet"]);
+    commit(at, "feat: both", &["a/x", "b/x"], "");
+    git(at, &["checkout", "--quiet", "-b", "side"]);
+    commit(at, "fix: b alone", &["b/y"], "");
+    git(at, &["checkout", "--quiet", "main"]);
+    commit(at, "fix: a", &["a/x"], "v1.0.0");
+    git(at, &["merge", "--quiet", "--no-edit", "side"]);
+    assert_eq!((component(at, "", "a").as_str(), component(at, "", "b").as_str()), ("none\n", "1.0.1\n"));
+    // A merge that changes the component by itself does count.
+    git(at, &["checkout", "--quiet", "-b", "other"]);
+    commit(at, "docs: b", &["b/z"], "");
+    git(at, &["checkout", "--quiet", "main"]);
+    commit(at, "docs: c", &["c/x"], "");
+    git(at, &["merge", "--quiet", "--no-commit", "--no-ff", "other"]);
+    commit(at, "fix: a in a merge", &["a/x"], "");
+    assert_eq!(component(at, "", "a"), "1.0.1\n");
+}
+
+#[test]
+fn paths_count_from_the_top_whatever_folder_is_named() {
+    let dir = clone();
+    let at = dir.path();
+    git(at, &["tag", "v1.2.0"]);
+    commit(at, "feat: a", &["one/two/a"], "");
+    for below in ["", "one", "one/two"] {
+        assert_eq!(component(at, below, "one/two"), "1.3.0\n", "{below}");
+    }
+}
+
+#[test]
+fn a_clones_own_settings_change_no_answer() {
+    let dir = clone();
+    let at = dir.path();
+    for (name, value) in [("log.showSignature", "true"), ("i18n.logOutputEncoding", "UTF-16"), ("log.decorate", "full")]
+    {
+        git(at, &["config", name, value]);
+    }
+    let (out, why, status) = whole(&["next", "--repo", at.to_str().unwrap()], b"");
+    assert_eq!((out.as_str(), status), ("1.2.0\n", 0), "{why}");
+}
+
+/// The commits' hashes say nothing of which tag is the nearest.
+#[test]
+fn of_tags_that_differ_in_build_metadata_the_nearest_is_the_base() {
+    for try_ in 0..4 {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path();
+        git(at, &["init", "--quiet"]);
+        commit(at, &format!("feat: start {try_}"), &[], "v1.0.0");
+        commit(at, "feat: a", &[], "v1.1.0+one");
+        commit(at, "feat!: b", &[], "v1.1.0+two");
+        commit(at, "fix: c", &[], "");
+        assert_eq!(run(&["next", "--repo", at.to_str().unwrap()], b"").0, "1.1.1\n");
+    }
+}
+
+#[test]
+fn tags_that_only_look_like_versions_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    git(at, &["init", "--quiet"]);
+    commit(at, "feat: a", &[], "1.2.3");
+    let repo = at.to_str().unwrap();
+    for command in ["next", "replay"] {
+        let (_, why, status) = whole(&[command, "--repo", repo], b"");
+        assert!(status == 0 && why.contains("\"1.2.3\"") && why.contains("v{version}"), "{command}: {why}");
+    }
+    let (_, why, _) = whole(&["next", "--repo", repo, "--tag-format", "{version}"], b"");
+    assert_eq!(why, "");
+}
+
+#[test]
+fn what_was_answered_before_a_bad_line_is_answered() {
+    let (out, why, status) = whole(&["level", "--jsonl"], b"{\"id\":1,\"message\":\"feat: x\"}\n{\"id\":2}\n");
+    assert!(status == 2 && out.contains("\"minor\"") && why.contains("line 2"), "{out}{why}");
+    let good = range("{}", "[]", "feat: x");
+    let (out, why, status) = whole(&["next", "--jsonl"], format!("{good}\n{{}}\n").as_bytes());
+    assert!(status == 2 && out.contains("\"1.4.0\"") && why.contains("line 2"), "{out}{why}");
+}
+
+#[test]
+fn a_field_that_nobody_knows_is_refused_and_not_passed_over() {
+    let good = range("{}", "[]", "feat: a");
+    for (from, to, field) in [
+        ("\"commits\"", "\"comits\"", "comits"),
+        ("\"tags\"", "\"tag\"", "tag: "),
+        ("\"parents\"", "\"parent\"", "commits[0].parent"),
+        ("\"ancestor\"", "\"ancestr\"", "tags[0].ancestr"),
+    ] {
+        let (out, why, status) = whole(&["next", "--json", "-"], good.replacen(from, to, 1).as_bytes());
+        assert!(out.is_empty() && status == 2 && why.contains(field), "{field}: {out}{why}");
+    }
+}
+
 #[test]
 fn a_policy_word_that_nobody_knows_is_refused_and_not_passed_over() {
     for (policy, field) in [

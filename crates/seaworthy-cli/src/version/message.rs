@@ -31,7 +31,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut out = String::new();
     if args.jsonl {
         for (at, line) in input.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let case: Case = serde_json::from_str(line).with_context(|| format!("line {}", at + 1))?;
+            let case = serde_json::from_str::<Case>(line).with_context(|| format!("line {}", at + 1));
+            // What was answered before is answered.
+            let case = match case {
+                Ok(case) => case,
+                Err(error) => {
+                    super::print(&out)?;
+                    return Err(error);
+                }
+            };
             let verdict = level::read(&case.message, &policy);
             let strict = &verdict.strict;
             let answer = json!({"id": case.id, "level": strict.level.to_string(), "disputed": verdict.disputed(),

@@ -1,7 +1,7 @@
 //! `version next`: of a clone, or of a range without a repository (`--json -`).
 //!
 //! The object: `{id, policy {channel: final|rc, …}, tags [{name, commit, ancestor}], ledger [{version, state, commit?}], head,
-//! commits [{id, message, parents, paths?}]}`. The policy is the plan's `spec.version`; its words may be in lower case. A
+//! commits [{id, message, parents, paths?}]}`; `last_tag` may be there and is not looked at, for the tags tell it. The policy is the plan's `spec.version`; its words may be in lower case. A
 //! missing `minimumLevel` is None here, so that levels show.
 
 use std::io::Write as _;
@@ -42,6 +42,14 @@ pub(super) struct Args {
     jsonl: bool,
 }
 
+/// The fields of the object, of a tag, a commit and a used number: any other is a mistake in writing that would change the answer.
+const FIELDS: [&str; 7] = ["id", "policy", "tags", "last_tag", "ledger", "head", "commits"];
+const LISTS: [(&str, &[&str]); 3] = [
+    ("tags", &["name", "commit", "ancestor"]),
+    ("commits", &["id", "message", "author", "parents", "paths"]),
+    ("ledger", &["version", "state", "commit"]),
+];
+
 #[derive(Deserialize)]
 struct Range {
     #[serde(default)]
@@ -69,9 +77,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.jsonl {
         let mut out = String::new();
         for (at, line) in super::input()?.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let range: Range = serde_json::from_str(line).with_context(|| format!("line {}", at + 1))?;
-            let id = range.id.clone();
-            let answer = answer(range)?;
+            let answered = range(line).and_then(|range| Ok((range.id.clone(), answer(range)?)));
+            // What was answered before is answered.
+            let (id, answer) = match answered {
+                Ok(answered) => answered,
+                Err(error) => {
+                    super::print(&out)?;
+                    return Err(error.context(format!("line {}", at + 1)));
+                }
+            };
             out.push_str(&json!({"id": id, "version": answer.words, "disputed": answer.disputed}).to_string());
             out.push('\n');
         }
@@ -102,7 +116,26 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn one(text: &str) -> anyhow::Result<Answer> {
-    answer(serde_json::from_str(text).context("the range is not the expected JSON object")?)
+    answer(range(text)?)
+}
+
+fn range(text: &str) -> anyhow::Result<Range> {
+    const WHAT: &str = "the range is not the expected JSON object";
+    let value: Value = serde_json::from_str(text).context(WHAT)?;
+    only("", &value, &FIELDS)?;
+    for (list, fields) in LISTS {
+        for (at, one) in value[list].as_array().into_iter().flatten().enumerate() {
+            only(&format!("{list}[{at}]."), one, fields)?;
+        }
+    }
+    serde_json::from_value(value).context(WHAT)
+}
+
+fn only(path: &str, object: &Value, fields: &[&str]) -> anyhow::Result<()> {
+    match object.as_object().and_then(|object| object.keys().find(|key| !fields.contains(&key.as_str()))) {
+        None => Ok(()),
+        Some(field) => anyhow::bail!("{path}{field}: there is no such field; those known are {}", fields.join(", ")),
+    }
 }
 
 struct Answer {

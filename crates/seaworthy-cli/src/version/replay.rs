@@ -123,12 +123,16 @@ fn releases(git: &Git, policy: &Policy, since: Option<&str>) -> anyhow::Result<V
             Some(version.ok_or_else(|| anyhow::anyhow!("{name} is no version by {:?}", policy.tag_format))?)
         }
     };
+    let all = tags.clone();
     let mut found: Vec<(Version, TagRef)> = tags
         .into_iter()
         .filter_map(|tag| format.version(&tag.name).map(|version| (version, tag)))
         .filter(|(version, _)| tag::is_final(version) && after.as_ref().is_none_or(|after| version > after))
         .collect();
     found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.name.cmp(&b.1.name)));
+    if found.is_empty() && since.is_none() {
+        repo::unlike(&all, &policy.tag_format);
+    }
     found.dedup_by(|a, b| tag::core(&a.0) == tag::core(&b.0));
     Ok(found)
 }

@@ -1,11 +1,13 @@
 //! A clone of this machine as the source of a range.
 
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use seaworthy_core::version::{Input, Ledger, Outcome, Policy, plan};
+use seaworthy_core::version::tag::TagFormat;
+use seaworthy_core::version::{Input, Ledger, Outcome, Policy, TagRef, plan};
 use seaworthy_git::{Git, facts, fetch};
 use serde_json::Value;
 
@@ -61,10 +63,28 @@ pub(super) fn unknown(path: &str, value: &Value, schema: &Value) -> Option<Strin
     }
 }
 
+/// Says where tags look like versions, but none as the plan names them: the answer would be the first version otherwise, without a word.
+pub(super) fn unlike(tags: &[TagRef], format: &str) {
+    let named = TagFormat::parse(format);
+    if tags.iter().any(|tag| named.as_ref().is_some_and(|named| named.version(&tag.name).is_some())) {
+        return;
+    }
+    let number = |name: &str| name.find(|c: char| c.is_ascii_digit()).map(|at| name[at..].to_owned());
+    let like = |tag: &&TagRef| number(&tag.name).is_some_and(|number| semver::Version::parse(&number).is_ok());
+    if let Some(first) = tags.iter().find(like) {
+        let (count, name) = (tags.iter().filter(like).count(), super::shown(&first.name));
+        // Nothing is left to report to when standard error is closed.
+        let _ = writeln!(
+            std::io::stderr(),
+            "tags that look like versions: {count}, the first {name:?}; none is named as tagFormat {format:?} says"
+        );
+    }
+}
+
 impl Source {
     pub(super) fn git(&self) -> anyhow::Result<Git> {
         anyhow::ensure!(self.repo.is_dir(), "{} is not a folder", self.repo.display());
-        let git = Git::new(&self.repo, LIMIT);
+        let git = Git::new(&self.repo, LIMIT).at_top()?;
         let shallow = git
             .text(&["rev-parse", "--is-shallow-repository"])
             .with_context(|| format!("--repo {}: is no git repository; name a clone", self.repo.display()))?;
@@ -81,9 +101,10 @@ impl Source {
             None => Policy::default(),
             Some(path) => {
                 let name = path.display();
-                let size = std::fs::metadata(path).with_context(|| format!("cannot read {name}"))?.len();
-                anyhow::ensure!(size <= MAX_PLAN, "{name} is longer than {MAX_PLAN} bytes");
-                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+                let mut text = String::new();
+                let file = std::fs::File::open(path).with_context(|| format!("cannot read {name}"))?;
+                file.take(MAX_PLAN + 1).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
+                anyhow::ensure!(text.len() as u64 <= MAX_PLAN, "{name} is longer than {MAX_PLAN} bytes");
                 let plan: Value = serde_saphyr::from_str(&text).with_context(|| format!("{name} is no YAML"))?;
                 let section = plan.pointer("/spec/version").with_context(|| format!("{name} has no spec.version"))?;
                 if let Some(field) = unknown("spec.version", section, schema()?) {
@@ -115,18 +136,21 @@ impl Source {
         let until = match since {
             None => None,
             Some(name) => {
-                let format = seaworthy_core::version::tag::TagFormat::parse(&policy.tag_format);
+                let format = TagFormat::parse(&policy.tag_format);
                 let version = format.and_then(|format| format.version(name));
                 fetch::resolve(&git, &format!("refs/tags/{name}"))?.with_context(|| unknown(name))?;
                 Some(version.with_context(|| format!("{name} is no version by the format {}", policy.tag_format))?)
             }
         };
-        let format = seaworthy_core::version::tag::TagFormat::parse(&policy.tag_format);
-        let keep = |tag: &seaworthy_core::version::TagRef| {
+        let format = TagFormat::parse(&policy.tag_format);
+        let keep = |tag: &TagRef| {
             let version = format.as_ref().and_then(|format| format.version(&tag.name));
             until.as_ref().is_none_or(|until| version.is_some_and(|version| version <= *until))
         };
         let read = facts::read_with(&git, &head, &policy, &[], keep)?;
+        if read.base.is_none() {
+            unlike(&read.facts.tags, &policy.tag_format);
+        }
         Ok(plan(&Input { policy, facts: read.facts, ledger: Ledger::default(), owner: None }))
     }
 }

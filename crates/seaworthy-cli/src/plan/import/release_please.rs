@@ -26,6 +26,21 @@ fn at(mut out: Imported, released: Option<&Value>) -> Imported {
     out
 }
 
+/// The version that its strategies begin with.
+fn initial(release_type: &str) -> &'static str {
+    match release_type {
+        "python"
+        | "rust"
+        | "terraform-module"
+        | "r"
+        | "krm-blueprint"
+        | "go-yoshi"
+        | "java-yoshi"
+        | "java-yoshi-mono-repo" => "0.1.0",
+        _ => "1.0.0",
+    }
+}
+
 fn package(path: &str, top: &Map<String, Value>, own: &Map<String, Value>) -> Imported {
     let mut out = Imported::new(&format!("release-please, package {path}"));
     let mut all = top.clone();
@@ -36,7 +51,7 @@ fn package(path: &str, top: &Map<String, Value>, own: &Map<String, Value>) -> Im
     levels(&mut out, &text("release-type", ""), all.contains_key("changelog-sections"));
     out.set("minimumLevel", json!("None"));
     out.set("breakingBeforeV1", json!(if flag("bump-minor-pre-major", false) { "Minor" } else { "Major" }));
-    let first = text("initial-version", "1.0.0");
+    let first = text("initial-version", initial(&text("release-type", "")));
     match semver::Version::parse(&first) {
         Ok(version) if version.pre.is_empty() && version.build.is_empty() => out.set("initialVersion", json!(first)),
         _ => out.leave(

@@ -76,6 +76,12 @@ pub(super) fn import(config: &Value) -> Imported {
             step(&mut out, name, expected, one, options);
         }
     }
+    if !["branches", "branch"].iter().any(|name| config.get(name).is_some_and(|value| !value.is_null())) {
+        out.leave(
+            "branches",
+            &format!("are not given, so it releases from branches such as 1.x and 1.2.x, too: {LINES}"),
+        );
+    }
     analyze(&mut out, &analyzer);
     generate(&mut out, &generator);
     if !out.version.contains_key("git") {
@@ -83,6 +89,9 @@ pub(super) fn import(config: &Value) -> Imported {
     }
     out
 }
+
+/// What becomes of a pattern that stands for maintenance branches.
+const LINES: &str = "for each such line make a plan of its own with version.line, e.g. \"1.x\"";
 
 fn several(value: &Value) -> &[Value] {
     value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
@@ -93,9 +102,12 @@ fn branches(out: &mut Imported, value: &Value) {
         let field = |field: &str| branch.get(field).and_then(Value::as_str);
         let name = branch.as_str().or_else(|| field("name")).unwrap_or_default();
         let range = field("range").unwrap_or(name);
+        let lines = range.strip_suffix(".x").is_some();
         let line = range.strip_suffix(".x").is_some_and(|rest| rest.split('.').all(|part| part.parse::<u32>().is_ok()));
         let why = if line {
             format!("make a plan of its own with version.line: \"{range}\"")
+        } else if lines {
+            LINES.to_owned()
         } else if branch.get("prerelease").is_some_and(|p| p != &json!(false)) {
             shared::CHANNELS.to_owned()
         } else if branch.get("channel").is_some() {

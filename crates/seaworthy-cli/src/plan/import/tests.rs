@@ -112,6 +112,7 @@ plugins:
         "@semantic-release/git",
         "@semantic-release/github",
         "branches: beta",
+        "branches: +([0-9])?(.{+([0-9]),x}).x: for each such line make a plan of its own with version.line",
         "repositoryUrl",
     ] {
         assert!(leaves(&one, start), "{start}: {:?}", one.left);
@@ -258,4 +259,20 @@ fn what_release_please_releases_depends_on_the_language() {
     );
     assert!(one.version.get("tagFormat").is_none() && leaves(&one, "tag-separator: "), "{:?}", one.left);
     assert_eq!((&one.version["types"]["feature"], &one.version["types"]["feat"]), (&json!("Minor"), &json!("None")));
+}
+
+/// Where it begins is a version, too: what a tool does by itself is carried over or named.
+#[test]
+fn what_the_tools_do_without_being_told_is_not_lost() {
+    for (kind, first) in [("python", "0.1.0"), ("rust", "0.1.0"), ("node", "1.0.0")] {
+        let config = format!(r#"{{"release-type": "{kind}", "packages": {{".": {{"package-name": "foo"}}}}}}"#);
+        let one = of("release-please-config.json", &config).remove(0);
+        assert_eq!(one.version["initialVersion"], json!(first), "{kind}");
+    }
+    let one = of(".releaserc", r#"{"plugins": ["@semantic-release/commit-analyzer"]}"#).remove(0);
+    assert!(
+        leaves(&one, "branches: are not given") && one.left.iter().any(|l| l.contains("version.line")),
+        "{:?}",
+        one.left
+    );
 }
