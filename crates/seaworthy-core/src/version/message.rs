@@ -302,7 +302,7 @@ impl Place {
 
     /// Follows `<!-- -->` as Markdown does, and gives what a reader sees of the line; None when that is nothing. A comment at the beginning
     /// of a line goes on until it is closed, one in the middle until its paragraph ends; what is never closed is no comment.
-    fn visible<'a>(&mut self, line: &'a str, following: &[&str]) -> Option<&'a str> {
+    fn visible<'a>(&mut self, line: &'a str, after: Closed) -> Option<&'a str> {
         let (mut rest, mut cut) = (line, self.comment);
         loop {
             if self.comment {
@@ -311,16 +311,35 @@ impl Place {
                 self.comment = false;
             }
             let Some(inside) = rest.trim_start().strip_prefix("<!--") else { break };
-            if !inside.contains("-->") && !following.iter().any(|line| line.contains("-->")) {
+            if !inside.contains("-->") && !after.anywhere {
                 break;
             }
             (rest, cut, self.comment) = (inside, true, true);
         }
         if let Some(open) = rest.rfind("<!--").filter(|open| !rest[*open..].contains("-->")) {
-            let paragraph = following.iter().take_while(|line| !line.trim().is_empty());
-            self.comment = open > 0 && paragraph.into_iter().any(|line| line.contains("-->"));
+            self.comment = open > 0 && after.in_paragraph;
         }
         if cut { Some(rest.trim()).filter(|rest| !rest.is_empty()) } else { Some(rest) }
+    }
+}
+
+/// Whether a comment that is open at the end of a line is closed on a later one.
+#[derive(Clone, Copy, Default)]
+struct Closed {
+    anywhere: bool,
+    in_paragraph: bool,
+}
+
+impl Closed {
+    /// For each line; from the last one back, so that a long message is gone through once.
+    fn after(body: &[&str]) -> Vec<Self> {
+        let mut all = vec![Self::default(); body.len()];
+        for at in (1..body.len()).rev() {
+            let (here, later) = (body[at].contains("-->"), all[at]);
+            let blank = body[at].trim().is_empty();
+            all[at - 1] = Self { anywhere: here || later.anywhere, in_paragraph: here || !blank && later.in_paragraph };
+        }
+        all
     }
 }
 
@@ -329,11 +348,12 @@ pub(super) fn parts(text: &str) -> Parts<'_> {
     let mut lines = text.split('\n').skip_while(|line| line.trim().is_empty());
     let mut parts = Parts { header: lines.next().unwrap_or_default().trim(), ..Parts::default() };
     let body: Vec<&str> = lines.collect();
+    let closed = Closed::after(&body);
     let mut place = Place { touches_header: true, ..Place::default() };
     for (at, line) in body.iter().enumerate() {
         let line = line.trim_end();
         let quoted = place.enter(line);
-        let Some(line) = place.visible(line, &body[at + 1..]) else { continue };
+        let Some(line) = place.visible(line, closed[at]) else { continue };
         if line.is_empty() || line.starts_with("---") && line.chars().all(|c| c == '-') {
             place.line = 0;
             place.footers = false;

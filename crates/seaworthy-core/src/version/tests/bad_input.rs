@@ -19,6 +19,10 @@ fn a_message_of_a_megabyte_is_read_to_its_end() {
     assert_eq!(strict(&format!("fix: {}", "x".repeat(1 << 20))), Level::Patch);
     assert_eq!(strict(&format!("feat({}", ")".repeat(1 << 20))), Level::None);
     assert_eq!(strict(&"Revert \"".repeat(1 << 14)), Level::None);
+    for open in ["<!--\n", "a <!-- b\n", "<!-- <!-- "] {
+        let message = format!("fix: x\n\n{}\n\nBREAKING CHANGE: y", open.repeat((1 << 20) / open.len()));
+        assert_eq!(strict(&message), Level::Major, "{open:?}: what is never closed hides nothing");
+    }
     let verdict = level::read(&format!("fix: {}", "é".repeat(1 << 20)), &policy());
     assert_eq!(verdict.header.chars().count(), level::MAX_HEADER);
 }
