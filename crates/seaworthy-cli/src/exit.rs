@@ -4,10 +4,14 @@
 
 use std::{
     fmt,
+    fs::File,
     future::Future,
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind, Read as _, Write},
+    path::Path,
     process::ExitCode,
 };
+
+use crate::look;
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,11 +100,16 @@ pub(crate) fn run(command: impl Future<Output = Result<Code, Failure>>) -> ExitC
 
 /// One line on standard error; when that is closed nobody listens, which is no reason to fail differently.
 pub(crate) fn complain(what: &impl fmt::Display) {
-    let _ = writeln!(io::stderr(), "error: {what}");
+    let _ = writeln!(io::stderr(), "error: {}", look::shown(&what.to_string()));
 }
 
-/// Writes to standard output. A reader that went away (`| head`) is no error.
+/// Writes text of any making to standard output, such that no terminal obeys it. A reader that went away (`| head`) is no error.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    paint(&look::shown(text))
+}
+
+/// Writes what was made for a terminal, colours included: its texts are clean already.
+pub(crate) fn paint(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
@@ -111,4 +120,14 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 /// Writes one line to standard error, for progress and remarks.
 pub(crate) fn remark(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// The text of a file that somebody names, of at most so many bytes: a device has no size that could be asked before.
+pub(crate) fn read(path: &Path, most: u64) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(most.saturating_add(1)).read_to_string(&mut text)?;
+    if text.len() as u64 > most {
+        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("it is longer than {most} bytes")));
+    }
+    Ok(text)
 }

@@ -2,6 +2,8 @@
 //!
 //! Texts come from the cluster and in part from the programs of tasks, so they are hostile: nothing of them may steer the terminal.
 
+use std::{borrow::Cow, fmt::Write as _};
+
 use console::{Style, Term};
 use seaworthy_core::time::{Seconds, Timestamp};
 
@@ -111,12 +113,33 @@ fn speaks_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
 /// Text of the cluster, safe to print: white space becomes one space; control characters and those that turn the direction of writing
 /// become `?`.
 pub(crate) fn clean(text: &str) -> String {
-    let bad = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     let words: Vec<String> =
-        text.split_whitespace().map(|word| word.chars().map(|c| if bad(c) { '?' } else { c }).collect()).collect();
+        text.split_whitespace().map(|word| word.chars().map(|c| if steers(c) { '?' } else { c }).collect()).collect();
     words.join(" ")
+}
+
+/// Whether a terminal obeys the character in place of showing it, or it turns the direction of writing.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Text of any making in lines, safe to print: what steers a terminal is written as `\uXXXX`, which leaves JSON the same value.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    let keeps = |c: char| matches!(c, '\n' | '\t') || !steers(c);
+    if text.chars().all(keeps) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if keeps(c) {
+            out.push(c);
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// A span by its two largest units: `6h12m`, `3d4h`, `12s`.
@@ -154,6 +177,16 @@ mod tests {
     fn nothing_from_the_cluster_steers_the_terminal() {
         assert_eq!(clean("a\x1b[2Jb\r\n\tc\u{202e}d\u{7}"), "a?[2Jb c?d?");
         assert_eq!(clean("  Grüße – ≤ 5 ✔ "), "Grüße – ≤ 5 ✔");
+    }
+
+    #[test]
+    fn text_in_lines_stays_text_and_json_keeps_its_value() {
+        assert_eq!(shown("Grüße\t–\n≤ 5 ✔\n"), "Grüße\t–\n≤ 5 ✔\n");
+        assert_eq!(shown("a\x1b[2J\r\u{9b}\u{7f}\u{61c}b"), "a\\u001b[2J\\u000d\\u009b\\u007f\\u061cb");
+        let value = serde_json::json!({"a": "\u{9b}1m\u{202e}x\u{7f}"});
+        let text = shown(&value.to_string()).into_owned();
+        assert!(!text.chars().any(steers), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::{
     cluster::{Cluster, ClusterArgs},
     exit::{self, Code, Failure},
-    version::explain,
+    version::{explain, repo},
 };
 
 /// Everything that git is asked has to be answered within this time.
@@ -110,7 +110,7 @@ async fn preview(args: &Args, cluster: &Cluster, name: &str) -> Result<Code, Fai
             if let Some(notes) = notes {
                 let _ = write!(text, "\nDraft of the notes:\n\n{notes}");
             }
-            crate::version::shown(&text)
+            text
         }
     };
     exit::print(&text)?;
@@ -178,5 +178,10 @@ fn read(args: &Args, policy: &version::Policy, ledger: &Ledger) -> anyhow::Resul
         .filter(|entry| entry.state == State::Published)
         .map(|entry| facts::Published { version: entry.version.clone(), commit: entry.commit.clone() })
         .collect();
-    Ok(facts::read(&git, &head, policy, &published)?.facts)
+    let read = facts::read(&git, &head, policy, &published)?;
+    repo::missing(&git, &head, policy)?;
+    if read.base.is_none() {
+        repo::unlike(&read.facts.tags, &policy.tag_format);
+    }
+    Ok(read.facts)
 }

@@ -1,6 +1,6 @@
 //! A soak's evidence with all that is needed to judge it again: from the cluster, or from files that were exported earlier.
 
-use std::{fmt, fs, path::Path, str::FromStr};
+use std::{fmt, path::Path, str::FromStr};
 
 use kube::{Resource as _, ResourceExt as _};
 use seaworthy_api::{SoakTest, convert::soak_test as convert};
@@ -17,11 +17,14 @@ use serde_json::Value;
 
 use crate::{
     cluster::{Cluster, chain},
-    exit::{Code, Failure},
+    exit::{self, Code, Failure},
     look,
     snapshot::get,
     target::{Kind, Target},
 };
+
+/// Longest file that is read, in bytes: days of a soak are some tens of MiB as CSV.
+const MOST: u64 = 1 << 30;
 
 /// Where it was read.
 pub(crate) enum Source {
@@ -98,7 +101,7 @@ async fn published(cluster: &Cluster, object: &SoakTest) -> Result<Option<(Evide
 /// Reads a SoakTest as `kubectl get -o yaml` or `-o json` prints it, and its evidence as `kubectl seaworthy evidence` prints it.
 pub(crate) fn from_files(soak: &Path, csv: &Path, changes: &[Change]) -> Result<Recorded, Failure> {
     let text = |path: &Path| {
-        fs::read_to_string(path).map_err(|e| Failure::unusable(format!("cannot read {}: {e}", path.display())))
+        exit::read(path, MOST).map_err(|e| Failure::unusable(format!("cannot read {}: {e}", path.display())))
     };
     let (yaml, csv_text) = (text(soak)?, text(csv)?);
     let no_soak = |e: &dyn std::fmt::Display| Failure::unusable(format!("{} is no SoakTest: {e}", soak.display()));

@@ -11,6 +11,8 @@ use seaworthy_soak::scan::{Format, Limits, Sample, ScanError, Wanted, scan};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::{exit, look};
+
 /// Reads a page of metrics and prints its samples.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -91,7 +93,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            exit::remark(&look::shown(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args, cluster: &ClusterArgs) -> ExitCode {
 /// Prints an object with its children to standard output.
 pub(crate) fn show(snapshot: &Snapshot, output: Output) -> Result<(), Failure> {
     match output {
-        Output::Text => exit::print(&release::build(snapshot, look::now()).text(Look::stdout())),
+        Output::Text => exit::paint(&release::build(snapshot, look::now()).text(Look::stdout())),
         Output::Json => exit::print(&(serde_json::to_string_pretty(&document(snapshot)?)? + "\n")),
     }
 }
@@ -128,7 +128,7 @@ async fn namespace(cluster: &Cluster, output: Output) -> Result<(), Failure> {
         exit::remark(&format!("nothing of Seaworthy in namespace {:?}; choose another one with -n", cluster.namespace));
         return Ok(());
     }
-    exit::print(&list::build(&cluster.namespace, &inventory, look::now()).text(Look::stdout()))
+    exit::paint(&list::build(&cluster.namespace, &inventory, look::now()).text(Look::stdout()))
 }
 
 async fn all<K>(cluster: &Cluster) -> Result<Vec<K>, Failure>

@@ -6,12 +6,14 @@ pub(crate) mod explain;
 mod message;
 mod range;
 mod replay;
-mod repo;
+pub(crate) mod repo;
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+
+use crate::look;
 
 /// Most bytes that are read from standard input.
 const MAX_INPUT: u64 = 256 * 1024 * 1024;
@@ -45,7 +47,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         // Nothing is left to report to when standard error is closed as well.
-        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        let _ = writeln!(std::io::stderr(), "error: {}", look::shown(&format!("{error:#}")));
         ExitCode::from(2)
     })
 }
@@ -58,19 +60,10 @@ fn input() -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Text of people's making, such that a terminal shows it and does not obey it: no control characters, nothing that turns the reading order.
-pub(crate) fn shown(text: &str) -> String {
-    let obeyed = |c: char| {
-        c.is_control() && !matches!(c, '\n' | '\t')
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if obeyed(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
 /// Prints; a reader that went away is no failure.
 fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(look::shown(text).as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => result.context("cannot write to standard output"),
     }

@@ -380,14 +380,54 @@ fn tags_that_only_look_like_versions_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();
     git(at, &["init", "--quiet"]);
-    commit(at, "feat: a", &[], "1.2.3");
+    commit(at, "feat: a", &[], "k8s-1.2.3");
     let repo = at.to_str().unwrap();
     for command in ["next", "replay"] {
         let (_, why, status) = whole(&[command, "--repo", repo], b"");
-        assert!(status == 0 && why.contains("\"1.2.3\"") && why.contains("v{version}"), "{command}: {why}");
+        assert!(status == 0 && why.contains("\"k8s-1.2.3\"") && why.contains("--tag-format"), "{command}: {why}");
     }
-    let (_, why, _) = whole(&["next", "--repo", repo, "--tag-format", "{version}"], b"");
+    let (_, why, _) = whole(&["next", "--repo", repo, "--tag-format", "k8s-{version}"], b"");
     assert_eq!(why, "");
+}
+
+#[test]
+fn a_path_that_is_not_there_is_named() {
+    let dir = clone();
+    let at = dir.path();
+    commit(at, "feat: a", &["one/a"], "");
+    let file = at.join("plan.yaml");
+    for (path, said) in [("one", false), ("one/a", false), (".", false), ("two", true), ("o*", true), ("one/b", true)] {
+        std::fs::write(&file, format!("spec: {{version: {{policy: ConventionalCommits, paths: [{path:?}]}}}}"))
+            .unwrap();
+        let (_, why, status) = whole(&["next", "--repo", at.to_str().unwrap(), "--plan", file.to_str().unwrap()], b"");
+        assert_eq!((why.contains(&format!("{path:?} is not there")), status), (said, 0), "{path}: {why}");
+    }
+}
+
+/// What a terminal would obey is shown, on both streams and as JSON too.
+#[test]
+fn nothing_of_a_message_steers_a_terminal() {
+    let dir = clone();
+    let at = dir.path();
+    git(at, &["commit", "--quiet", "--allow-empty", "-m", "feat: \u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}1m\u{202e}x"]);
+    let repo = at.to_str().unwrap();
+    for args in [["explain", "--repo", repo, "--output=text"], ["explain", "--repo", repo, "--output=json"]] {
+        let (out, _, _) = whole(&args, b"");
+        assert!(
+            out.contains("owned") && !out.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}'),
+            "{out:?}"
+        );
+    }
+    let (_, why, status) = whole(&["next", "--json", "-"], b"{\"\\u001b[2Jx\":1,\"head\":\"b\"}");
+    assert!(status == 2 && why.contains("\\u001b[2Jx") && !why.contains('\u{1b}'), "{why:?}");
+}
+
+#[test]
+fn what_has_no_end_is_not_read_to_its_end() {
+    for args in [["next", "--plan", "/dev/zero"], ["next", "--json", "/dev/zero"]] {
+        let (out, why, status) = whole(&args, b"");
+        assert!(out.is_empty() && status == 2 && why.contains("longer than"), "{why}");
+    }
 }
 
 #[test]

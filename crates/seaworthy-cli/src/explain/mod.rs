@@ -107,7 +107,7 @@ async fn explain<K: Told>(args: &Args, cluster: &Cluster) -> Result<(), Failure>
         return exit::print(&(serde_json::to_string_pretty(&document)? + "\n"));
     }
     let title = format!("{} {}/{}", K::NAME, cluster.namespace, object.meta().name.as_deref().unwrap_or_default());
-    exit::print(&told::<K>(&title, &observed, &plan, &changes, now).text(Look::stdout()))?;
+    exit::paint(&told::<K>(&title, &observed, &plan, &changes, now).text(Look::stdout()))?;
     if args.observed {
         let text: String = format!("{observed:#?}").lines().map(|line| clean_line(line) + "\n").collect();
         exit::print(&text)?;

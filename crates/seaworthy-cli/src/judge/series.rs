@@ -12,6 +12,8 @@ use seaworthy_soak::trend::{Of, Params, Sample, TrendVerdict, judge};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::{exit, look};
+
 /// Judges series: is there a leak?
 #[derive(Debug, clap::Args)]
 #[group(skip)]
@@ -66,7 +68,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     match answer_all(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            exit::remark(&look::shown(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

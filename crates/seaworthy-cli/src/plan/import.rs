@@ -15,7 +15,6 @@ mod versionrc;
 
 use std::{
     fmt::Write as _,
-    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -144,11 +143,7 @@ fn is_package_without(path: &Path) -> bool {
 fn text_of(path: &Path) -> Result<String, Failure> {
     let shown = path.display();
     let cannot = |error: std::io::Error| Failure::unusable(format!("cannot read {shown}: {error}"));
-    let size = fs::metadata(path).map_err(cannot)?.len();
-    if size > MAX {
-        return Err(Failure::unusable(format!("{shown} has {size} bytes, more than {MAX}")));
-    }
-    fs::read_to_string(path).map_err(cannot)
+    exit::read(path, MAX).map_err(cannot)
 }
 
 fn read(path: &Path) -> Result<Vec<Imported>, Failure> {
@@ -182,9 +177,7 @@ fn read(path: &Path) -> Result<Vec<Imported>, Failure> {
         _ if extension == "toml" => vec![cliff::import(cliff::settings(&name, &value).ok_or_else(unknown)?)],
         _ if has("packages") || has("release-type") => {
             let manifest = path.with_file_name(".release-please-manifest.json");
-            let manifest =
-                fs::metadata(&manifest).ok().filter(|m| m.len() <= MAX).and_then(|_| fs::read_to_string(manifest).ok());
-            let released: Value = match manifest {
+            let released: Value = match exit::read(&manifest, MAX).ok() {
                 Some(text) => serde_saphyr::from_str(&text).map_err(|error| cannot(&error))?,
                 None => Value::Null,
             };

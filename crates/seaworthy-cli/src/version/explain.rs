@@ -39,7 +39,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Output::Json => writeln!(out, "{}", serde_json::to_string_pretty(&outcome)?)?,
         Output::Text => {
             print(&mut out, &outcome)?;
-            out = super::shown(&out);
         }
     }
     super::print(&out)?;

@@ -51,7 +51,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         writeln!(out, "{}{}", verdict.strict.level, if verdict.disputed() { " disputed" } else { "" })?;
         if args.explain {
             explain(&mut out, &verdict)?;
-            out = super::shown(&out);
         }
     }
     super::print(&out)?;

@@ -5,6 +5,7 @@
 //! missing `minimumLevel` is None here, so that levels show.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::explain::Output;
 use super::repo;
+use crate::exit;
 
 /// Prints the next version of a clone, or of a range that is given as JSON.
 #[derive(Debug, clap::Args)]
@@ -95,7 +97,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let answer = match args.json.as_deref() {
         None => words(&args.repo.outcome(&args.revision, args.since.as_deref())?, args.candidate),
         Some("-") => one(&super::input()?)?,
-        Some(path) => one(&std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?)?,
+        Some(path) => {
+            one(&exit::read(Path::new(path), super::MAX_INPUT).with_context(|| format!("cannot read {path}"))?)?
+        }
     };
     let text = match args.output {
         Output::Text => format!("{}{}\n", answer.words, if answer.disputed { " disputed" } else { "" }),
@@ -110,7 +114,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     super::print(&text)?;
     if let Some(why) = &answer.why {
         // Nothing is left to report to when standard error is closed.
-        let _ = writeln!(std::io::stderr(), "refused: {}", super::shown(why));
+        let _ = writeln!(std::io::stderr(), "refused: {}", crate::look::shown(why));
     }
     Ok(if answer.words == "refuse" { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

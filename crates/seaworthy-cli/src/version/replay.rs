@@ -96,7 +96,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Output::Json => writeln!(out, "{}", serde_json::json!({"releases": rows, "sums": sums}))?,
         Output::Text => {
             text(&mut out, &rows, &sums)?;
-            out = super::shown(&out);
         }
     }
     super::print(&out)?;

@@ -1,6 +1,5 @@
 //! A clone of this machine as the source of a range.
 
-use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -10,6 +9,8 @@ use seaworthy_core::version::tag::TagFormat;
 use seaworthy_core::version::{Input, Ledger, Outcome, Policy, TagRef, plan};
 use seaworthy_git::{Git, facts, fetch};
 use serde_json::Value;
+
+use crate::{exit, look};
 
 /// Everything that git is asked has to be answered within this time.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -64,21 +65,40 @@ pub(super) fn unknown(path: &str, value: &Value, schema: &Value) -> Option<Strin
 }
 
 /// Says where tags look like versions, but none as the plan names them: the answer would be the first version otherwise, without a word.
-pub(super) fn unlike(tags: &[TagRef], format: &str) {
+pub(crate) fn unlike(tags: &[TagRef], format: &str) {
     let named = TagFormat::parse(format);
     if tags.iter().any(|tag| named.as_ref().is_some_and(|named| named.version(&tag.name).is_some())) {
         return;
     }
-    let number = |name: &str| name.find(|c: char| c.is_ascii_digit()).map(|at| name[at..].to_owned());
-    let like = |tag: &&TagRef| number(&tag.name).is_some_and(|number| semver::Version::parse(&number).is_ok());
+    // A version may stand behind a prefix with digits of its own.
+    let like = |tag: &&TagRef| {
+        let name = &tag.name;
+        name.match_indices(|c: char| c.is_ascii_digit()).any(|(at, _)| semver::Version::parse(&name[at..]).is_ok())
+    };
     if let Some(first) = tags.iter().find(like) {
-        let (count, name) = (tags.iter().filter(like).count(), super::shown(&first.name));
-        // Nothing is left to report to when standard error is closed.
-        let _ = writeln!(
-            std::io::stderr(),
-            "tags that look like versions: {count}, the first {name:?}; none is named as tagFormat {format:?} says"
-        );
+        let (count, name) = (tags.iter().filter(like).count(), look::shown(&first.name));
+        exit::remark(&format!(
+            "tags that look like versions: {count}, the first {name:?}; none is named as {format:?} says: set spec.version.tagFormat (--tag-format)"
+        ));
     }
+}
+
+/// Says which of the plan's paths is not there: git takes them literally, and then nothing touches them.
+///
+/// # Errors
+/// When git does not answer.
+pub(crate) fn missing(git: &Git, head: &str, policy: &Policy) -> anyhow::Result<()> {
+    for path in &policy.paths {
+        let plain = path.trim_start_matches("./").trim_matches('/');
+        let whole = plain.is_empty() || plain == ".";
+        if !whole && git.text(&["ls-tree", "--name-only", "--full-tree", head, "--", plain])?.is_empty() {
+            exit::remark(&format!(
+                "spec.version.paths: {:?} is not there at {head}: folders and files are named from the top, without patterns",
+                look::shown(path)
+            ));
+        }
+    }
+    Ok(())
 }
 
 impl Source {
@@ -101,10 +121,7 @@ impl Source {
             None => Policy::default(),
             Some(path) => {
                 let name = path.display();
-                let mut text = String::new();
-                let file = std::fs::File::open(path).with_context(|| format!("cannot read {name}"))?;
-                file.take(MAX_PLAN + 1).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
-                anyhow::ensure!(text.len() as u64 <= MAX_PLAN, "{name} is longer than {MAX_PLAN} bytes");
+                let text = exit::read(path, MAX_PLAN).with_context(|| format!("cannot read {name}"))?;
                 let plan: Value = serde_saphyr::from_str(&text).with_context(|| format!("{name} is no YAML"))?;
                 let section = plan.pointer("/spec/version").with_context(|| format!("{name} has no spec.version"))?;
                 if let Some(field) = unknown("spec.version", section, schema()?) {
@@ -148,6 +165,7 @@ impl Source {
             until.as_ref().is_none_or(|until| version.is_some_and(|version| version <= *until))
         };
         let read = facts::read_with(&git, &head, &policy, &[], keep)?;
+        missing(&git, &head, &policy)?;
         if read.base.is_none() {
             unlike(&read.facts.tags, &policy.tag_format);
         }

@@ -35,8 +35,13 @@ fn initial(release_type: &str) -> &'static str {
         | "r"
         | "krm-blueprint"
         | "go-yoshi"
+        | "go-librarian"
+        | "java-bom"
+        | "java-backport"
+        | "java-lts"
         | "java-yoshi"
-        | "java-yoshi-mono-repo" => "0.1.0",
+        | "java-yoshi-mono-repo"
+        | "python-librarian" => "0.1.0",
         _ => "1.0.0",
     }
 }
@@ -51,7 +56,12 @@ fn package(path: &str, top: &Map<String, Value>, own: &Map<String, Value>) -> Im
     levels(&mut out, &text("release-type", ""), all.contains_key("changelog-sections"));
     out.set("minimumLevel", json!("None"));
     out.set("breakingBeforeV1", json!(if flag("bump-minor-pre-major", false) { "Minor" } else { "Major" }));
-    let first = text("initial-version", initial(&text("release-type", "")));
+    let kind = text("release-type", "");
+    let fixed = initial(&kind) == "0.1.0" && kind != "go-librarian";
+    if fixed && all.contains_key("initial-version") {
+        out.leave("initial-version", &format!("is not looked at for release-type {kind}, which begins at 0.1.0"));
+    }
+    let first = if fixed { initial(&kind).to_owned() } else { text("initial-version", initial(&kind)) };
     match semver::Version::parse(&first) {
         Ok(version) if version.pre.is_empty() && version.build.is_empty() => out.set("initialVersion", json!(first)),
         _ => out.leave(

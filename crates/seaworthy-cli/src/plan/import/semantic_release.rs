@@ -104,12 +104,12 @@ fn branches(out: &mut Imported, value: &Value) {
         let range = field("range").unwrap_or(name);
         let lines = range.strip_suffix(".x").is_some();
         let line = range.strip_suffix(".x").is_some_and(|rest| rest.split('.').all(|part| part.parse::<u32>().is_ok()));
-        let why = if line {
+        let why = if branch.get("prerelease").is_some_and(|p| p != &json!(false)) {
+            shared::CHANNELS.to_owned()
+        } else if line {
             format!("make a plan of its own with version.line: \"{range}\"")
         } else if lines {
             LINES.to_owned()
-        } else if branch.get("prerelease").is_some_and(|p| p != &json!(false)) {
-            shared::CHANNELS.to_owned()
         } else if branch.get("channel").is_some() {
             "a Release names its commit, whatever the branch, and publish.task says where it goes".to_owned()
         } else {

@@ -264,11 +264,14 @@ fn what_release_please_releases_depends_on_the_language() {
 /// Where it begins is a version, too: what a tool does by itself is carried over or named.
 #[test]
 fn what_the_tools_do_without_being_told_is_not_lost() {
-    for (kind, first) in [("python", "0.1.0"), ("rust", "0.1.0"), ("node", "1.0.0")] {
+    for (kind, first) in [("python", "0.1.0"), ("rust", "0.1.0"), ("java-lts", "0.1.0"), ("node", "1.0.0")] {
         let config = format!(r#"{{"release-type": "{kind}", "packages": {{".": {{"package-name": "foo"}}}}}}"#);
         let one = of("release-please-config.json", &config).remove(0);
         assert_eq!(one.version["initialVersion"], json!(first), "{kind}");
     }
+    let fixed = r#"{"release-type": "python", "initial-version": "2.0.0", "packages": {".": {}}}"#;
+    let one = of("release-please-config.json", fixed).remove(0);
+    assert!(one.version["initialVersion"] == json!("0.1.0") && leaves(&one, "initial-version: is not looked at"));
     let one = of(".releaserc", r#"{"plugins": ["@semantic-release/commit-analyzer"]}"#).remove(0);
     assert!(
         leaves(&one, "branches: are not given") && one.left.iter().any(|l| l.contains("version.line")),
