@@ -224,7 +224,7 @@ pub(super) const ALL: &[Mutant] = &[
         file: "crates/seaworthy-core/src/e2e_run/suite.rs",
         old: " || never_began(record));",
         new: " || false && never_began(record));",
-        layers: MODEL,
+        layers: CORE,
     },
     Mutant {
         name: "the finalizer goes before the teardown (E2ERun)",

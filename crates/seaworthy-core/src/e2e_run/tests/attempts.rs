@@ -214,6 +214,22 @@ fn a_teardown_is_tried_a_second_time_unless_it_hung() {
 }
 
 #[test]
+fn a_teardown_that_nobody_came_to_begin_is_tried_again() {
+    let mut run = Run::new(spec(&["a"]));
+    run.until_runs("r-a-run-1");
+    run.world.pass(run.world.next().unwrap());
+    // The operator dies once the teardown is recorded, and comes back when its time is long over.
+    run.crashes = 1;
+    run.round();
+    assert!(run.status().suites[0].teardown.is_some() && !run.world.created.iter().any(|job| job.contains("teardown")));
+    run.world.pass(run.at(86_400));
+    run.until(|run| !run.world.live().is_empty() || run.finished());
+    assert_eq!(run.world.live(), ["r-a-teardown-again-1"]);
+    run.finish();
+    assert_eq!(run.status().suites[0].teardown_failures, 0);
+}
+
+#[test]
 fn fewer_tests_than_asked_for_fail_the_attempt() {
     for (report, passes, part) in [
         (counted(3, 0), true, ""),
