@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock, waits, or draws random numbers: the same evidence always gives the same verdict, in
 //! the operator and on anyone's machine. Fetching pages and writing objects belong to the operator.
 
+pub mod cadence;
 pub mod check;
 pub mod evidence;
 pub mod page;

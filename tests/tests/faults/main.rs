@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
 
 mod beside;
+mod clean;
 mod clock;
 mod every_write;
 mod killed;

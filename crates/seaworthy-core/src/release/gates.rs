@@ -17,6 +17,17 @@ use crate::{
     verdict::{Enforcement, Verdict},
 };
 
+/// Reasons of a child that goes on as it should.
+const STEPS: [Reason; 7] = [
+    Reason::Pending,
+    Reason::Running,
+    Reason::SettingUp,
+    Reason::WarmingUp,
+    Reason::Measuring,
+    Reason::Settling,
+    Reason::TearingDown,
+];
+
 pub(super) fn stage(d: &mut Draft<'_>) -> Flow {
     if condition::is_true(&d.seen.status.conditions, types::VERIFIED) {
         return Flow::Next;
@@ -78,7 +89,7 @@ fn estimate(policy: &Policy, now: Timestamp) -> Option<Timestamp> {
 fn may_start(d: &Draft<'_>, gate: &GateRule) -> bool {
     !d.seen.spec.suspend
         && gate.run_after.iter().all(|name| {
-            d.seen.status.gates.iter().any(|g| {
+            d.status.gates.iter().any(|g| {
                 g.name == *name
                     && (g.state == GateState::Passed || (!waivers::can_stop(&d.status, g) && g.state.is_finished()))
             })
@@ -122,7 +133,7 @@ pub(super) fn running(gate: GateStatus, child: &Presence<Child>, now: Timestamp)
         Presence::Present(c) if ours(c) => {
             let state = match c.verdict {
                 // How far it is, it says itself: to copy that would be a write for each of its steps. What it waits for is copied.
-                None if c.reason.is_empty() || c.reason == Reason::Running.as_str() => {
+                None if c.reason.is_empty() || STEPS.iter().any(|step| c.reason == step.as_str()) => {
                     return GateStatus { message: String::new(), reason: String::new(), ..gate };
                 }
                 None => {

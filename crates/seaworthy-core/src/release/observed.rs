@@ -268,9 +268,9 @@ pub struct Child {
     pub deleting: bool,
     /// Its verdict, once it is Finished.
     pub verdict: Option<Verdict>,
-    /// The reason of its Succeeded condition.
+    /// The reason of its Succeeded condition; empty while it is decided and cleans up.
     pub reason: String,
-    /// The message of its Succeeded condition.
+    /// The message of that condition, likewise.
     pub message: String,
 }
 

@@ -74,7 +74,11 @@ impl Visit<'_> {
             }
             TaskState::Pending | TaskState::Running | TaskState::Stopping => {
                 let step = advance(&record, &self.sight(&record), timeout, self.now);
+                let over = step.record.state == TaskState::Succeeded;
                 self.take(Role::Teardown, step);
+                if over {
+                    return self.finish(ending, None);
+                }
                 self.wake_at(lost);
             }
         }

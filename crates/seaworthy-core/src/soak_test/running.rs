@@ -15,6 +15,8 @@ use crate::{
     verdict::{Enforcement, Verdict},
 };
 
+/// How long the last samples may take to be stored and judged before people are told that this is what is waited for.
+const STORING: Seconds = Seconds(5);
 /// What an ended load says of itself.
 pub(super) const AS_PLANNED: &str = "ended by Seaworthy when measure was over";
 
@@ -193,9 +195,12 @@ impl Visit<'_> {
         let facts = &self.seen.sampler;
         let compared = !self.seen.spec.leftovers || facts.inventories.after || self.now >= settle_end + EVIDENCE;
         let complete = compared && judged_from(&self.seen.spec, &self.status, settle_end, facts.through, self.now);
-        let message = "settled; the evidence is being stored and judged";
-        self.progress(Settling, Reason::Settling, message.into());
         let Some(judgement) = facts.judgement.as_ref().filter(|_| complete) else {
+            // Told only where it takes long: mostly the last sample is stored and judged at once.
+            if self.now >= settle_end + STORING || self.status.phase != Settling {
+                let message = "settled; the evidence is being stored and judged";
+                self.progress(Settling, Reason::Settling, message.into());
+            }
             self.wake_at((settle_end + EVIDENCE).max(self.now + Seconds(1)));
             self.wake_at(self.now + Seconds(5));
             return;

@@ -18,6 +18,9 @@ use crate::{
 /// How often a lock that somebody holds is looked at; its release wakes those who wait, so this catches only what is lost.
 const LOOK_AGAIN: Seconds = Seconds(20);
 
+/// What a soak does that has its turn and waits for nothing.
+const SETS_UP: &str = "has its turn on the target and sets up";
+
 impl Visit<'_> {
     /// Takes the target's lock, and records the turn once the lock was seen to be ours.
     pub(super) fn wait_for_turn(&mut self) {
@@ -48,7 +51,7 @@ impl Visit<'_> {
                 if spec.setup.is_some() {
                     self.new_task(Role::Setup, 1);
                 }
-                self.progress(SettingUp, Reason::SettingUp, "has its turn on the target and sets up".to_owned());
+                self.progress(SettingUp, Reason::SettingUp, SETS_UP.to_owned());
                 self.soon();
             }
         }
@@ -97,13 +100,16 @@ impl Visit<'_> {
                 false
             }
             TaskState::Pending | TaskState::Running | TaskState::Stopping => {
-                let message = match record.message.as_str() {
-                    "" => "the setup task runs".to_owned(),
-                    why => format!("the setup task: {why}"),
-                };
                 let step = advance(&record, &self.sight(&record), timeout, self.now);
+                let record = step.record.clone();
                 self.take(Role::Setup, step);
-                self.progress(SettingUp, Reason::SettingUp, message);
+                let (reason, message) = match record.reason {
+                    Some(reason) if matches!(record.state, TaskState::Pending | TaskState::Running) => {
+                        (reason, format!("the setup task waits: {}", record.message))
+                    }
+                    _ => (Reason::SettingUp, SETS_UP.to_owned()),
+                };
+                self.progress(SettingUp, reason, message);
                 false
             }
         }

@@ -3,7 +3,10 @@
 //! Slots are recorded in order, whenever their looks come back. What is recorded but not stored is kept as it was seen, so that evidence
 //! which somebody else wrote meanwhile (a second operator) can be taken over and ours be added to it. Pure; no clock, no I/O.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+};
 
 use seaworthy_core::soak_test::SampleCounts;
 use seaworthy_soak::{
@@ -86,8 +89,8 @@ impl Ledger {
         self.open.insert(slot, None);
     }
 
-    /// A slot's looks have come back. Returns the slots that are recorded by this.
-    pub(super) fn close(&mut self, record: SlotRecord, faults: &[FaultWindow]) -> Vec<u64> {
+    /// A slot's looks have come back. Returns the slots that are over by this: recorded, or missed in between.
+    pub(super) fn close(&mut self, record: SlotRecord, faults: &[FaultWindow]) -> Range<u64> {
         if self.faults != faults && !faults.is_empty() {
             faults.clone_into(&mut self.faults);
             for window in faults {
@@ -95,16 +98,15 @@ impl Ledger {
             }
         }
         self.open.insert(record.slot, Some(record));
-        let mut done = Vec::new();
+        let before = self.recorder.next_slot();
         while let Some(entry) = self.open.first_entry() {
             if entry.get().is_none() {
                 break;
             }
             let Some(record) = entry.remove() else { break };
-            done.push(record.slot);
             self.record(record);
         }
-        done
+        before..self.recorder.next_slot()
     }
 
     fn record(&mut self, record: SlotRecord) {
@@ -208,9 +210,9 @@ mod tests {
             assert_eq!(ledger.next(), n);
             ledger.open(n);
         }
-        assert_eq!(ledger.close(slot(2, true), &[]), [] as [u64; 0]);
-        assert_eq!(ledger.close(slot(0, false), &[]), [0]);
-        assert_eq!(ledger.close(slot(1, false), &[]), [1, 2]);
+        assert_eq!(ledger.close(slot(2, true), &[]), 0..0);
+        assert_eq!(ledger.close(slot(0, false), &[]), 0..1);
+        assert_eq!(ledger.close(slot(1, false), &[]), 1..3);
         assert_eq!(ledger.next(), 3);
         let want = SampleCounts { planned: 3, obtained: 1, longest_gap_seconds: 2 };
         assert_eq!(ledger.counts().shown(), want);

@@ -8,6 +8,7 @@ use std::{
 use seaworthy_api::convert::soak_test as convert;
 use seaworthy_core::soak_test::{ComparedWith, EvidenceStatus, Inventories, Judgement, SamplerFacts};
 use seaworthy_soak::{
+    cadence::Cadence,
     check::{Phases, Published, judge, judge_against},
     evidence::Evidence,
     record::{FaultWindow, InventoryPoint, RunInfo},
@@ -290,10 +291,15 @@ impl Run {
             self.publish(|facts| facts.not_candidate = Some(what));
             self.shared.wake(&self.spec);
         }
-        let horizon = *self.horizon.borrow();
-        if done.iter().any(|slot| horizon.ends_phase(*slot, self.spec.run.interval_ms)) {
+        if self.cadence().stores_after(&done) {
             self.store_now.notify_one();
         }
+    }
+
+    fn cadence(&self) -> Cadence {
+        let Horizon { slots, phases } = *self.horizon.borrow();
+        let soaks = self.shared.sampled.load(Ordering::Relaxed);
+        Cadence::new(self.spec.run.interval_ms, phases.warm_up_ms, phases.measure_ms, slots, soaks)
     }
 
     /// The faults that the load declares.
@@ -309,21 +315,20 @@ impl Run {
         })
     }
 
-    /// Stores evidence at its cadence and where phases end, and again after failures.
+    /// Stores evidence whenever that is asked for, and again after failures.
     async fn keep_storing(self: Arc<Self>) {
-        let every = || self.spec.checkpoint_every(self.shared.sampled.load(Ordering::Relaxed));
-        let mut pause = every();
         let mut failures = 0u32;
         loop {
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.store_now.notified() => {}
-            }
+            let pause = match failures {
+                0 => LINGER,
+                n => Duration::from_secs(1 << n.min(5)).min(PAUSE_MAX),
+            };
+            // Either way what is there is stored.
+            let _ = tokio::time::timeout(pause, self.store_now.notified()).await;
             match Box::pin(self.checkpoint()).await {
-                Ok(()) => (failures, pause) = (0, every()),
+                Ok(()) => failures = 0,
                 Err(error) => {
                     failures += 1;
-                    pause = Duration::from_secs(1 << failures.min(5)).min(PAUSE_MAX);
                     tracing::warn!(soak = self.spec.name, %error, failures, "evidence was not stored");
                 }
             }
@@ -363,9 +368,9 @@ impl Run {
             (ledger.through(), ledger.counts().shown(), inventories)
         });
         let Some((through, samples, inventories)) = through else { return Ok(()) };
-        let horizon = *self.horizon.borrow();
+        let cadence = self.cadence();
         let before = self.facts().through;
-        let measured = (before..through).contains(&horizon.measured(self.spec.run.interval_ms));
+        let measured = (before..through).contains(&cadence.measured);
         let evidence = EvidenceStatus {
             chain_tip: known.tip.clone().unwrap_or_default(),
             sealed: known.sealed,
@@ -379,7 +384,7 @@ impl Run {
             facts.inventories.after |= inventories.after;
         });
         let early = if self.spec.fails_fast() { self.judge_so_far(known).await } else { false };
-        if sealed || early || measured || through >= horizon.slots {
+        if sealed || early || measured || through >= cadence.slots {
             self.shared.wake(&self.spec);
         }
         Ok(())

@@ -1,7 +1,5 @@
 //! What the sampler is asked to do for one SoakTest. Made from its spec and its recorded times.
 
-use std::time::Duration;
-
 use seaworthy_core::candidate::Artifact;
 use seaworthy_soak::{
     check::{CheckSpec, Phases},
@@ -74,33 +72,7 @@ pub(crate) enum SourceKind {
     Kubelet,
 }
 
-impl Horizon {
-    /// The last slot of measure.
-    pub(crate) fn measured(&self, interval_ms: u64) -> u64 {
-        (self.phases.warm_up_ms + self.phases.measure_ms) / interval_ms.max(1)
-    }
-
-    /// Whether evidence is stored right after this slot: it is the last of measure, or of all.
-    pub(crate) fn ends_phase(&self, slot: u64, interval_ms: u64) -> bool {
-        slot == self.measured(interval_ms) || slot + 1 == self.slots
-    }
-}
-
-/// How often all soaks together store evidence, but for what long measures need.
-const CHECKPOINTS_PER_SECOND: u64 = 5;
-
 impl RunSpec {
-    /// How often evidence is stored when so many soaks are sampled: every 2 minutes or 5 slots, whichever is longer. Within a short measure
-    /// ten times, so that a crash costs no more than a tenth of it, as long as all soaks together store no more often than
-    /// [`CHECKPOINTS_PER_SECOND`]: the API server pays for each.
-    pub(crate) fn checkpoint_every(&self, soaks: usize) -> Duration {
-        let five = Duration::from_millis(self.run.interval_ms.saturating_mul(5));
-        let tenth =
-            Duration::from_millis(self.horizon.phases.measure_ms / 10).max(Duration::from_millis(self.run.interval_ms));
-        let crowd = Duration::from_secs(u64::try_from(soaks).unwrap_or(u64::MAX) / CHECKPOINTS_PER_SECOND);
-        five.max(Duration::from_secs(120)).min(tenth.max(crowd))
-    }
-
     /// The phases when so many slots have passed.
     pub(crate) fn phases_at(&self, slots: u64) -> Phases {
         Phases { elapsed_ms: slots.saturating_mul(self.run.interval_ms), ..self.horizon.phases }
@@ -109,40 +81,5 @@ impl RunSpec {
     /// Whether some check may end the run early.
     pub(crate) fn fails_fast(&self) -> bool {
         self.checks.iter().any(|c| c.fail_fast)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use seaworthy_api::soak_test::TargetKind;
-
-    #[test]
-    fn evidence_is_stored_often_enough() {
-        let among = |soaks: usize, interval_s: u64, measure_s: u64| {
-            let phases =
-                Phases { warm_up_ms: 0, measure_ms: measure_s * 1000, settle_ms: 0, elapsed_ms: measure_s * 1000 };
-            let spec = RunSpec {
-                namespace: "n".into(),
-                name: "s".into(),
-                run: RunInfo { run: "u".into(), start_unix_ms: 0, interval_ms: interval_s * 1000 },
-                horizon: Horizon { slots: measure_s / interval_s + 1, phases },
-                target: TargetName { kind: TargetKind::Deployment, namespace: "n".into(), name: "t".into() },
-                artifacts: vec![],
-                sources: vec![],
-                checks: vec![],
-                inventories: vec![],
-                leftovers: vec![],
-            };
-            spec.checkpoint_every(soaks).as_secs()
-        };
-        let every = |interval_s: u64, measure_s: u64| among(1, interval_s, measure_s);
-        assert_eq!(every(10, 6 * 3600), 120, "every two minutes");
-        assert_eq!(every(60, 6 * 3600), 300, "or five slots, if that is longer");
-        assert_eq!(every(1, 20), 2, "ten times within a short measure");
-        assert_eq!(every(1, 5), 1, "but never more often than slots");
-        assert_eq!(among(20, 5, 180), 18, "twenty soaks disturb nobody");
-        assert_eq!(among(500, 5, 180), 100, "five hundred store five times a second");
-        assert_eq!(among(5000, 10, 6 * 3600), 120, "a crash costs no more than it may");
     }
 }

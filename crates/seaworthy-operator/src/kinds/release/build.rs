@@ -139,12 +139,12 @@ pub(super) enum Child {
 
 /// The child of a gate; None for a gate that is neither, which the API server refuses.
 pub(super) fn child(release: &Release, plan: &ReleasePlanSpec, gate: &Gate, status: &GateStatus) -> Option<Child> {
-    let (metadata, candidate) = (child_meta(release, status), Some(candidate(release, &gate.name)));
+    let candidate = Some(candidate(release, &gate.name));
+    // It begins at once, so it needs our finalizer at once: a write less than putting it on later.
+    let metadata = ObjectMeta { finalizers: Some(vec![FINALIZER.to_owned()]), ..child_meta(release, status) };
     let service_accounts = plan.service_accounts.clone();
     if let Some(e2e) = &gate.e2e {
         let spec = E2ERunSpec { service_accounts, candidate, suspend: false, abort: false, e2e: e2e.clone() };
-        // It begins at once, so it needs our finalizer at once: a write less than putting it on later.
-        let metadata = ObjectMeta { finalizers: Some(vec![FINALIZER.to_owned()]), ..metadata };
         return Some(Child::E2e(Box::new(E2ERun { metadata, spec, status: None })));
     }
     let soak = gate.soak.clone()?;

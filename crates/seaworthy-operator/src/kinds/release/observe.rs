@@ -11,7 +11,7 @@ use kube::{Api, Resource, ResourceExt as _, api::ListParams};
 use seaworthy_api::{E2ERun, Release, ReleasePlan, ReleasePlanSpec, SoakTest, convert, hash};
 use seaworthy_core::{
     candidate::Candidate,
-    condition::{self, types},
+    condition::{self, ConditionStatus, types},
     e2e_run::E2eRunPhase,
     lock::Lock,
     meta::{FINALIZER, Meta},
@@ -347,18 +347,20 @@ fn seen<K: Resource>(
     let hash = status.plan_snapshot.map(|s| s.hash).unwrap_or_default();
     let same = candidate
         .is_some_and(|c| c.plan_hash == hash && c.artifacts == status.artifacts && c.version == status.version);
-    let succeeded = condition::get(conditions, types::SUCCEEDED);
     let verdict = verdict.filter(|_| condition::is_true(conditions, types::FINISHED)).map(|verdict| {
         let proven = verdict != Verdict::Passed || condition::is_true(conditions, types::SUCCEEDED);
         if proven { verdict } else { Verdict::Inconclusive }
     });
+    // What was decided is told once it is finished: until then it cleans up.
+    let waits = |c: &&condition::Condition| c.status == ConditionStatus::Unknown;
+    let told = condition::get(conditions, types::SUCCEEDED).filter(|c| verdict.is_some() || waits(c));
     Child {
         uid: object.meta().uid.clone().unwrap_or_default(),
         owned: owned(object, release) && same,
         aborting,
         deleting: object.meta().deletion_timestamp.is_some(),
         verdict,
-        reason: succeeded.map(|c| c.reason.clone()).unwrap_or_default(),
-        message: succeeded.map(|c| c.message.clone()).unwrap_or_default(),
+        reason: told.map(|c| c.reason.clone()).unwrap_or_default(),
+        message: told.map(|c| c.message.clone()).unwrap_or_default(),
     }
 }
