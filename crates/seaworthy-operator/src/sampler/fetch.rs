@@ -4,11 +4,11 @@
 //! have been closed meanwhile is made anew. Absent: retries of anything else (the next slot is one), proxies, cookies, credentials.
 
 mod idle;
+mod pool;
 
 use std::{
     io::{self, Write},
     net::SocketAddr,
-    sync::Arc,
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use futures::FutureExt as _;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{
     Request, Response, StatusCode, Version,
-    body::{Bytes, Incoming},
+    body::{Body as _, Bytes, Incoming},
     client::conn::http1,
     header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT},
 };
@@ -27,12 +27,14 @@ use seaworthy_soak::record::{Gap, GapReason};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout, timeout_at},
 };
 use tokio_rustls::TlsConnector;
 
-use self::idle::Idle;
+use self::{
+    idle::Idle,
+    pool::{FREE, Memory, Pool},
+};
 use super::tls;
 
 /// Bounds of one request.
@@ -70,23 +72,17 @@ pub(crate) struct Fetched {
     /// The `Content-Type` header, or nothing.
     pub(crate) content_type: String,
     /// Given back with the page.
-    _memory: Option<OwnedSemaphorePermit>,
+    _memory: Option<Memory>,
 }
 
-/// All pages in memory together may have so many bytes beyond their first [`FREE`] ones.
-const POOL: usize = 32 << 20;
-/// What each page may have without asking the pool.
-const FREE: usize = 64 << 10;
-/// The unit of the pool.
-const UNIT: usize = 64 << 10;
 /// The most bytes that response headers may have.
 const HEADERS: usize = 64 << 10;
 
-/// Fetches pages. Cheap to clone.
+/// Fetches pages. Cheap to clone; clones share their memory for pages and their connections.
 #[derive(Clone)]
 pub(crate) struct Fetcher {
     tls: TlsConnector,
-    pool: Arc<Semaphore>,
+    pool: Pool,
     idle: Idle,
     bounds: Bounds,
 }
@@ -106,8 +102,12 @@ impl From<Gap> for Failed {
 
 impl Fetcher {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        let pool = Arc::new(Semaphore::new(POOL / UNIT));
-        Self { tls: TlsConnector::from(tls::unverified()), pool, idle: Idle::default(), bounds }
+        Self { tls: TlsConnector::from(tls::unverified()), pool: Pool::new(), idle: Idle::default(), bounds }
+    }
+
+    /// For one more run: its pages together have no more than their part of the memory for pages, whatever they do with it.
+    pub(crate) fn for_run(&self) -> Self {
+        Self { pool: self.pool.with_own_share(), ..self.clone() }
     }
 
     /// Asks for a page.
@@ -187,7 +187,7 @@ impl Fetcher {
             let page = async move {
                 let response = sender.send_request(request).await.map_err(unheard)?;
                 let stays = response.version() == Version::HTTP_11 && !closes(&response);
-                Ok::<_, Failed>((self.page(response).await?, stays))
+                Ok::<_, Failed>((self.page(response, deadline).await?, stays))
             };
             let connection = connection.without_shutdown();
             tokio::pin!(page, connection);
@@ -205,14 +205,22 @@ impl Fetcher {
         timeout_at(deadline, exchange).await.unwrap_or_else(|_| Err(late().into()))
     }
 
-    async fn page(&self, response: Response<Incoming>) -> Result<Fetched, Gap> {
+    async fn page(&self, response: Response<Incoming>, deadline: Instant) -> Result<Fetched, Gap> {
         let (head, mut body) = response.into_parts();
         check(head.status)?;
+        let most = self.bounds.bytes;
         let header = |name| head.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let content_type = header(CONTENT_TYPE).to_owned();
+        // What the page can have at most, as far as that can be told before it is there.
+        let mut whole = most;
         let mut sink = match header(CONTENT_ENCODING).to_ascii_lowercase().as_str() {
-            "" | "identity" => Sink::Plain(Capped::new(self.bounds.bytes)),
-            "gzip" | "x-gzip" => Sink::Gzip(Box::new(GzDecoder::new(Capped::new(self.bounds.bytes)))),
+            "" | "identity" => {
+                if let Some(length) = body.size_hint().exact() {
+                    whole = usize::try_from(length).ok().filter(|length| *length <= most).ok_or_else(|| large(most))?;
+                }
+                Sink::Plain(Capped::new(most))
+            }
+            "gzip" | "x-gzip" => Sink::Gzip(Box::new(GzDecoder::new(Capped::new(most)))),
             other => {
                 let detail = format!("the page is encoded as {other:?}, which was not asked for");
                 return Err(Gap::new(GapReason::Malformed, detail));
@@ -221,30 +229,36 @@ impl Fetcher {
         let mut memory = None;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|e| broken(&e))?;
-            let Some(chunk) = frame.data_ref() else { continue };
-            // Inflated piece by piece: a bomb meets the cap before it unfolds, and memory is asked for before it is used.
-            for piece in chunk.chunks(UNIT / 16) {
-                sink.take(piece)?;
-                self.reserve(&mut memory, sink.len()).await?;
+            let Some(mut rest) = frame.data_ref().map(Bytes::as_ref) else { continue };
+            while !rest.is_empty() {
+                match sink.take(rest)? {
+                    Some(taken) => rest = rest.get(taken..).unwrap_or_default(),
+                    None => self.admit(&mut sink, &mut memory, whole, deadline).await?,
+                }
             }
         }
-        Ok(Fetched { body: sink.finish()?, content_type, _memory: memory })
+        while !sink.ends()? {
+            self.admit(&mut sink, &mut memory, whole, deadline).await?;
+        }
+        let body = sink.into_body();
+        // While it is read only what it has is held.
+        let memory = memory.and_then(|memory: Memory| memory.shrunk(body.capacity()));
+        Ok(Fetched { body, content_type, _memory: memory })
     }
 
-    /// Takes as much from the pool as a page of `bytes` needs. Waiting counts as time of the request.
-    async fn reserve(&self, held: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), Gap> {
-        let needed = bytes.saturating_sub(FREE).div_ceil(UNIT);
-        let has = held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        if needed <= has {
-            return Ok(());
-        }
-        let more = u32::try_from(needed - has).unwrap_or(u32::MAX);
-        let closed = |_| Gap::new(GapReason::Other, "the sampler stops");
-        let more = Arc::clone(&self.pool).acquire_many_owned(more).await.map_err(closed)?;
-        match held {
-            Some(permit) => permit.merge(more),
-            None => *held = Some(more),
-        }
+    /// Memory for a page that has come to the end of what is free: once, for all that it can have, so that whoever holds some never waits
+    /// for more. Waiting is time of the request, half of what is left of it at most.
+    async fn admit(
+        &self,
+        sink: &mut Sink,
+        memory: &mut Option<Memory>,
+        whole: usize,
+        deadline: Instant,
+    ) -> Result<(), Gap> {
+        let now = Instant::now();
+        let until = now + deadline.saturating_duration_since(now) / 2;
+        *memory = Some(self.pool.memory(whole, until).await?);
+        sink.capped_mut().allowed = whole;
         Ok(())
     }
 }
@@ -302,15 +316,20 @@ fn broken(error: &hyper::Error) -> Gap {
     gap(reason, error)
 }
 
-/// Bytes up to a bound; the one beyond it is an error.
+fn large(most: usize) -> Gap {
+    Gap::new(GapReason::TooLarge, format!("the page has more than {most} bytes, decompressed"))
+}
+
+/// Bytes up to a bound; the one beyond it is an error. Those beyond what is allowed so far would block.
 struct Capped {
     bytes: Vec<u8>,
+    allowed: usize,
     most: usize,
 }
 
 impl Capped {
-    const fn new(most: usize) -> Self {
-        Self { bytes: Vec::new(), most }
+    fn new(most: usize) -> Self {
+        Self { bytes: Vec::new(), allowed: FREE.min(most), most }
     }
 }
 
@@ -320,9 +339,12 @@ impl Write for Capped {
         if len > self.most {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "over the bound"));
         }
+        if len > self.allowed {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         if len > self.bytes.capacity() {
-            // Grows by half instead of twofold, and never beyond the bound.
-            let want = len.max(self.bytes.capacity().saturating_mul(3) / 2).max(4096).min(self.most);
+            // Grows by half instead of twofold, and never beyond what is allowed.
+            let want = len.max(self.bytes.capacity().saturating_mul(3) / 2).max(4096).min(self.allowed);
             self.bytes.reserve_exact(want - self.bytes.len());
         }
         self.bytes.extend_from_slice(more);
@@ -334,20 +356,36 @@ impl Write for Capped {
     }
 }
 
-/// Where a page is put together.
+/// Where a page is put together. A gzip stream is inflated by at most 32 KiB at a time: a bomb meets the cap before it unfolds.
 enum Sink {
     Plain(Capped),
     Gzip(Box<GzDecoder<Capped>>),
 }
 
 impl Sink {
-    fn take(&mut self, piece: &[u8]) -> Result<(), Gap> {
+    /// How much of this was taken; None where more memory has to be allowed first.
+    fn take(&mut self, piece: &[u8]) -> Result<Option<usize>, Gap> {
         let most = self.capped().most;
-        let done = match self {
-            Self::Plain(sink) => sink.write_all(piece),
-            Self::Gzip(sink) => sink.write_all(piece),
+        let taken = match self {
+            Self::Plain(sink) => sink.write(piece),
+            Self::Gzip(sink) => sink.write(piece),
         };
-        done.map_err(|e| unpacked(&e, most))
+        match taken {
+            Ok(0) => Err(unpacked(&io::ErrorKind::WriteZero.into(), most)),
+            Ok(taken) => Ok(Some(taken)),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(e) => Err(unpacked(&e, most)),
+        }
+    }
+
+    /// Whether that was the whole page; no where more memory has to be allowed first.
+    fn ends(&mut self) -> Result<bool, Gap> {
+        let Self::Gzip(sink) = self else { return Ok(true) };
+        match sink.try_finish() {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(e) => Err(unpacked(&e, sink.get_ref().most)),
+        }
     }
 
     fn capped(&self) -> &Capped {
@@ -357,25 +395,22 @@ impl Sink {
         }
     }
 
-    fn len(&self) -> usize {
-        self.capped().bytes.len()
+    fn capped_mut(&mut self) -> &mut Capped {
+        match self {
+            Self::Plain(sink) => sink,
+            Self::Gzip(sink) => sink.get_mut(),
+        }
     }
 
-    fn finish(self) -> Result<Vec<u8>, Gap> {
-        match self {
-            Self::Plain(sink) => Ok(sink.bytes),
-            Self::Gzip(sink) => {
-                let most = sink.get_ref().most;
-                sink.finish().map(|sink| sink.bytes).map_err(|e| unpacked(&e, most))
-            }
-        }
+    fn into_body(mut self) -> Vec<u8> {
+        std::mem::take(&mut self.capped_mut().bytes)
     }
 }
 
 fn unpacked(error: &io::Error, most: usize) -> Gap {
     let kind = error.kind();
     if kind == io::ErrorKind::FileTooLarge {
-        Gap::new(GapReason::TooLarge, format!("the page has more than {most} bytes, decompressed"))
+        large(most)
     } else if kind == io::ErrorKind::UnexpectedEof {
         Gap::new(GapReason::Truncated, format!("the gzip stream ends early: {error}"))
     } else {

@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     Shared, Tasks,
-    fetch::{Endpoint, Fetched},
+    fetch::{Endpoint, Fetched, Fetcher},
     inventory, late_ms,
     pods::PodView,
     slices::{SliceView, ready_pods},
@@ -55,6 +55,7 @@ pub(crate) struct Looker {
     shared: Arc<Shared>,
     spec: Arc<RunSpec>,
     owners: Owners,
+    fetcher: Fetcher,
     /// Pictures of the namespaces that the run looks at; kept for as long as it lasts.
     target: Arc<Picture<Pod, PodView>>,
     own: Arc<Picture<Pod, PodView>>,
@@ -105,6 +106,7 @@ impl Looker {
         });
         Self {
             owners: Owners::new(shared.client.clone()),
+            fetcher: shared.fetcher.for_run(),
             target: shared.pods.of(&spec.target.namespace),
             own: shared.pods.of(&spec.namespace),
             services: services.collect(),
@@ -146,7 +148,7 @@ impl Looker {
         let none = || Gap::new(GapReason::NoTarget, "the inventory task does not run (yet)");
         let pod = self.pod_of(self.known().inventory).await?.ok_or_else(none)?;
         let address = *pod.addresses.first().ok_or_else(none)?;
-        inventory::objects(&self.shared.fetcher, address, oldest).await
+        inventory::objects(&self.fetcher, address, oldest).await
     }
 
     /// The faults that the load declares, as written.
@@ -291,7 +293,7 @@ impl Looker {
             let how = async move {
                 let endpoint = endpoint.ok_or_else(|| Gap::new(GapReason::NoTarget, "the pod has no address yet"))?;
                 let late = late_ms(planned, Instant::now());
-                let fetched = self.shared.fetcher.fetch(&endpoint, ACCEPT).await?;
+                let fetched = self.fetcher.fetch(&endpoint, ACCEPT).await?;
                 read(fetched, &source.wants, late, incarnation).await
             };
             looks.push(self.one(&source.name, pod.name.clone(), how));
@@ -338,7 +340,7 @@ impl Looker {
             let pod = self.pod_of(self.known().inventory).await?.ok_or_else(none)?;
             let address = *pod.addresses.first().ok_or_else(none)?;
             let _busy = self.claim("@inventory", "-").ok_or_else(|| Gap::new(GapReason::Missed, "still awaited"))?;
-            inventory::ask(&self.shared.fetcher, address, self.spec.run.interval_ms).await
+            inventory::ask(&self.fetcher, address, self.spec.run.interval_ms).await
         };
         let answer: Result<inventory::Answer, Gap> = asked.await;
         self.spec.inventories.iter().map(|check| inventory::look(check, &answer)).collect()

@@ -278,27 +278,57 @@ async fn a_self_signed_certificate_will_do() {
     assert_eq!(fetched.body, b"up 1\n");
 }
 
-#[tokio::test]
-async fn one_that_hangs_does_not_hold_up_the_others() {
-    let hung = serve(|mut stream| async move {
+/// Sends almost as much as a page may have, and then nothing.
+async fn hangs() -> SocketAddr {
+    static PAGE: [u8; 4_000_000] = [b'#'; 4_000_000];
+    serve(|mut stream| async move {
         request_of(&mut stream).await;
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
-        let _ = stream.write_all(&vec![b'#'; 60_000]).await;
+        let _ = stream.write_all(&PAGE).await;
         std::future::pending::<()>().await;
     })
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn those_that_hang_do_not_hold_up_other_runs() {
+    let hung = hangs().await;
     let good = says(answer("200 OK", "", &b"up 1\n".repeat(40_000))).await;
-    let fetcher = quick();
+    let fetcher = Fetcher::new(Bounds { total: Duration::from_secs(2), ..Bounds::default() });
     let at = |address| Endpoint { address, tls: false, path: "/metrics".into() };
     let (all, one) = (at(hung), at(good));
-    let many = futures::future::join_all((0..200).map(|_| fetcher.fetch(&all, "text/plain")));
+    let (run, other) = (fetcher.for_run(), fetcher.for_run());
+    let many = futures::future::join_all((0..40).map(|_| run.fetch(&all, "text/plain")));
     let page = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        fetcher.fetch(&one, "text/plain").await
+        other.fetch(&one, "text/plain").await
     };
     let (hung, page) = tokio::join!(many, page);
-    assert!(hung.iter().all(Result::is_err));
     assert_eq!(page.unwrap_or_else(|g| panic!("{g}")).body.len(), 200_000);
+    let gaps: Vec<Gap> = hung.into_iter().filter_map(Result::err).collect();
+    let ours = |gap: &&Gap| gap.reason == GapReason::Other && gap.detail.contains("memory for pages is in use");
+    let (ours, theirs): (Vec<&Gap>, Vec<&Gap>) = gaps.iter().partition(ours);
+    assert_eq!(ours.len() + theirs.len(), 40);
+    assert!(!ours.is_empty() && theirs.iter().all(|gap| gap.reason == GapReason::Timeout), "{ours:?} {theirs:?}");
+}
+
+#[tokio::test]
+async fn many_pages_of_a_mebibyte_all_arrive() {
+    let page = b"up 1\n".repeat((1 << 20) / 5);
+    let plain = answer("200 OK", "", &page);
+    let packed = answer("200 OK", "Content-Encoding: gzip\r\n", &gzip(&page));
+    let mut until_close = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+    until_close.extend(&page);
+    for bytes in [plain, packed, until_close] {
+        let address = says(bytes).await;
+        let fetcher = Fetcher::new(Bounds { total: Duration::from_secs(20), ..Bounds::default() }).for_run();
+        let endpoint = Endpoint { address, tls: false, path: "/metrics".into() };
+        // Each page is let go once it is there, as whoever reads it does.
+        let one = || async { fetcher.fetch(&endpoint, "text/plain").await.map(|fetched| fetched.body.len()) };
+        for got in futures::future::join_all((0..64).map(|_| one())).await {
+            assert_eq!(got.unwrap_or_else(|g| panic!("{g}")), page.len());
+        }
+    }
 }
 
 /// For the process that measures itself: where the pages are.
@@ -328,8 +358,43 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, Option<GapReason>)> {
     ]
 }
 
-/// What a page costs from the request to its samples, at its height. The pages are served from here, and fetched by this very test in a
-/// process of its own: what other tests and the making of the pages take is not counted.
+/// Runs this test by itself in a process of its own, with the addresses of these pages, and gives what it printed: what other tests and the
+/// making of the pages take is not counted there.
+async fn alone(name: &str, addresses: &[String]) -> String {
+    let name = format!("sampler::fetch::tests::{name}");
+    let mut again = tokio::process::Command::new(std::env::current_exe().unwrap());
+    let again = again.args(["--exact", &name, "--nocapture"]).env(PAGES, addresses.join(","));
+    let ended = again.output().await.unwrap();
+    let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success(), "{out}{err}");
+    out.into_owned()
+}
+
+/// Pages of many runs that unfold at once wait for memory before they do.
+#[tokio::test]
+async fn pages_that_unfold_at_once_stay_within_the_pool() {
+    let Ok(address) = std::env::var(PAGES) else {
+        let bytes = answer("200 OK", "Content-Encoding: gzip\r\n", &gzip(&vec![b'#'; 4_000_000]));
+        alone("pages_that_unfold_at_once_stay_within_the_pool", &[says(bytes).await.to_string()]).await;
+        return;
+    };
+    let endpoint = Endpoint { address: address.parse().unwrap(), tls: false, path: "/metrics".into() };
+    let fetcher = quick();
+    let before = memory("VmRSS:");
+    // Kept: whoever comes later waits in vain.
+    let all = futures::future::join_all((0..40).map(|_| {
+        let run = fetcher.for_run();
+        let endpoint = &endpoint;
+        async move { run.fetch(endpoint, "text/plain").await }
+    }));
+    let arrived = all.await.iter().filter(|page| page.is_ok()).count();
+    let grown = memory("VmHWM:").saturating_sub(before);
+    assert!((1..=8).contains(&arrived), "{arrived} pages");
+    // The pool, and for each page what is free, an inflater and buffers.
+    assert!(grown <= (32 << 20) + 40 * (400 << 10), "{grown} bytes");
+}
+
+/// What a page costs from the request to its samples, at its height.
 #[tokio::test]
 async fn hostile_pages_cost_at_most_eight_mebibytes() {
     let Ok(addresses) = std::env::var(PAGES) else {
@@ -337,12 +402,7 @@ async fn hostile_pages_cost_at_most_eight_mebibytes() {
         for (_, bytes, _) in hostile() {
             addresses.push(says(bytes).await.to_string());
         }
-        let name = "sampler::fetch::tests::hostile_pages_cost_at_most_eight_mebibytes";
-        let mut again = tokio::process::Command::new(std::env::current_exe().unwrap());
-        let again = again.args(["--exact", name, "--nocapture"]).env(PAGES, addresses.join(","));
-        let ended = again.output().await.unwrap();
-        let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-        assert!(ended.status.success(), "{out}{err}");
+        let out = alone("hostile_pages_cost_at_most_eight_mebibytes", &addresses).await;
         // In the order in which they are made above.
         let ends: Vec<String> = hostile().into_iter().map(|(_, _, reason)| format!("{reason:?}")).collect();
         let seen: Vec<&str> = out.lines().filter_map(|line| line.strip_prefix("page: ")).collect();
