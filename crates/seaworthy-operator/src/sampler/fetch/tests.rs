@@ -346,7 +346,7 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, Option<GapReason>)> {
     let packed = |page: Vec<u8>| answer("200 OK", "Content-Encoding: gzip\r\n", &gzip(&page));
     let headers = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(10 << 20));
     vec![
-        // What any first page takes, in code and tables, is not the next ones' doing.
+        // What any first page takes, in code and tables, is not the next ones' doing, and is not measured.
         ("a page", answer("200 OK", "", b"up 1\n"), None),
         ("a bomb", packed(vec![b'#'; 64 << 20]), Some(GapReason::TooLarge)),
         ("a line of 10 MB", packed(vec![b'x'; 10 << 20]), Some(GapReason::TooLarge)),
@@ -410,7 +410,7 @@ async fn hostile_pages_cost_at_most_eight_mebibytes() {
         return;
     };
     let wants = seaworthy_soak::page::Wants::of(&[], "s");
-    for address in addresses.split(',') {
+    for (k, address) in addresses.split(',').enumerate() {
         // Forgets how high it was.
         std::fs::write("/proc/self/clear_refs", "5").unwrap();
         let before = memory("VmRSS:");
@@ -424,6 +424,6 @@ async fn hostile_pages_cost_at_most_eight_mebibytes() {
         let grown = memory("VmHWM:").saturating_sub(before);
         eprintln!("{address}: {} KiB", grown / 1024);
         println!("\npage: {:?}", page.err().map(|gap| gap.reason));
-        assert!(grown <= 8 << 20, "{address} took {grown} bytes");
+        assert!(k == 0 || grown <= 8 << 20, "{address} took {grown} bytes");
     }
 }
