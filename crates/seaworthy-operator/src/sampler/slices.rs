@@ -31,7 +31,8 @@ impl View<EndpointSlice> for SliceView {
     }
 }
 
-/// The ready pods of a Service, each with the address to ask: only where the pod's own status names that address, too.
+/// The ready pods of a Service, each with the address to ask: only where the pod itself says that it is ready at that address, too. One that
+/// is over keeps its address in its status while another may have it already.
 pub(crate) fn ready_pods(
     service: &str,
     slices: &[Arc<SliceView>],
@@ -39,7 +40,8 @@ pub(crate) fn ready_pods(
 ) -> Vec<(Arc<PodView>, IpAddr)> {
     let mut found: Vec<(Arc<PodView>, IpAddr)> = Vec::new();
     for (name, address) in slices.iter().filter(|s| s.service == service).flat_map(|s| &s.ready) {
-        let pod = pods.iter().find(|p| p.name == *name && p.addresses.contains(address));
+        let is_ready = |p: &PodView| p.ready && !p.is_over() && !p.deleting;
+        let pod = pods.iter().find(|p| p.name == *name && is_ready(p) && p.addresses.contains(address));
         if let Some(pod) = pod.filter(|p| !found.iter().any(|(known, _)| known.uid == p.uid)) {
             found.push((Arc::clone(pod), *address));
         }
@@ -60,17 +62,32 @@ mod tests {
 
     #[test]
     fn only_ready_pods_at_their_own_address() {
-        let pod = |name: &str, ip: &str| {
-            let json = serde_json::json!({"metadata": {"name": name, "uid": name}, "status": {"podIP": ip}});
+        let pod = |name: &str, ip: &str, phase: &str, ready: &str, deleted: Option<&str>| {
+            let json = serde_json::json!({
+                "metadata": {"name": name, "uid": name, "deletionTimestamp": deleted},
+                "status": {"podIP": ip, "phase": phase, "conditions": [{"type": "Ready", "status": ready}]},
+            });
             Arc::new(PodView::of(&serde_json::from_value::<Pod>(json).unwrap()))
         };
-        let pods = [pod("a", "10.0.0.1"), pod("b", "10.0.0.2"), pod("c", "10.0.0.3")];
+        let pods = [
+            pod("a", "10.0.0.1", "Running", "True", None),
+            pod("b", "10.0.0.2", "Running", "True", None),
+            pod("c", "10.0.0.3", "Running", "True", None),
+            pod("over", "10.0.0.4", "Succeeded", "True", None),
+            pod("failed", "10.0.0.5", "Failed", "True", None),
+            pod("ends", "10.0.0.6", "Running", "True", Some("2026-01-01T00:00:00Z")),
+            pod("unready", "10.0.0.7", "Running", "False", None),
+        ];
         let slices = [
             slice(
                 r#"{"metadata":{"labels":{"kubernetes.io/service-name":"s"}},"addressType":"IPv4","endpoints":[
                 {"addresses":["10.0.0.1"],"conditions":{"ready":true},"targetRef":{"kind":"Pod","name":"a"}},
                 {"addresses":["10.0.0.2"],"conditions":{"ready":false},"targetRef":{"kind":"Pod","name":"b"}},
                 {"addresses":["169.254.169.254"],"conditions":{"ready":true},"targetRef":{"kind":"Pod","name":"c"}},
+                {"addresses":["10.0.0.4"],"targetRef":{"kind":"Pod","name":"over"}},
+                {"addresses":["10.0.0.5"],"targetRef":{"kind":"Pod","name":"failed"}},
+                {"addresses":["10.0.0.6"],"targetRef":{"kind":"Pod","name":"ends"}},
+                {"addresses":["10.0.0.7"],"targetRef":{"kind":"Pod","name":"unready"}},
                 {"addresses":["10.0.0.9"],"conditions":{"ready":true}}]}"#,
             ),
             slice(
