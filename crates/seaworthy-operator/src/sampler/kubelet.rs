@@ -33,6 +33,9 @@ const PORT: u16 = 10250;
 const TOTAL: Duration = Duration::from_secs(5);
 /// How old a shared page may be: kubelets look at containers every 10 s or so, and say when they did.
 const SHARED: Duration = Duration::from_millis(900);
+/// Figures of one look that are no further apart than this are of one time. Kubelets take those of their two pages by themselves, each every
+/// 10 s or so.
+const TOGETHER_MS: i64 = 60_000;
 /// The most bytes of a page: a node with 500 pods has about 1 MiB.
 const BYTES: usize = 16 << 20;
 /// The most nodes that are remembered.
@@ -126,11 +129,7 @@ impl Kubelets {
         if samples.is_empty() {
             return Err(Gap::new(GapReason::NoTarget, "the kubelet has no figures of this container (yet)"));
         }
-        // The pages' figures are taken at different times; a look is new when any of them is, so that none of them seems absent.
-        let newest = samples.iter().filter_map(|s| s.timestamp_ms).max();
-        for sample in &mut samples {
-            sample.timestamp_ms = newest;
-        }
+        unify(&mut samples);
         let late = asked.map_or(0, |asked| super::late_ms(planned, asked));
         let series_on_page = samples.len() as u64;
         Ok(Page {
@@ -159,6 +158,17 @@ impl Kubelets {
             Arc::new(Node { client, resource: tokio::sync::Mutex::default(), summary: tokio::sync::Mutex::default() });
         nodes.insert(address, Arc::clone(&node));
         Ok(node)
+    }
+}
+
+/// Gives figures that belong together the time of the newest, so that none of them seems absent when only another one is new. One that stays
+/// behind keeps its own: it is not new because others are.
+fn unify(samples: &mut [PageSample]) {
+    let Some(newest) = samples.iter().filter_map(|s| s.timestamp_ms).max() else { return };
+    for sample in samples {
+        if sample.timestamp_ms.is_none_or(|time| newest.saturating_sub(time) <= TOGETHER_MS) {
+            sample.timestamp_ms = Some(newest);
+        }
     }
 }
 
@@ -348,6 +358,21 @@ mod tests {
         }
         connections.try_recv().unwrap();
         assert!(connections.try_recv().is_err(), "there was a second connection");
+    }
+
+    #[test]
+    fn a_figure_that_stays_behind_is_not_new_because_others_are() {
+        let sample = |timestamp_ms| PageSample { series: String::new(), value: 1.0, timestamp_ms };
+        for (given, want) in [
+            ([Some(100_000), Some(85_000), Some(40_000)], [Some(100_000); 3]),
+            ([Some(100_000), Some(39_999), None], [Some(100_000), Some(39_999), Some(100_000)]),
+            ([Some(5), Some(i64::MAX), Some(i64::MIN)], [Some(5), Some(i64::MAX), Some(i64::MIN)]),
+            ([None; 3], [None; 3]),
+        ] {
+            let mut samples = given.map(sample);
+            unify(&mut samples);
+            assert_eq!(samples.map(|s| s.timestamp_ms), want);
+        }
     }
 
     fn key(pod: &str) -> (String, String, String) {
