@@ -1,4 +1,5 @@
-//! Everything that is looked at in one slot: the target's pods, each source's pages, the inventory. Each look gives a page or a gap.
+//! Everything that is looked at in one slot: the target's pods, each source's pages, the inventory. Each look gives a page or a gap, and all
+//! of them end in time, whoever does not answer.
 //!
 //! One request at a time per target: a look whose predecessor still waits for its answer is a gap, so that what hangs costs one
 //! connection, not one per slot.
@@ -6,11 +7,16 @@
 use std::{
     collections::{HashMap, HashSet},
     net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use futures::future::{BoxFuture, join_all};
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, join_all, maybe_done},
+};
 use k8s_openapi::api::{core::v1::Pod, discovery::v1::EndpointSlice};
 use seaworthy_core::{
     presence::Presence,
@@ -21,7 +27,7 @@ use seaworthy_soak::{
     record::{Gap, GapReason, Look, ObjectRef, Page, SlotRecord},
     scan::{ACCEPT, Format, Limits},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     Shared, Tasks,
@@ -30,7 +36,7 @@ use super::{
     pods::PodView,
     slices::{SliceView, ready_pods},
     spec::{RunSpec, SourceKind, SourceSpec},
-    target::{Owned, Owners, Workload},
+    target::{Owners, Workload},
     watch::Picture,
 };
 
@@ -39,9 +45,13 @@ use super::{
 const WORKLOAD: Duration = Duration::from_secs(120);
 /// How long one read of it may take.
 const READ: Duration = Duration::from_secs(4);
+/// Until it must be known whom to ask in a slot, on from its beginning.
+const WHOM: Duration = Duration::from_secs(10);
+/// Until all that was asked has answered, or is a gap: enough for a page that came at the last moment to be read.
+const ANSWERS: Duration = Duration::from_secs(10);
 /// Larger pages are read beside the other work, not among it.
 const LARGE: usize = 256 << 10;
-/// The most pods that one source asks in one slot.
+/// The most pods that one source asks in one slot, or asks the kubelets about.
 const MOST_PODS: usize = 64;
 
 type Pods = Result<Vec<Arc<PodView>>, Gap>;
@@ -128,11 +138,19 @@ impl Looker {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The pod of a Job that runs.
+    /// The pod of a Job that runs. Whoever makes a pod writes whose it is, and a Job of ours has one at a time: where two say so, neither is
+    /// believed.
     async fn pod_of(&self, job: Option<String>) -> Result<Option<Arc<PodView>>, Gap> {
         let Some(job) = job else { return Ok(None) };
         let mine = |p: &PodView| p.controller.as_ref().is_some_and(|(k, _, uid)| k == "Job" && *uid == job);
-        Ok(self.own.select(|p| mine(p) && !p.is_over()).await?.into_iter().next())
+        let mut claim = self.own.select(|p| mine(p) && !p.is_over() && !p.deleting).await?.into_iter();
+        match (claim.next(), claim.next()) {
+            (Some(one), Some(other)) => {
+                let detail = format!("pods {} and {} both claim to be of the same Job", one.name, other.name);
+                Err(Gap::new(GapReason::Other, detail))
+            }
+            (pod, _) => Ok(pod),
+        }
     }
 
     /// Whether the load has been started, or may have been.
@@ -152,28 +170,34 @@ impl Looker {
     }
 
     /// The faults that the load declares, as written.
-    async fn faults(&self) -> Option<String> {
-        let pod = self.pod_of(self.known().workload).await.ok().flatten()?;
+    async fn faults(&self, until: Instant) -> Option<String> {
+        let pod = timeout_at(until, self.pod_of(self.known().workload)).await.ok()?.ok().flatten()?;
         pod.faults.clone()
     }
 
-    /// Looks at everything. `planned` is when the slot was due; never fails, and ends within seconds.
+    /// Looks at everything. `planned` is when the slot was due; never fails, and ends within [`WHOM`] and [`ANSWERS`].
     pub(crate) async fn look(&self, slot: u64, unix_ms: i64, planned: Instant) -> Seen {
-        let pods = self.pods().await;
-        let mut looks: Vec<BoxFuture<'_, Look>> = Vec::new();
+        let until = Instant::now() + WHOM;
+        let pods = whom(until, self.pods()).await;
+        let mut looks = Vec::new();
         for (source, service) in self.spec.sources.iter().zip(&self.services) {
             match &source.kind {
                 SourceKind::Kubelet => self.kubelet(source, &pods, planned, &mut looks),
                 SourceKind::Prometheus { port, path, tls, service: wanted } => {
                     let asked = match (wanted, service) {
-                        (Some((_, name)), Some((pods, slices))) => behind(name, pods, slices).await,
+                        (Some((_, name)), Some((pods, slices))) => whom(until, behind(name, pods, slices)).await,
                         _ => addressed(&pods),
                     };
                     self.pages(source, (*port, path, *tls), asked, planned, &mut looks);
                 }
             }
         }
-        let (looks, inventories, faults) = futures::join!(join_all(looks), self.inventories(), self.faults());
+        let until = Instant::now() + ANSWERS;
+        let (looks, inventories, faults) =
+            futures::join!(together(looks, until), self.inventories(until), self.faults(until));
+        for look in &looks {
+            self.shared.count(&look.result);
+        }
         let not_candidate = pods.as_ref().ok().and_then(|pods| self.not_candidate(pods));
         let states = pods.map(|pods| pods.iter().map(|p| p.state(&self.spec.artifacts)).collect());
         let record = SlotRecord { slot, unix_ms, looks, pods: Some(states), inventories };
@@ -207,12 +231,8 @@ impl Looker {
             return Ok(known.own);
         }
         let some = self.target.select(|pod| workload.may_own(pod)).await?;
-        let Owned { own, settled } = self.owners.own(workload, some).await?;
-        let known = version.filter(|_| settled).map(|version| Known {
-            version,
-            workload: workload.uid.clone(),
-            own: own.clone(),
-        });
+        let own = self.owners.own(workload, some).await?;
+        let known = version.map(|version| Known { version, workload: workload.uid.clone(), own: own.clone() });
         *self.pods.lock().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(own)
     }
@@ -245,25 +265,24 @@ impl Looker {
         all.insert(key.clone()).then(|| Busy { all: Arc::clone(&self.busy), key })
     }
 
-    /// Runs one look unless its predecessor still runs.
+    /// One look, unless its predecessor still runs.
     fn one<'a>(
         &'a self,
         source: &'a str,
         target: String,
         how: impl Future<Output = Result<Page, Gap>> + Send + 'a,
-    ) -> BoxFuture<'a, Look> {
+    ) -> Asking<'a> {
         let claim = self.claim(source, &target);
-        Box::pin(async move {
-            let result = match claim {
+        let how = async move {
+            match claim {
                 Some(_busy) => how.await,
                 None => Err(Gap::new(GapReason::Missed, "the answer to an earlier slot's request is still awaited")),
-            };
-            self.shared.count(&result);
-            Look { source: source.to_owned(), target, result }
-        })
+            }
+        };
+        Asking { source, target, how: how.boxed() }
     }
 
-    fn nothing<'a>(&'a self, source: &'a SourceSpec, gap: Gap, looks: &mut Vec<BoxFuture<'a, Look>>) {
+    fn nothing<'a>(&'a self, source: &'a SourceSpec, gap: Gap, looks: &mut Vec<Asking<'a>>) {
         looks.push(self.one(&source.name, "-".to_owned(), async { Err(gap) }));
     }
 
@@ -273,15 +292,14 @@ impl Looker {
         (port, path, tls): (u16, &str, bool),
         asked: Asked,
         planned: Instant,
-        looks: &mut Vec<BoxFuture<'a, Look>>,
+        looks: &mut Vec<Asking<'a>>,
     ) {
         let asked = match asked {
             Ok(asked) if asked.is_empty() => {
                 return self.nothing(source, Gap::new(GapReason::NoTarget, "there is no pod to ask"), looks);
             }
             Ok(asked) if asked.len() > MOST_PODS => {
-                let gap = Gap::new(GapReason::TooManySeries, format!("{} pods, at most {MOST_PODS}", asked.len()));
-                return self.nothing(source, gap, looks);
+                return self.nothing(source, too_many(asked.len()), looks);
             }
             Ok(asked) => asked,
             Err(gap) => return self.nothing(source, gap, looks),
@@ -300,19 +318,18 @@ impl Looker {
         }
     }
 
-    fn kubelet<'a>(
-        &'a self,
-        source: &'a SourceSpec,
-        pods: &Pods,
-        planned: Instant,
-        looks: &mut Vec<BoxFuture<'a, Look>>,
-    ) {
+    fn kubelet<'a>(&'a self, source: &'a SourceSpec, pods: &Pods, planned: Instant, looks: &mut Vec<Asking<'a>>) {
         let pods = match pods {
             Ok(pods) => pods,
             Err(gap) => return self.nothing(source, gap.clone(), looks),
         };
+        let running = || pods.iter().filter(|p| !p.is_over() && !p.deleting);
+        let count = running().count();
+        if count > MOST_PODS {
+            return self.nothing(source, too_many(count), looks);
+        }
         let mut any = false;
-        for pod in pods.iter().filter(|p| !p.is_over() && !p.deleting).take(MOST_PODS) {
+        for pod in running() {
             for container in &pod.containers {
                 any = true;
                 let (pod, container) = (Arc::clone(pod), container.clone());
@@ -331,7 +348,7 @@ impl Looker {
         }
     }
 
-    async fn inventories(&self) -> Vec<seaworthy_soak::record::InventoryLook> {
+    async fn inventories(&self, until: Instant) -> Vec<seaworthy_soak::record::InventoryLook> {
         if self.spec.inventories.is_empty() {
             return Vec::new();
         }
@@ -342,9 +359,59 @@ impl Looker {
             let _busy = self.claim("@inventory", "-").ok_or_else(|| Gap::new(GapReason::Missed, "still awaited"))?;
             inventory::ask(&self.fetcher, address, self.spec.run.interval_ms).await
         };
-        let answer: Result<inventory::Answer, Gap> = asked.await;
+        let answer: Result<inventory::Answer, Gap> = settled(timeout_at(until, caught(asked.boxed())).await.ok());
         self.spec.inventories.iter().map(|check| inventory::look(check, &answer)).collect()
     }
+}
+
+/// One look that is to be made.
+struct Asking<'a> {
+    source: &'a str,
+    target: String,
+    how: BoxFuture<'a, Result<Page, Gap>>,
+}
+
+/// Makes all these looks at the same time; what is not there by `until`, or fails in a way that nobody foresaw, is a gap of its own.
+async fn together(looks: Vec<Asking<'_>>, until: Instant) -> Vec<Look> {
+    let (mut named, mut running) = (Vec::with_capacity(looks.len()), Vec::with_capacity(looks.len()));
+    for Asking { source, target, how } in looks {
+        named.push((source, target));
+        running.push(maybe_done(caught(how)));
+    }
+    // Late or not, those that are done have their answers.
+    let _ = timeout_at(until, join_all(&mut running)).await;
+    let mut made = Vec::with_capacity(named.len());
+    for ((source, target), mut run) in named.into_iter().zip(running) {
+        let result = settled(Pin::new(&mut run).take_output());
+        made.push(Look { source: source.to_owned(), target, result });
+    }
+    made
+}
+
+/// A look whose panic is its own end only.
+fn caught<'a, T>(
+    how: BoxFuture<'a, Result<T, Gap>>,
+) -> impl Future<Output = std::thread::Result<Result<T, Gap>>> + Unpin + use<'a, T> {
+    AssertUnwindSafe(how).catch_unwind()
+}
+
+/// What a look gave, if it did.
+fn settled<T>(ended: Option<std::thread::Result<Result<T, Gap>>>) -> Result<T, Gap> {
+    match ended {
+        Some(Ok(result)) => result,
+        Some(Err(_)) => Err(Gap::new(GapReason::Other, "the sampler failed on what it saw")),
+        None => Err(Gap::new(GapReason::Missed, "the slot was closed before the answer was there")),
+    }
+}
+
+/// Whom to ask, if that is known in time.
+async fn whom<T>(until: Instant, found: impl Future<Output = Result<T, Gap>>) -> Result<T, Gap> {
+    let late = |_| Gap::new(GapReason::Other, "the API server did not say in time which pods there are");
+    timeout_at(until, found).await.map_err(late)?
+}
+
+fn too_many(pods: usize) -> Gap {
+    Gap::new(GapReason::TooManySeries, format!("{pods} pods, at most {MOST_PODS}"))
 }
 
 /// The target's pods that run, each with the address to ask.
@@ -378,3 +445,6 @@ async fn read(fetched: Fetched, wants: &Wants, late: i64, incarnation: String) -
     });
     read.await.unwrap_or_else(|e| Err(Gap::new(GapReason::Other, format!("reading the page failed: {e}"))))
 }
+
+#[cfg(test)]
+mod tests;

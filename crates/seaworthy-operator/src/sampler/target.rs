@@ -1,7 +1,7 @@
 //! The workload under test and which pods are its own, by owner references, never by labels alone.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -35,6 +35,10 @@ use crate::{
 const READ: Duration = Duration::from_secs(4);
 /// The most `ReplicaSets` whose owners are remembered.
 const REMEMBERED: usize = 256;
+/// Longer UIDs are nobody's: those that the API server gives have 36 characters.
+const LONGEST_UID: usize = 64;
+/// The most `ReplicaSets` whose pods may wear one workload's labels at a time.
+const MOST_SETS: usize = 64;
 
 /// What stands between a Deployment and its pods.
 const REPLICA_SET: &str = "ReplicaSet";
@@ -134,15 +138,8 @@ fn seen(meta: &ObjectMeta, observed: Option<i64>) -> bool {
     observed.unwrap_or(0) >= meta.generation.unwrap_or(0)
 }
 
-/// A workload's pods.
-pub(crate) struct Owned {
-    /// They.
-    pub(crate) own: Vec<Arc<PodView>>,
-    /// Whether that stays so as long as the pods do.
-    pub(crate) settled: bool,
-}
-
-/// Finds a workload's pods; remembers which `ReplicaSet` belongs to which Deployment, for that never changes.
+/// Finds a workload's pods; remembers which `ReplicaSet` belongs to which Deployment, for that never changes: no UID is given twice, and a
+/// `ReplicaSet` is there before its pods are, so that one that is gone stays so.
 pub(crate) struct Owners {
     client: Client,
     replica_sets: Mutex<HashMap<String, String>>,
@@ -156,17 +153,22 @@ impl Owners {
     /// Those of `pods` that the workload owns; only such as it may own ([`Workload::may_own`]) are to be asked about.
     ///
     /// # Errors
-    /// A gap when the API server does not say whose a `ReplicaSet` is.
-    pub(crate) async fn own(&self, workload: &Workload, pods: Vec<Arc<PodView>>) -> Result<Owned, Gap> {
-        let (mut own, mut settled) = (Vec::with_capacity(pods.len()), true);
+    /// A gap when the API server does not say whose a `ReplicaSet` is, or when there are more of them than anybody needs: whoever makes
+    /// pods could have us ask for any number.
+    pub(crate) async fn own(&self, workload: &Workload, pods: Vec<Arc<PodView>>) -> Result<Vec<Arc<PodView>>, Gap> {
+        let sets = pods.iter().filter_map(|p| p.controller.as_ref()).filter(|(kind, ..)| kind == REPLICA_SET);
+        let sets = sets.map(|(_, _, uid)| uid.as_str()).collect::<HashSet<_>>().len();
+        if sets > MOST_SETS {
+            let detail = format!("pods of {sets} ReplicaSets wear the target's labels, at most {MOST_SETS}");
+            return Err(Gap::new(GapReason::TooManySeries, detail));
+        }
+        let mut own = Vec::with_capacity(pods.len());
         for pod in pods {
             let Some((kind, name, uid)) = &pod.controller else { continue };
             let owned = if kind == REPLICA_SET {
-                // Whoever makes a pod writes whose it is; a request's path is made of the name.
-                let owner =
-                    if is_name(name) { Box::pin(self.owner_of(&pod.namespace, name, uid)).await? } else { None };
-                settled &= owner.is_some();
-                owner.is_some_and(|owner| owner == workload.uid)
+                // Whoever makes a pod writes whose it is; a request's path is made of the name, and the UID is kept.
+                let may_be = is_name(name) && uid.len() <= LONGEST_UID;
+                may_be && Box::pin(self.owner_of(&pod.namespace, name, uid)).await? == workload.uid
             } else {
                 *uid == workload.uid
             };
@@ -174,13 +176,13 @@ impl Owners {
                 own.push(pod);
             }
         }
-        Ok(Owned { own, settled })
+        Ok(own)
     }
 
-    /// Whose a `ReplicaSet` is, "" for nobody's; None where that may change.
-    async fn owner_of(&self, namespace: &str, name: &str, uid: &str) -> Result<Option<String>, Gap> {
+    /// Whose a `ReplicaSet` is, "" for nobody's.
+    async fn owner_of(&self, namespace: &str, name: &str, uid: &str) -> Result<String, Gap> {
         if let Some(owner) = self.replica_sets.lock().unwrap_or_else(PoisonError::into_inner).get(uid) {
-            return Ok(Some(owner.clone()));
+            return Ok(owner.clone());
         }
         let api: Api<ReplicaSet> = Api::namespaced(self.client.clone(), namespace);
         let found = match timeout(READ, api.get_opt(name)).await {
@@ -188,15 +190,15 @@ impl Owners {
             Ok(Err(e)) => return Err(refused("a ReplicaSet", &e)),
             Err(_) => return Err(Gap::new(GapReason::Other, "the API server did not give a ReplicaSet in time")),
         };
-        // One that is gone, or is another one of the same name, owns nothing; that may change, so it is not remembered.
-        let Some(set) = found.filter(|s| s.metadata.uid.as_deref() == Some(uid)) else { return Ok(None) };
-        let owner = controller(&set).map(|o| o.uid.clone()).unwrap_or_default();
+        // One that is gone, or is another one of the same name, is nobody's.
+        let set = found.filter(|s| s.metadata.uid.as_deref() == Some(uid));
+        let owner = set.as_ref().and_then(controller).map(|o| o.uid.clone()).unwrap_or_default();
         let mut known = self.replica_sets.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
             known.clear();
         }
         known.insert(uid.to_owned(), owner.clone());
-        Ok(Some(owner))
+        Ok(owner)
     }
 }
 
@@ -214,7 +216,7 @@ pub(crate) async fn observe(client: &Client, target: &TargetName) -> Result<Targ
     let params = kube::api::ListParams::default().labels_from(&workload.selector);
     let pods = crate::client::list_live(&api, &params).await?;
     let views = pods.iter().map(|p| Arc::new(PodView::of(p))).filter(|p| workload.may_own(p)).collect();
-    let Ok(Owned { own, .. }) = Owners::new(client.clone()).own(&workload, views).await else {
+    let Ok(own) = Owners::new(client.clone()).own(&workload, views).await else {
         return Ok(Presence::Unknown);
     };
     let (ending, staying): (Vec<_>, Vec<_>) = own.into_iter().filter(|p| !p.is_over()).partition(|p| p.deleting);
