@@ -389,9 +389,7 @@ async fn together(looks: Vec<Asking<'_>>, until: Instant) -> Vec<Look> {
 }
 
 /// A look whose panic is its own end only.
-fn caught<'a, T>(
-    how: BoxFuture<'a, Result<T, Gap>>,
-) -> impl Future<Output = std::thread::Result<Result<T, Gap>>> + Unpin + use<'a, T> {
+fn caught<T>(how: BoxFuture<'_, Result<T, Gap>>) -> impl Future<Output = std::thread::Result<Result<T, Gap>>> + Unpin {
     AssertUnwindSafe(how).catch_unwind()
 }
 
@@ -406,8 +404,10 @@ fn settled<T>(ended: Option<std::thread::Result<Result<T, Gap>>>) -> Result<T, G
 
 /// Whom to ask, if that is known in time.
 async fn whom<T>(until: Instant, found: impl Future<Output = Result<T, Gap>>) -> Result<T, Gap> {
-    let late = |_| Gap::new(GapReason::Other, "the API server did not say in time which pods there are");
-    timeout_at(until, found).await.map_err(late)?
+    match timeout_at(until, AssertUnwindSafe(found).catch_unwind()).await {
+        Ok(ended) => settled(Some(ended)),
+        Err(_) => Err(Gap::new(GapReason::Other, "the API server did not say in time which pods there are")),
+    }
 }
 
 fn too_many(pods: usize) -> Gap {

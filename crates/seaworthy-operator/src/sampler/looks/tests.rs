@@ -144,5 +144,8 @@ async fn what_fails_or_never_ends_is_a_gap_of_its_own() {
     let want = [("hangs", Err(GapReason::Missed)), ("fails", Err(GapReason::Other)), ("good", Ok(&page()))];
     assert!(seen.eq(want.map(|(target, result)| ("s", target, result))));
     let gap = whom(Instant::now(), std::future::pending::<Result<(), Gap>>()).await.unwrap_err();
-    assert_eq!(gap.reason, GapReason::Other);
+    assert!(gap.detail.contains("in time"), "{gap}");
+    let fails = async { std::panic::resume_unwind(Box::new("on purpose")) };
+    let gap = whom::<()>(Instant::now() + WHOM, fails).await.unwrap_err();
+    assert!(gap.detail.contains("failed"), "{gap}");
 }
