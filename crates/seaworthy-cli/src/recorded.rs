@@ -3,7 +3,11 @@
 use std::{fmt, path::Path, str::FromStr};
 
 use kube::{Resource as _, ResourceExt as _};
-use seaworthy_api::{SoakTest, convert::soak_test as convert};
+use seaworthy_api::{
+    SoakTest,
+    convert::soak_test as convert,
+    soak_test::{Check, Leftovers, Select, Survivors},
+};
 use seaworthy_core::{soak_test::SoakTestStatus, time::Timestamp};
 use seaworthy_operator::{
     kinds::soak_test::published::{evidence, last},
@@ -21,6 +25,7 @@ use crate::{
     look,
     snapshot::get,
     target::{Kind, Target},
+    version::repo,
 };
 
 /// Longest file that is read, in bytes: days of a soak are some tens of MiB as CSV.
@@ -107,6 +112,9 @@ pub(crate) fn from_files(soak: &Path, csv: &Path, changes: &[Change]) -> Result<
     let no_soak = |e: &dyn std::fmt::Display| Failure::unusable(format!("{} is no SoakTest: {e}", soak.display()));
     // By way of a plain value: numbers that may also be strings are told apart there as the API server does.
     let value: serde_json::Value = serde_saphyr::from_str(&yaml).map_err(|e| no_soak(&e))?;
+    if let Some(field) = unknown(&value)? {
+        return Err(no_soak(&format!("{field}: there is no such field; `kubectl explain soaktest.spec` lists them")));
+    }
     let object: SoakTest = serde_json::from_value(value).map_err(|e| no_soak(&e))?;
     let status = object.status.clone().unwrap_or_default();
     let run = convert::run(&object.uid().unwrap_or_default(), &object.spec.soak, &status).ok_or_else(|| {
@@ -115,6 +123,16 @@ pub(crate) fn from_files(soak: &Path, csv: &Path, changes: &[Change]) -> Result<
     let evidence =
         Evidence::from_csv(&run, &csv_text).map_err(|e| Failure::unusable(format!("{}: {e}", csv.display())))?;
     complete(&object, evidence, Source::Files, changes)
+}
+
+/// The first field that a SoakTest does not have: left out without a word, it would change what is judged.
+fn unknown(soak: &Value) -> Result<Option<String>, Failure> {
+    let all = seaworthy_api::crd::all()?;
+    let soaks = all.iter().find(|crd| crd.spec.names.kind == "SoakTest");
+    let versions = soaks.map(|crd| crd.spec.versions.as_slice()).unwrap_or_default();
+    let schema = serde_json::to_value(versions.first().and_then(|v| v.schema.as_ref()))?;
+    let properties = &schema["openAPIV3Schema"]["properties"];
+    Ok(["spec", "status"].into_iter().find_map(|part| repo::unknown(part, &soak[part], &properties[part])))
 }
 
 fn complete(object: &SoakTest, evidence: Evidence, source: Source, changes: &[Change]) -> Result<Recorded, Failure> {
@@ -173,15 +191,58 @@ fn changed(object: &SoakTest, changes: &[Change]) -> Result<SoakTest, Failure> {
             .as_object_mut()
             .and_then(|c| if own { Some(c) } else { c.values_mut().find_map(Value::as_object_mut) });
         let rule = rule.ok_or_else(|| refused("the check has no rule"))?;
-        rule.insert(change.field.clone(), new);
+        let before = rule.insert(change.field.clone(), new);
         // What is not a field of the rule would be left out without a word.
-        let read: SoakTest = serde_json::from_value(value.clone()).map_err(|e| refused(&e.to_string()))?;
+        let read = serde_json::from_value::<SoakTest>(value.clone());
+        let read = read.map_err(|e| match &before {
+            // A list or a map of names is no threshold, whatever is written for it.
+            Some(Value::Array(_) | Value::Object(_)) => refused(&decided(change, before.as_ref())),
+            _ => refused(&e.to_string()),
+        })?;
         let again = serde_json::to_value(&read)?;
         if again["spec"]["checks"] != value["spec"]["checks"] {
             return Err(refused("the check has no such field"));
         }
+        let kept = &object.spec.soak.checks;
+        let check = read.spec.soak.checks.iter().find(|c| c.name == change.check);
+        if check.is_some_and(|check| !was_recorded(kept, check)) {
+            return Err(refused(&decided(change, before.as_ref())));
+        }
     }
     Ok(serde_json::from_value(value)?)
+}
+
+/// Why a field cannot be changed afterwards.
+fn decided(change: &Change, before: Option<&Value>) -> String {
+    let Change { field, value, .. } = change;
+    let before = match before {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => "not given".into(),
+    };
+    format!(
+        "{field} decided what was recorded ({before} in the soak), so this evidence says nothing about {value}: run a soak with {field}: {value}, or change what only judges, such as max"
+    )
+}
+
+/// Whether what `check` looks at is what the checks of the soak had recorded.
+fn was_recorded(kept: &[Check], check: &Check) -> bool {
+    if let Some(select) = check.select() {
+        return kept.iter().filter_map(Check::select).any(|kept| covers(kept, select));
+    }
+    // An inventory keeps counts, made with every field of its check but the one that they are held against.
+    let counted = |c: &Check| {
+        let survivors = c.survivors.clone().map(|s| Survivors { max: 0, ..s });
+        (survivors, c.leftovers.clone().map(|l| Leftovers { max: 0, ..l }))
+    };
+    kept.iter().any(|kept| kept.name == check.name && counted(kept) == counted(check))
+}
+
+/// Whether all series that `select` means were kept for `kept`: pages are narrowed to what some check asks for.
+fn covers(kept: &Select, select: &Select) -> bool {
+    (&kept.source, &kept.metric) == (&select.source, &select.metric)
+        && kept.match_labels.iter().all(|(name, value)| select.match_labels.get(name) == Some(value))
+        && kept.match_expressions.iter().all(|one| select.match_expressions.contains(one))
 }
 
 /// The phases as they were recorded, and how far the run got.
@@ -234,6 +295,56 @@ mod tests {
         for text in ["memory", "memory.max", "memory=5", ".max=5", "memory.max="] {
             assert!(text.parse::<Change>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_shaped_the_evidence_cannot_be_changed() {
+        let object: SoakTest = serde_json::from_value(json!({
+            "apiVersion": "seaworthy.dev/v1alpha1", "kind": "SoakTest", "metadata": {"name": "a"},
+            "spec": {"targetRef": {"kind": "Deployment", "name": "t"}, "measure": "1h",
+                "sources": [{"name": "s", "prometheus": {"port": 80}}, {"name": "other", "prometheus": {"port": 81}}],
+                "checks": [
+                    {"name": "level", "bound": {"source": "s", "metric": "m", "max": 5}},
+                    {"name": "errors", "increase": {"source": "s", "metric": "n", "matchLabels": {"code": "500"}, "max": 0}},
+                    {"name": "old", "survivors": {"resources": [{"resource": "pods"}], "namespaces": ["n"], "maxAge": "4h", "selector": "a=b",
+                        "serviceAccountName": "x"}},
+                    {"name": "left", "leftovers": {"clusterResources": [{"resource": "nodes"}], "serviceAccountName": "x"}},
+                ]},
+        }))
+        .unwrap();
+        let set = |text: &str| changed(&object, &[text.parse().unwrap()]);
+        for allowed in [
+            "old.max=3",
+            "old.enforcement=Advisory",
+            "old.warmUp=5m",
+            "left.max=2",
+            "level.quantile=0.9",
+            "level.aggregate=Sum",
+            "errors.metric=n",
+        ] {
+            set(allowed).unwrap();
+        }
+        // Everything of "m" was kept, but of "n" only what has the label.
+        set("errors.metric=m").unwrap();
+        for refused in [
+            "old.maxAge=10m",
+            "old.selector=a=c",
+            "old.resources=pods",
+            "old.namespaces=m",
+            "left.clusterResources=pods",
+            "left.selector=a=b",
+            "level.metric=other",
+            "level.metric=n",
+            "level.source=other",
+            "errors.matchLabels=code",
+        ] {
+            let message = set(refused).unwrap_err().message;
+            let (field, value) = refused.split_once('.').unwrap().1.split_once('=').unwrap();
+            for part in [format!("{field} decided what was recorded"), format!("run a soak with {field}: {value}")] {
+                assert!(message.contains(&part), "{message}");
+            }
+        }
+        assert!(set("old.maxAge=10m").unwrap_err().message.contains("(4h in the soak)"));
     }
 
     #[test]

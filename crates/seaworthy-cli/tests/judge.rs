@@ -2,14 +2,32 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are outside of test functions")]
 
-use std::{fmt::Write as _, path::Path, process::Command};
+use std::{
+    fmt::Write as _,
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
 /// Runs the program; standard output and exit status.
 fn run(args: &[&str]) -> (String, i32) {
-    let output = Command::new(env!("CARGO_BIN_EXE_kubectl-seaworthy")).args(args).output().unwrap();
-    (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap())
+    let (text, _, code) = told(args, "");
+    (text, code)
+}
+
+/// Runs the program on this input; standard output, standard error and exit status.
+fn told(args: &[&str], input: impl AsRef<[u8]>) -> (String, String, i32) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-seaworthy"));
+    let command = command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // Who does not read standard input has closed it.
+    let _ = child.stdin.take().unwrap().write_all(input.as_ref());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code().unwrap())
 }
 
 /// A soak of 30 judged slots whose level rises to 129, and its evidence, as kubectl and `evidence` would print them.
@@ -55,6 +73,46 @@ fn stored_evidence_is_judged_again_and_under_other_thresholds() {
     assert_eq!(code, 2, "two samples prove nothing: {text}");
 }
 
+/// The soak and the evidence of `export`, with other contents.
+fn rewritten(files: &[String; 4], change: impl Fn(&mut Value), csv: impl Fn(&str) -> String) {
+    let mut soak: Value = serde_json::from_str(&std::fs::read_to_string(&files[1]).unwrap()).unwrap();
+    change(&mut soak);
+    std::fs::write(&files[1], soak.to_string()).unwrap();
+    std::fs::write(&files[3], csv(&std::fs::read_to_string(&files[3]).unwrap())).unwrap();
+}
+
+#[test]
+fn evidence_is_not_judged_by_what_it_was_not_recorded_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = export(dir.path());
+    let counted = |csv: &str| {
+        let rows = csv.lines().enumerate().map(|(k, line)| {
+            let (fixed, rest) = line.match_indices(',').nth(3).map(|(at, _)| line.split_at(at)).unwrap();
+            format!("{fixed},{}{rest}\n", if k == 0 { "@inventory/old objects,@inventory/old older" } else { "5,0" })
+        });
+        rows.collect()
+    };
+    let survivors =
+        json!({"resources": [{"resource": "pods"}], "namespaces": ["n"], "maxAge": "4h", "serviceAccountName": "a"});
+    rewritten(&files, |soak| soak["spec"]["checks"] = json!([{"name": "old", "survivors": survivors}]), counted);
+    let (text, code) = run(&with("judge", &files, &["--set", "old.max=1"]));
+    assert_eq!(code, 0, "{text}");
+    for command in ["judge", "report"] {
+        let (text, code) = run(&with(command, &files, &["--set", "old.maxAge=10m"]));
+        assert_eq!((text.as_str(), code), ("", 4), "counted by another age");
+    }
+}
+
+#[test]
+fn a_field_that_does_not_exist_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = export(dir.path());
+    rewritten(&files, |soak| soak["spec"]["checks"][0]["bound"]["labels"] = json!({"code": "500"}), str::to_owned);
+    let (text, errors, code) = told(&with("judge", &files, &[]), "");
+    assert_eq!((text.as_str(), code), ("", 4));
+    assert!(errors.contains("spec.checks.bound.labels: there is no such field"), "{errors}");
+}
+
 #[test]
 fn a_report_is_printed_whatever_the_verdict() {
     let dir = tempfile::tempdir().unwrap();
@@ -71,6 +129,83 @@ fn a_report_is_printed_whatever_the_verdict() {
         assert!(text.starts_with(begins), "{format}: {text}");
     }
     assert_eq!(run(&with("report", &files, &["--md", "--html"])).1, 4, "one format at a time");
+}
+
+const SERIES: [&str; 6] = ["judge", "--series", "-", "--tolerable-per-hour", "1", "--unacceptable-per-hour=4"];
+
+#[test]
+fn every_line_of_series_is_answered() {
+    let lines = [
+        "\u{feff}{\"id\": 1, \"t\": [1], \"v\": [1]}\r",
+        r#"{"id": 2, "t": [1, 2], "v": [1, NaN]}"#,
+        r#"{"id": 3, "t": [1, 2], "v": [1, 1e999]}"#,
+        "",
+        r#"{"id": 4, "t": [1, null], "v": [1, 2]}"#,
+        r#"{"t": [1, 2], "v": [1, 2]}"#,
+        r#"{"id": 6, "t": [1, 2], "v": [1, 2], "faults": [[1, 2, 3]]}"#,
+        r#"{"id": 7, "t": [1, 2], "v": [1, 2], "faults": [[9000, 7200]]}"#,
+        r#"{"id": 8, "t": [1, 2"#,
+        r#"{"id": 9, "t": [1, 2], "v": [1, 2], "faults": null}"#,
+    ];
+    let mut input = lines.join("\n").into_bytes();
+    input.extend(b"\n\xff\n{\"id\": 10, \"t\": [], \"v\": []}");
+    let (text, errors, code) = told(&SERIES, &input);
+    let replies: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let seen: Vec<_> = replies.iter().map(|r| (&r["id"], r["verdict"].as_str().unwrap())).collect();
+    let ids: Vec<Value> = [1, 2, 3, 4].into_iter().map(Value::from).collect();
+    let (error, open, null) = ("Error", "Inconclusive", Value::Null);
+    let late: Vec<Value> = (6..=10).map(Value::from).collect();
+    let wanted = [
+        (&ids[0], open),
+        (&ids[1], open),
+        (&ids[2], error),
+        (&ids[3], error),
+        (&null, error),
+        (&late[0], error),
+        (&late[1], error),
+        (&late[2], error),
+        (&late[3], open),
+        (&null, error),
+        (&late[4], open),
+    ];
+    assert_eq!(seen, wanted);
+    assert!(replies[3]["reason"].as_str().unwrap().starts_with("line 5, column 23: "), "{}", replies[3]);
+    assert_eq!((code, errors.as_str()), (1, "lines that are no series: 7; their answers say why\n"));
+}
+
+#[test]
+fn a_line_is_answered_before_the_next_is_written() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-seaworthy"))
+        .args(SERIES)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap());
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        while answers.read_line(&mut line).is_ok_and(|n| n > 0) {
+            let _ = send.send(std::mem::take(&mut line));
+        }
+    });
+    for id in 0..3 {
+        // An empty line, and the beginning of another, are nothing to answer.
+        write!(input, "{{\"id\": {id}, \"t\": [1], \"v\": [1]}}\n\n ").unwrap();
+        input.flush().unwrap();
+        let answer = receive.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert!(answer.starts_with(&format!("{{\"id\":{id},")), "{answer}");
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn thresholds_that_make_no_sense_end_it_at_once() {
+    let (text, errors, code) = told(&["judge", "--series", "-", "--tolerable-per-hour", "0"], "{}\n");
+    assert_eq!((text.as_str(), code), ("", 4));
+    assert!(errors.contains("give --unacceptable-per-hour too"), "{errors}");
 }
 
 #[test]

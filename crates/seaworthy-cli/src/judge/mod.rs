@@ -2,6 +2,7 @@
 //!
 //! The operator's own code on the same evidence gives the operator's verdicts; `--set` asks what another threshold would have said.
 
+mod line;
 mod series;
 
 use std::process::ExitCode;
@@ -28,7 +29,8 @@ Examples:
   kubectl seaworthy judge --series - --tolerable-per-hour 1Mi --unacceptable-per-hour 4Mi < series.jsonl
 
 Exit codes of a soak: 0 passed; 1 failed; 2 inconclusive, or the evidence cannot be judged; 4 could not be carried out
-Exit codes of --series: 0 every line was answered, whatever the verdicts; 1 a line could not be read")]
+Exit codes of --series: 0 every line was read and answered, whatever the verdicts; 1 a line is no series and was answered with Error;
+4 wrong options")]
 pub(crate) struct Args {
     #[command(flatten)]
     input: Input,

@@ -3,30 +3,39 @@
 //! The same code as the operator's, for series that were recorded elsewhere or made up.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use seaworthy_soak::check::Verdict;
 use seaworthy_soak::trend::{Of, Params, Sample, TrendVerdict, judge};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::{exit, look};
+use super::line::{self, Problem, Told};
+use crate::{
+    exit::{self, Code},
+    look,
+};
+
+/// So much is read at once, in bytes: a few lines of a long series.
+const CHUNK: usize = 64 * 1024;
 
 /// Judges series: is there a leak?
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
     /// A file of JSON lines {id, t: [seconds], v: [values], incarnation: [...], faults: [[from, to], ...]}, or - for standard
-    /// input. Incarnation and faults may be left out; a value that is null is no sample.
+    /// input. Incarnation and faults may be left out; a value that is null or NaN is no sample. Each line is answered as soon as
+    /// it is read; one that is no series is answered with the verdict Error.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "soak", "evidence", "set", "output"])]
     series: Option<String>,
-    /// A rise per hour that is harmless, such as 1Mi or 0.5. Default: 0.5 % of the level at the start.
-    #[arg(long, value_name = "AMOUNT", value_parser = amount, requires = "series")]
+    /// A rise per hour that is harmless, such as 1Mi or 0.5. Default: 0.5 % of the baseline, the median of the first tenth of the samples,
+    /// and at most a quarter of --unacceptable-per-hour where that is given. No least default of 1Mi as for a soak's bytes: units are unknown here.
+    #[arg(long, value_name = "AMOUNT", value_parser = amount, allow_negative_numbers = true, requires = "series")]
     tolerable_per_hour: Option<f64>,
     /// A rise per hour that must be found. Default: four times the tolerable one.
-    #[arg(long, value_name = "AMOUNT", value_parser = amount, requires = "series")]
+    #[arg(long, value_name = "AMOUNT", value_parser = amount, allow_negative_numbers = true, requires = "series")]
     unacceptable_per_hour: Option<f64>,
     /// Seconds at the start of each series that are not judged.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0, requires = "series")]
@@ -38,17 +47,22 @@ impl Args {
     pub(super) const fn given(&self) -> bool {
         self.series.is_some()
     }
-}
 
-#[derive(Deserialize)]
-struct Series {
-    id: Value,
-    t: Vec<f64>,
-    v: Vec<Option<f64>>,
-    #[serde(default)]
-    incarnation: Option<Vec<Value>>,
-    #[serde(default)]
-    faults: Option<Vec<(f64, f64)>>,
+    /// What is wrong with the thresholds, whatever the series.
+    fn problem(&self) -> Option<String> {
+        let (tolerable, unacceptable) = ("--tolerable-per-hour", "--unacceptable-per-hour");
+        match (self.tolerable_per_hour, self.unacceptable_per_hour) {
+            (Some(d), _) if d < 0.0 => Some(format!("{tolerable} is {d}: give 0 or more")),
+            (Some(0.0), None) => Some(format!(
+                "{tolerable} is 0, and four times as much, the default of {unacceptable}, is no rise: give {unacceptable} too"
+            )),
+            (Some(d), Some(m)) if m <= d => Some(format!(
+                "{tolerable} is {d} and {unacceptable} {m}: give an unacceptable rise above the tolerable one"
+            )),
+            (None, Some(m)) if m <= 0.0 => Some(format!("{unacceptable} is {m}: give more than 0")),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -63,47 +77,9 @@ struct Reply {
     reason: String,
 }
 
-/// Runs the command: 0 when every line was answered, whatever the verdicts; 1 when a line could not be read.
-pub(super) fn run(args: &Args) -> ExitCode {
-    match answer_all(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            exit::remark(&look::shown(&format!("{error:#}")));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn answer_all(args: &Args) -> anyhow::Result<()> {
-    let input: Box<dyn BufRead> = match args.series.as_deref().unwrap_or("-") {
-        "-" => Box::new(std::io::stdin().lock()),
-        path => Box::new(BufReader::new(File::open(path).with_context(|| format!("cannot read --series {path}"))?)),
-    };
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    for (number, line) in (1..).zip(input.lines()) {
-        let line = line?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let series: Series =
-            serde_json::from_str(&line).with_context(|| format!("line {number} is not a series {{id, t, v}}"))?;
-        serde_json::to_writer(&mut out, &answer(args, series))?;
-        out.write_all(b"\n")?;
-    }
-    Ok(out.flush()?)
-}
-
-fn answer(args: &Args, series: Series) -> Reply {
-    let verdict = samples(args, &series).and_then(|samples| {
-        let params = params(args, &samples)?;
-        Ok(judge(&samples, &params))
-    });
-    let id = series.id;
-    match verdict {
-        Ok(TrendVerdict { verdict, reason, slope_per_hour, lower, upper, detectable, needed_seconds, .. }) => {
-            Reply { id, verdict, slope_per_hour, lower, upper, detectable, needed_seconds, reason }
-        }
-        Err(reason) => Reply {
+impl Reply {
+    fn error(id: Value, reason: String) -> Self {
+        Self {
             id,
             verdict: Verdict::Error,
             slope_per_hour: None,
@@ -112,52 +88,93 @@ fn answer(args: &Args, series: Series) -> Reply {
             detectable: None,
             needed_seconds: None,
             reason,
-        },
+        }
     }
 }
 
-/// The samples after warm-up and outside of faults; each change of the incarnation's name is another life.
-fn samples(args: &Args, series: &Series) -> Result<Vec<Sample>, String> {
-    let n = series.t.len();
-    if series.v.len() != n {
-        return Err(format!("t has {n} entries and v has {}: give one value per time", series.v.len()));
+/// Runs the command: 0 when every line could be read, whatever the verdicts; 1 when one could not; 4 for thresholds that make no sense.
+pub(super) fn run(args: &Args) -> ExitCode {
+    if let Some(problem) = args.problem() {
+        exit::complain(&problem);
+        return Code::Unusable.into();
     }
-    let names = series.incarnation.as_deref();
-    if let Some(names) = names.filter(|names| names.len() != n) {
-        return Err(format!("t has {n} entries and incarnation has {}: give one per time, or none", names.len()));
+    match answer_all(args) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(unread) => {
+            exit::remark(&format!("lines that are no series: {unread}; their answers say why"));
+            ExitCode::FAILURE
+        }
+        // A reader that went away (`| head`) is no error.
+        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            exit::remark(&look::shown(&format!("{error:#}")));
+            ExitCode::FAILURE
+        }
     }
-    let faults = series.faults.as_deref().unwrap_or_default();
-    let start = series.t.iter().copied().fold(f64::INFINITY, f64::min) + args.warm_up;
-    let mut lives: Vec<&Value> = Vec::new();
-    let mut samples = Vec::with_capacity(n);
-    for (index, (seconds, value)) in series.t.iter().copied().zip(&series.v).enumerate() {
-        let Some(value) = *value else { continue };
-        if seconds < start || faults.iter().any(|(from, to)| (*from..*to).contains(&seconds)) {
+}
+
+/// Answers line by line; how many could not be read.
+fn answer_all(args: &Args) -> anyhow::Result<u64> {
+    let input: Box<dyn Read> = match args.series.as_deref().unwrap_or("-") {
+        "-" => Box::new(io::stdin().lock()),
+        path => Box::new(File::open(path).with_context(|| format!("cannot read --series {path}"))?),
+    };
+    let mut input = BufReader::with_capacity(CHUNK, input);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut line = Vec::new();
+    let mut unread = 0;
+    for number in 1.. {
+        // Who asks line by line waits for the answer before writing the next.
+        if !input.buffer().contains(&b'\n') {
+            out.flush()?;
+        }
+        line.clear();
+        if input.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let text = line.trim_ascii_end();
+        let text = text.strip_prefix("\u{feff}".as_bytes()).filter(|_| number == 1).unwrap_or(text);
+        if text.is_empty() {
             continue;
         }
-        let name = names.and_then(|names| names.get(index)).unwrap_or(&Value::Null);
-        let life = lives.iter().rposition(|life| *life == name).unwrap_or_else(|| {
-            lives.push(name);
-            lives.len() - 1
-        });
-        samples.push(Sample { seconds, value, incarnation: u32::try_from(life).unwrap_or(u32::MAX) });
+        let reply = match line::read(number, text, args.warm_up) {
+            Ok(told) => answer(args, told),
+            Err(Problem { id, reason }) => {
+                unread += 1;
+                Reply::error(id, reason)
+            }
+        };
+        let mut reply = serde_json::to_vec(&reply)?;
+        reply.push(b'\n');
+        out.write_all(&reply)?;
     }
-    Ok(samples)
+    out.flush()?;
+    Ok(unread)
 }
 
+fn answer(args: &Args, told: Told) -> Reply {
+    let Told { id, samples } = told;
+    let params = match params(args, &samples) {
+        Ok(params) => params,
+        Err(reason) => return Reply::error(id, reason),
+    };
+    let TrendVerdict { verdict, reason, slope_per_hour, lower, upper, detectable, needed_seconds, .. } =
+        judge(&samples, &params);
+    Reply { id, verdict, slope_per_hour, lower, upper, detectable, needed_seconds, reason }
+}
+
+/// The thresholds for these samples, which are in order of time.
 fn params(args: &Args, samples: &[Sample]) -> Result<Params, String> {
     let mut early: Vec<f64> = samples.iter().take(samples.len().div_ceil(10)).map(|s| s.value).collect();
     early.sort_by(f64::total_cmp);
     let baseline = early.get(early.len() / 2).copied().unwrap_or(1.0);
     let params = Params::with_defaults(args.tolerable_per_hour, args.unacceptable_per_hour, baseline, false);
-    let params = Params { of: Of::Minimum, ..params };
-    if params.unacceptable_per_hour > params.tolerable_per_hour && params.tolerable_per_hour >= 0.0 {
-        Ok(params)
+    if params.unacceptable_per_hour > params.tolerable_per_hour {
+        Ok(Params { of: Of::Minimum, ..params })
     } else {
-        let Params { tolerable_per_hour: d, unacceptable_per_hour: m, .. } = params;
-        Err(format!(
-            "tolerable is {d} per hour and unacceptable {m}: give --tolerable-per-hour below --unacceptable-per-hour"
-        ))
+        Err("the series starts at 0, so there is no default for its slope: give --tolerable-per-hour".to_owned())
     }
 }
 
@@ -196,32 +213,38 @@ mod tests {
         }
     }
 
-    fn reply(line: &str) -> Reply {
-        let args = Args {
-            series: Some("-".into()),
-            tolerable_per_hour: Some(1.0),
-            unacceptable_per_hour: Some(4.0),
-            warm_up: 0.0,
-        };
-        answer(&args, serde_json::from_str(line).unwrap())
+    fn args(tolerable_per_hour: Option<f64>, unacceptable_per_hour: Option<f64>) -> Args {
+        Args { series: Some("-".into()), tolerable_per_hour, unacceptable_per_hour, warm_up: 0.0 }
     }
 
     #[test]
-    fn series_that_do_not_fit_are_errors() {
-        let short = reply(r#"{"id": 7, "t": [1, 2], "v": [1]}"#);
-        assert_eq!((short.verdict, short.id), (Verdict::Error, Value::from(7)));
-        assert!(reply(r#"{"id": "a", "t": [1], "v": [1], "incarnation": []}"#).reason.contains("incarnation has 0"));
-        assert_eq!(reply(r#"{"id": "a", "t": [], "v": []}"#).verdict, Verdict::Inconclusive);
+    fn thresholds_that_make_no_sense_name_what_to_give() {
+        for (d, m, words) in [
+            (Some(0.0), None, "give --unacceptable-per-hour too"),
+            (Some(-1.0), Some(4.0), "give 0 or more"),
+            (Some(4.0), Some(4.0), "above the tolerable one"),
+            (None, Some(0.0), "give more than 0"),
+        ] {
+            let problem = args(d, m).problem().unwrap_or_default();
+            assert!(problem.contains(words), "{problem}");
+        }
+        for (d, m) in [(None, None), (Some(1.0), None), (Some(0.0), Some(1.0)), (None, Some(1.0))] {
+            assert_eq!(args(d, m).problem(), None);
+        }
+        let reply = |line: &str| answer(&args(None, None), line::read(1, line.as_bytes(), 0.0).unwrap());
+        assert!(reply(r#"{"id": 1, "t": [1, 2], "v": [0, 0]}"#).reason.contains("give --tolerable-per-hour"));
+        assert_eq!(reply(r#"{"id": 1, "t": [], "v": []}"#).verdict, Verdict::Inconclusive);
     }
 
     #[test]
-    fn faults_and_incarnations_are_heard() {
-        let args =
-            Args { series: Some("-".into()), tolerable_per_hour: None, unacceptable_per_hour: None, warm_up: 10.0 };
-        let line = r#"{"id": 1, "t": [0, 10, 20, 30, 40], "v": [1, 2, null, 4, 5], "incarnation": ["a", "a", "a", "b", "b"],
-            "faults": [[35, 45]]}"#;
-        let samples = samples(&args, &serde_json::from_str(line).unwrap()).unwrap();
-        let seen: Vec<_> = samples.iter().map(|s| (s.seconds, s.value, s.incarnation)).collect();
-        assert_eq!(seen, [(10.0, 2.0, 0), (30.0, 4.0, 1)]);
+    fn the_order_of_the_input_changes_no_threshold() {
+        let (mut times, mut values): (Vec<u32>, Vec<u32>) = ((0..100).collect(), (1000..1100).collect());
+        let line = |t: &[u32], v: &[u32]| serde_json::json!({"id": 1, "t": t, "v": v}).to_string();
+        let params =
+            |line: &str| params(&args(None, None), &line::read(1, line.as_bytes(), 0.0).unwrap().samples).unwrap();
+        let forward = params(&line(&times, &values));
+        times.reverse();
+        values.reverse();
+        assert_eq!(params(&line(&times, &values)), forward);
     }
 }

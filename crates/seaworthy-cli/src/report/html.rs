@@ -2,11 +2,11 @@
 
 use askama::Template;
 use seaworthy_core::time::Seconds;
-use seaworthy_soak::check::{LimitKind, Verdict};
+use seaworthy_soak::check::{CheckKind, LimitKind, Verdict};
 
 use super::{
-    model::{Judged, Report, word},
-    plot::{LINES, Plot, plot, slopes},
+    model::{Compared, Judged, Report, word},
+    plot::{LINES, Plot, fits, plot, rays},
 };
 use crate::{exit::Failure, look::span, unit::plain};
 
@@ -36,6 +36,8 @@ struct Check<'r> {
     numbers: Vec<(&'static str, String)>,
     what: String,
     plot: Option<Plot>,
+    undrawn: &'static str,
+    left: Vec<String>,
     legend: Vec<Entry>,
     gaps: Vec<String>,
 }
@@ -71,7 +73,10 @@ fn check<'r>(report: &Report, index: usize, check: &'r Judged) -> Check<'r> {
     let plot = plot(report, check);
     let v = &check.verdict;
     let needed = v.needed_seconds.map(|n| span(Seconds(n))).unwrap_or_default();
+    let counts = check.compared.as_ref().map(|c| (c.before.to_string(), c.after.to_string())).unwrap_or_default();
     let numbers = [
+        ("Before the load", counts.0),
+        ("After settle", counts.1),
         ("Value", check.shown(v.value)),
         ("Interval", check.interval()),
         ("Threshold", check.shown(v.threshold)),
@@ -101,8 +106,22 @@ fn check<'r>(report: &Report, index: usize, check: &'r Judged) -> Check<'r> {
         what: check.trace.what.clone(),
         legend: plot.as_ref().map(|plot| legend(report, check, plot)).unwrap_or_default(),
         plot,
+        undrawn: if matches!(check.spec.kind, CheckKind::Leftovers(_)) {
+            "Two inventories are compared by the objects' UIDs: there is no course over time to draw."
+        } else {
+            "There is nothing to draw."
+        },
+        left: check.compared.as_ref().map(left).unwrap_or_default(),
         gaps,
     }
+}
+
+fn left(compared: &Compared) -> Vec<String> {
+    let mut left = compared.named.clone();
+    if compared.left > left.len() {
+        left.push(format!("and {} more", compared.left - left.len()));
+    }
+    left
 }
 
 fn missing(gap: &seaworthy_soak::check::Missing) -> String {
@@ -134,17 +153,26 @@ fn legend(report: &Report, check: &Judged, plot: &Plot) -> Vec<Entry> {
             LimitKind::Min => ("limit", "at least"),
             LimitKind::Baseline => ("baseline", "baseline"),
         };
-        let note = if far { " (beyond the plot)" } else { "" };
+        let whose = if let CheckKind::Baseline(rule) = &check.spec.kind {
+            format!(" (the {} % quantile)", plain(100.0 * rule.quantile))
+        } else {
+            String::new()
+        };
+        let note = if far { " (beyond the plot)" } else { whose.as_str() };
         legend.push(Entry::new(if far { "none" } else { class }, format!("{name} {value}{note}")));
     }
     if !trace.floors.is_empty() {
-        let one_line = !slopes(check).is_empty();
-        let text = if one_line {
-            "floors, their line, and its interval (dashed)"
-        } else {
-            "floors to which the lines are fitted"
+        let text = match fits(check).len() {
+            0 => "floors to which the lines are fitted",
+            1 => "floors, their line, and its interval (dashed)",
+            _ => "floors, a line for each life, and its interval (dashed)",
         };
         legend.push(Entry::new("fit", text));
+        legend.extend(rays(check).iter().map(|ray| {
+            let (class, name) =
+                if ray.tolerable { ("tolerable", "tolerable") } else { ("unacceptable", "unacceptable") };
+            Entry::new(class, format!("{name} {}", check.amount(ray.per_hour)))
+        }));
     }
     let lives = trace.lines.iter().flat_map(|l| &l.points).map(|p| p.life).max().unwrap_or(0);
     if lives > 0 {

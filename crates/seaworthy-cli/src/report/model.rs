@@ -1,5 +1,7 @@
 //! What a report says, before it has a format.
 
+use std::collections::BTreeSet;
+
 use kube::ResourceExt as _;
 use seaworthy_api::convert::soak_test as convert;
 use seaworthy_core::{
@@ -9,8 +11,12 @@ use seaworthy_core::{
     verdict,
 };
 use seaworthy_soak::{
-    check::{CheckSpec, CheckVerdict, Enforcement, Judgement, Phases, Published, Trace, Verdict, judge_against, trace},
-    record::{FaultWindow, RunInfo},
+    check::{
+        CheckKind, CheckSpec, CheckVerdict, Enforcement, Judgement, Limit, LimitKind, Phases, Published, Trace,
+        Verdict, judge_against, trace,
+    },
+    evidence::Evidence,
+    record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo},
 };
 
 use crate::{
@@ -49,6 +55,38 @@ pub(crate) struct Judged {
     pub(crate) verdict: CheckVerdict,
     /// What it looked at.
     pub(crate) trace: Trace,
+    /// What `leftovers` compared.
+    pub(crate) compared: Option<Compared>,
+}
+
+/// The inventories before the load and after settle.
+pub(crate) struct Compared {
+    /// Objects before the load.
+    pub(crate) before: usize,
+    /// Objects after settle.
+    pub(crate) after: usize,
+    /// How many of these were not there before.
+    pub(crate) left: usize,
+    /// The first of them, at most [`Compared::NAMED`].
+    pub(crate) named: Vec<String>,
+}
+
+impl Compared {
+    /// So many objects that stayed behind are named.
+    pub(crate) const NAMED: usize = 20;
+
+    fn of(evidence: &Evidence, check: &str) -> Option<Self> {
+        let (before, after) =
+            (evidence.inventory(check, InventoryPoint::Before)?, evidence.inventory(check, InventoryPoint::After)?);
+        let known: BTreeSet<&str> = before.iter().map(|o| o.uid.as_str()).collect();
+        let left: Vec<&ObjectRef> = after.iter().filter(|o| !known.contains(o.uid.as_str())).collect();
+        let words = |o: &&ObjectRef| {
+            let place = if o.namespace.is_empty() { String::new() } else { format!("{}/", o.namespace) };
+            clean(&format!("{} {place}{}", o.resource, o.name))
+        };
+        let named = left.iter().take(Self::NAMED).map(words).collect();
+        Some(Self { before: before.len(), after: after.len(), left: left.len(), named })
+    }
 }
 
 impl Judged {
@@ -93,11 +131,17 @@ impl Report {
     pub(crate) fn of(recorded: &Recorded) -> Self {
         let Recorded { object, checks, phases, evidence, published, .. } = recorded;
         let published = published.as_ref().map(|(evidence, phases)| Published { evidence, phases: *phases });
-        let judgement = judge_against(checks, evidence, phases, published);
-        let judged = checks.iter().zip(&judgement.checks).map(|(spec, verdict)| Judged {
-            spec: spec.clone(),
-            verdict: CheckVerdict { message: clean(&verdict.message), ..verdict.clone() },
-            trace: trace(spec, evidence, phases),
+        let mut judgement = judge_against(checks, evidence, phases, published);
+        if matches!(recorded.source, Source::Files) {
+            for (spec, verdict) in checks.iter().zip(&mut judgement.checks) {
+                without_files(recorded, spec, verdict);
+            }
+        }
+        let judged = checks.iter().zip(&judgement.checks).map(|(spec, verdict)| {
+            let mut trace = trace(spec, evidence, phases);
+            trace.limits.extend(levels(spec, verdict, published));
+            let verdict = CheckVerdict { message: clean(&verdict.message), ..verdict.clone() };
+            Judged { spec: spec.clone(), verdict, trace, compared: Compared::of(evidence, &spec.name) }
         });
         let status = object.status.clone().unwrap_or_default();
         Self {
@@ -111,6 +155,50 @@ impl Report {
             faults: evidence.faults().to_vec(),
             judgement,
         }
+    }
+}
+
+/// The level that a `baseline` check compared with, and the one that was allowed: the verdict holds their difference, which is a known part of
+/// the level.
+fn levels(spec: &CheckSpec, verdict: &CheckVerdict, published: Option<Published<'_>>) -> Vec<Limit> {
+    let (CheckKind::Baseline(rule), Some(allowed), Some(before)) = (&spec.kind, verdict.threshold, published) else {
+        return Vec::new();
+    };
+    if rule.max_rise <= 0.0 {
+        return Vec::new();
+    }
+    let before = trace(spec, before.evidence, &before.phases);
+    let values = || before.lines.iter().flat_map(|l| &l.points).map(|p| p.value);
+    let below_zero = 2 * values().filter(|v| *v < 0.0).count() > values().count();
+    let size = allowed / rule.max_rise;
+    let level = if below_zero { -size } else { size };
+    vec![Limit { value: level, kind: LimitKind::Baseline }, Limit { value: level + allowed, kind: LimitKind::Max }]
+}
+
+/// Says of a check what exported files do not tell it: neither "run again" nor silence would be true.
+fn without_files(recorded: &Recorded, spec: &CheckSpec, verdict: &mut CheckVerdict) {
+    let Recorded { object, evidence, published, .. } = recorded;
+    let there = || format!("judge soak/{} in the cluster", object.name_any());
+    let loaded = object.spec.soak.workload.is_some();
+    match &spec.kind {
+        CheckKind::Trend(_) if loaded && evidence.faults().is_empty() => {
+            verdict.message += "; judged as if the load had declared no faults: files do not hold them";
+        }
+        CheckKind::Leftovers(_) if Compared::of(evidence, &spec.name).is_none() => {
+            verdict.message = format!("files hold no inventories to compare: {}", there());
+        }
+        CheckKind::Baseline(_) if published.is_none() => {
+            verdict.message = format!("files do not hold the release to compare with: {}", there());
+        }
+        CheckKind::Trend(_)
+        | CheckKind::Leftovers(_)
+        | CheckKind::Baseline(_)
+        | CheckKind::Bound(_)
+        | CheckKind::Increase(_)
+        | CheckKind::Growth(_)
+        | CheckKind::Restarts(_)
+        | CheckKind::Survivors(_)
+        | CheckKind::Progress(_) => {}
     }
 }
 
@@ -179,7 +267,7 @@ fn warnings(recorded: &Recorded, status: &SoakTestStatus, judgement: &Judgement)
     }
     if matches!(recorded.source, Source::Files) {
         warnings.push(
-            "read from files: nobody vouches that they are what was recorded; declared faults, inventories and what baselines compare with are not in them".into(),
+            "read from files: nobody vouches that they are what was recorded; faults and inventories that are not in them, and what baselines compare with, are not known here".into(),
         );
     }
     if status.completion_time.is_none() {

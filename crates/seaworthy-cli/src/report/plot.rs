@@ -8,7 +8,7 @@ use plotters::{
     prelude::*,
     style::FontStyle,
 };
-use seaworthy_soak::check::{Limit, LimitKind, Line, Point, Trace};
+use seaworthy_soak::check::{CheckKind, Limit, LimitKind, Line, Point, Trace, Verdict};
 
 use super::model::{Judged, Report};
 use crate::unit::plain;
@@ -29,6 +29,8 @@ const LIMIT: RGBColor = RGBColor(1, 2, 6);
 const BASELINE: RGBColor = RGBColor(1, 2, 7);
 /// The fitted line, its interval and its floors.
 const FIT: RGBColor = RGBColor(1, 2, 9);
+/// The tolerable slope of a trend.
+const TOLERABLE: RGBColor = RGBColor(1, 2, 16);
 /// Another life of the container.
 const LIFE: RGBColor = RGBColor(1, 2, 8);
 
@@ -73,8 +75,12 @@ pub(super) fn plot(report: &Report, check: &Judged) -> Option<Plot> {
         _ => (bottom - spread..=top + spread).contains(&l.value),
     };
     let (near, far): (Vec<Limit>, Vec<Limit>) = check.trace.limits.iter().partition(is_near);
+    let fits = fits(check);
+    let rays = rays(check);
+    let ends = || fits.iter().flat_map(|fit| rays.iter().map(|ray| fit.ray(ray.per_hour)[1].1));
     let low = near.iter().map(|l| l.value).fold(bottom, f64::min);
-    let high = near.iter().map(|l| l.value).fold(top, f64::max);
+    // Slopes that leave these values far behind leave the picture, too.
+    let high = ends().map(|end| end.min(top + spread)).chain(near.iter().map(|l| l.value)).fold(top, f64::max);
     // Zero belongs to the picture unless that would flatten it.
     let low = if low > 0.0 && low < high * 0.4 { 0.0 } else { low };
     let room = if high > low { (high - low) * 0.08 } else { high.abs().max(1.0) * 0.5 };
@@ -83,7 +89,8 @@ pub(super) fn plot(report: &Report, check: &Judged) -> Option<Plot> {
         report,
         trace: &check.trace,
         limits: near,
-        slopes: slopes(check),
+        fits,
+        rays,
         x: Scale::time(report.phases.elapsed_ms),
         y: Scale::values(metric, high.abs().max(low.abs())),
         low,
@@ -93,15 +100,67 @@ pub(super) fn plot(report: &Report, check: &Judged) -> Option<Plot> {
     Some(Plot { narrow, wide, far })
 }
 
-/// The slope of a trend per hour, then the ends of its interval. Several lives of the container have a level each: one line through all of
-/// them would show something else than what was fitted.
-pub(super) fn slopes(check: &Judged) -> Vec<f64> {
-    let lives = check.trace.lines.iter().flat_map(|l| &l.points).map(|p| p.life).max().unwrap_or(0);
-    if lives > 0 || check.trace.floors.is_empty() {
-        return Vec::new();
+/// The line through the floors of one life of the container: lives have a level each, and the slope in common.
+pub(super) struct Fit {
+    /// Milliseconds since slot 0, and the value.
+    floors: Vec<(f64, f64)>,
+    /// The slope per hour, and the ends of its interval.
+    slope: f64,
+    interval: Option<(f64, f64)>,
+}
+
+impl Fit {
+    /// Where a line of this slope through the middle of the floors begins and ends.
+    fn line(&self, per_hour: f64) -> [(f64, f64); 2] {
+        #[expect(clippy::cast_precision_loss, reason = "at most a few dozen floors")]
+        let n = self.floors.len().max(1) as f64;
+        let sum = self.floors.iter().fold((0.0, 0.0), |sum, floor| (sum.0 + floor.0, sum.1 + floor.1));
+        let at = |ms: f64| (ms, sum.1 / n + per_hour * (ms - sum.0 / n) / HOUR_MS);
+        let (from, to) = self.floors.first().zip(self.floors.last()).map_or((0.0, 0.0), |(a, b)| (a.0, b.0));
+        [at(from), at(to)]
     }
-    let (from, to) = check.verdict.interval.unzip();
-    check.verdict.value.into_iter().chain(from).chain(to).collect()
+
+    /// A line of this slope from where the fitted one begins.
+    fn ray(&self, per_hour: f64) -> [(f64, f64); 2] {
+        let [from, to] = self.line(self.slope);
+        [from, (to.0, from.1 + per_hour * (to.0 - from.0) / HOUR_MS)]
+    }
+}
+
+const HOUR_MS: f64 = 3_600_000.0;
+
+/// The lines of a trend, life by life; none where no slope was found.
+pub(super) fn fits(check: &Judged) -> Vec<Fit> {
+    let (CheckKind::Trend(_), Some(slope)) = (&check.spec.kind, check.verdict.value) else { return Vec::new() };
+    let points = check.trace.lines.first().map(|l| l.points.as_slice()).unwrap_or_default();
+    let life = |floor: &(f64, f64)| {
+        let next = points.partition_point(|p| p.ms <= floor.0);
+        points.get(next.saturating_sub(1)).map_or(0, |p| p.life)
+    };
+    let lives = check.trace.floors.chunk_by(|a, b| life(a) == life(b)).filter(|floors| floors.len() > 1);
+    lives.map(|floors| Fit { floors: floors.to_vec(), slope, interval: check.verdict.interval }).collect()
+}
+
+/// A slope that a trend is held against.
+pub(super) struct Ray {
+    /// The slope.
+    pub(super) per_hour: f64,
+    /// Whether it is the tolerable one.
+    pub(super) tolerable: bool,
+}
+
+/// The tolerable and the unacceptable slope of a trend: what its spec gives, or what the verdict was compared with; the unacceptable one is
+/// four times as much where it is not given.
+pub(super) fn rays(check: &Judged) -> Vec<Ray> {
+    let CheckKind::Trend(rule) = &check.spec.kind else { return Vec::new() };
+    let compared = |with_tolerable: bool| {
+        check.verdict.threshold.filter(|_| (check.verdict.verdict == Verdict::Failed) == with_tolerable)
+    };
+    let tolerable = rule.tolerable_per_hour.or(compared(true));
+    let unacceptable = rule.unacceptable_per_hour.or(compared(false)).or(tolerable.map(|d| 4.0 * d));
+    let tolerable = tolerable.or(unacceptable.filter(|_| rule.unacceptable_per_hour.is_none()).map(|m| m / 4.0));
+    let ray = |per_hour: Option<f64>, tolerable| per_hour.map(|per_hour| Ray { per_hour, tolerable });
+    ray(tolerable, true).into_iter().chain(ray(unacceptable, false)).collect()
 }
 
 /// From values to the numbers on an axis.
@@ -138,7 +197,8 @@ struct View<'r> {
     report: &'r Report,
     trace: &'r Trace,
     limits: Vec<Limit>,
-    slopes: Vec<f64>,
+    fits: Vec<Fit>,
+    rays: Vec<Ray>,
     x: Scale,
     y: Scale,
     low: f64,
@@ -227,26 +287,41 @@ impl View<'_> {
         Ok(())
     }
 
-    /// The floors, and the line through their middle with the slopes of its interval.
+    /// The floors; for each life of the container the line through them with the ends of its interval, and what it is held against.
     fn fit(&self, chart: &mut Chart<'_, '_>) -> Drawn {
-        let floors = &self.trace.floors;
-        let (Some(first), Some(last)) = (floors.first(), floors.last()) else { return Ok(()) };
-        let dots = floors.iter().map(|(at, value)| (self.x.of(*at), self.y.of(*value)));
+        let dots = self.trace.floors.iter().map(|(at, value)| (self.x.of(*at), self.y.of(*value)));
         chart.draw_series(dots.map(|dot| Circle::new(dot, 3, FIT.stroke_width(2))))?;
-        #[expect(clippy::cast_precision_loss, reason = "at most a few dozen floors")]
-        let n = floors.len() as f64;
-        let middle = (floors.iter().map(|f| f.0).sum::<f64>() / n, floors.iter().map(|f| f.1).sum::<f64>() / n);
-        for (i, slope) in self.slopes.iter().enumerate() {
-            let at = |ms: f64| (self.x.of(ms), self.y.of(middle.1 + slope * (ms - middle.0) / 3_600_000.0));
-            let ends = [at(first.0), at(last.0)];
+        for fit in &self.fits {
+            for ray in &self.rays {
+                let colour = if ray.tolerable { TOLERABLE } else { LIMIT };
+                chart.draw_series(LineSeries::new(self.within(fit.ray(ray.per_hour)), colour.stroke_width(1)))?;
+            }
             // The line itself is whole, the ends of its interval are dashed.
-            if i == 0 {
-                chart.draw_series(LineSeries::new(ends, FIT.stroke_width(2)))?;
-            } else {
+            for end in fit.interval.iter().flat_map(|(lower, upper)| [*lower, *upper]) {
+                let ends = self.within(fit.line(end));
                 chart.draw_series(DashedLineSeries::new(ends, 4, 4, FIT.stroke_width(1)))?;
             }
+            chart.draw_series(LineSeries::new(self.within(fit.line(fit.slope)), FIT.stroke_width(2)))?;
         }
         Ok(())
+    }
+
+    /// The part of a line that lies between the bottom and the top of the plot.
+    fn within(&self, [from, to]: [(f64, f64); 2]) -> Vec<(f64, f64)> {
+        let rise = to.1 - from.1;
+        // How far along the line it crosses a height.
+        let crosses = |height: f64| if rise == 0.0 { 0.0 } else { (height - from.1) / rise };
+        let inside = |value: f64| (self.low..=self.high).contains(&value);
+        let end = |point: (f64, f64)| {
+            if inside(point.1) {
+                return Some(point);
+            }
+            let along = crosses(if point.1 > self.high { self.high } else { self.low });
+            (rise != 0.0 && (0.0..=1.0).contains(&along))
+                .then_some((from.0 + along * (to.0 - from.0), from.1 + along * rise))
+        };
+        let ends = end(from).zip(end(to)).map(|(from, to)| vec![from, to]).unwrap_or_default();
+        ends.into_iter().map(|(ms, value)| (self.x.of(ms), self.y.of(value))).collect()
     }
 
     fn lives(&self, chart: &mut Chart<'_, '_>) -> Drawn {

@@ -5,7 +5,8 @@ use seaworthy_soak::{
     check::{Phases, Verdict},
     evidence::Evidence,
     record::{
-        ContainerState, FaultWindow, Gap, GapReason, Look, Page, PageSample, PodPhase, PodState, RunInfo, SlotRecord,
+        ContainerState, FaultWindow, Gap, GapReason, InventoryPoint, Look, ObjectRef, Page, PageSample, PodPhase,
+        PodState, RunInfo, SlotRecord,
     },
     recorder::Recorder,
 };
@@ -88,9 +89,13 @@ fn slot(slot: u64) -> SlotRecord {
 }
 
 fn evidence() -> Evidence {
+    evidence_of(SLOTS)
+}
+
+fn evidence_of(slots: u64) -> Evidence {
     let run = RunInfo { run: "u-1".into(), start_unix_ms: START, interval_ms: 10_000 };
     let mut recorder = Recorder::new(run.clone());
-    for k in 0..SLOTS {
+    for k in 0..slots {
         recorder.record(&slot(k)).unwrap();
     }
     recorder.fault(&FaultWindow { from_ms: 1_200_000, to_ms: 1_260_000, kind: "node drained".into() });
@@ -164,15 +169,97 @@ fn html_needs_nothing_else_and_runs_nothing() {
 }
 
 #[test]
-fn a_trend_is_drawn_with_its_floors_and_its_line() {
+fn a_trend_is_drawn_with_its_floors_and_a_line_for_each_life() {
     let mut recorded = recorded();
-    let trend = json!({"name": "leak", "trend": {"source": "pages", "metric": "memory_bytes", "aggregate": "sum"}});
+    // Long enough to judge what comes after the restart, too.
+    recorded.evidence = evidence_of(600);
+    recorded.phases = Phases { measure_ms: 5_400_000, settle_ms: 0, elapsed_ms: 5_700_000, ..recorded.phases };
+    let trend = json!({"name": "leak", "trend": {"source": "pages", "metric": "memory_bytes", "aggregate": "sum", "tolerablePerHour": 1e6}});
     recorded.checks.push(serde_json::from_value(trend).unwrap());
     let report = Report::of(&recorded);
     let page = html::page(&report).unwrap();
-    assert!(page.contains("floors to which the lines are fitted"), "{:?}", report.judgement.checks.last());
+    assert!(
+        page.contains("floors, a line for each life, and its interval (dashed)"),
+        "{:?}",
+        report.judgement.checks.last()
+    );
+    assert!(page.contains("tolerable 976.6Ki/h") && page.contains("unacceptable 3.81Mi/h"));
     let drawn = plot::plot(&report, report.checks.last().unwrap()).unwrap();
-    assert!(drawn.wide.contains("#010209") && drawn.narrow.contains("<circle"), "floors");
+    let lines = |colour: &str, width: u32| {
+        let stroke = format!("stroke=\"{colour}\" stroke-width=\"{width}\"");
+        drawn.wide.lines().filter(|l| l.starts_with("<polyline") && l.contains(&stroke)).count()
+    };
+    let fits = plot::fits(report.checks.last().unwrap()).len();
+    assert_eq!(fits, 2, "one restart");
+    assert_eq!((lines("#010209", 2), lines("#010210", 1), lines("#010206", 1)), (fits, fits, fits));
+    assert!(drawn.narrow.contains("<circle"), "floors");
+}
+
+#[test]
+fn a_baseline_is_drawn_with_what_was_allowed() {
+    let mut recorded = recorded();
+    recorded.published = Some((evidence(), recorded.phases));
+    let baseline = json!({"name": "dearer", "baseline": {"source": "pages", "metric": "memory_bytes", "maxRise": 0.5}});
+    recorded.checks.push(serde_json::from_value(baseline).unwrap());
+    let report = Report::of(&recorded);
+    let levels: Vec<f64> = report.checks.last().unwrap().trace.limits.iter().map(|l| l.value / 1_048_576.0).collect();
+    // From 103 to 115 in the judged time, whose middle is 109.
+    assert!((levels[0] - 109.0).abs() < 1.0 && (levels[1] - 1.5 * levels[0]).abs() < 1e-6, "{levels:?}");
+    let page = html::page(&report).unwrap();
+    assert!(page.contains("(the 50 % quantile)"));
+}
+
+#[test]
+fn what_was_left_behind_is_listed_because_it_cannot_be_drawn() {
+    let mut recorded = recorded();
+    let object = |name: &str| ObjectRef {
+        resource: "pods".into(),
+        namespace: "demo".into(),
+        name: name.into(),
+        uid: name.into(),
+        waiting_for: String::new(),
+    };
+    let run = recorded.evidence.run().clone();
+    let mut writer = Recorder::new(run.clone());
+    for k in 0..SLOTS {
+        writer.record(&slot(k)).unwrap();
+    }
+    writer.inventory("left", InventoryPoint::Before, &[object("old")]);
+    let after = std::iter::once("old".to_owned()).chain((0..30).map(|i| format!("new-{i:02}")));
+    let after: Vec<ObjectRef> = after.map(|name| object(&name)).collect();
+    writer.inventory("left", InventoryPoint::After, &after);
+    let checkpoint = writer.checkpoint();
+    let objects = checkpoint.sealed.into_iter().chain([checkpoint.head]).collect();
+    recorded.evidence = Evidence::decode(&run, objects, checkpoint.tip.as_deref()).unwrap();
+    recorded.checks = serde_json::from_value(json!([{"name": "left", "leftovers": {"max": 0}}])).unwrap();
+    let page = html::page(&Report::of(&recorded)).unwrap();
+    for said in ["no course over time to draw", "Before the load", "<dd>31</dd>", "pods demo/new-19", "and 10 more"] {
+        assert!(page.contains(said), "{said}");
+    }
+    assert!(!page.contains("new-20"));
+}
+
+#[test]
+fn files_that_lack_what_a_check_needs_say_so() {
+    let mut object = serde_json::to_value(object()).unwrap();
+    let pages = json!({"source": "pages", "metric": "memory_bytes", "maxRise": "0.1"});
+    object["spec"]["workload"] = json!({"task": {"image": "i", "timeout": "5m"}});
+    object["spec"]["serviceAccounts"] = json!(["a"]);
+    object["spec"]["checks"] = json!([
+        {"name": "leak", "trend": {"source": "pages", "metric": "memory_bytes"}},
+        {"name": "left", "leftovers": {"clusterResources": [{"resource": "nodes"}], "serviceAccountName": "a"}},
+        {"name": "dearer", "baseline": pages},
+    ]);
+    let dir = tempfile::tempdir().unwrap();
+    let (soak, csv) = (dir.path().join("soak.json"), dir.path().join("evidence.csv"));
+    std::fs::write(&soak, object.to_string()).unwrap();
+    std::fs::write(&csv, evidence().to_csv()).unwrap();
+    let offline = Report::of(&crate::recorded::from_files(&soak, &csv, &[]).unwrap());
+    let said: Vec<_> = offline.judgement.checks.iter().map(|c| (c.verdict, c.message.as_str())).collect();
+    assert!(said[0].1.contains("as if the load had declared no faults"), "{said:?}");
+    for (open, words) in [(said[1], "no inventories to compare"), (said[2], "release to compare with")] {
+        assert!(open.0 == Verdict::Inconclusive && open.1.contains(words), "{open:?}");
+    }
 }
 
 #[test]

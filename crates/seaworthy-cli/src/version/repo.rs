@@ -47,7 +47,7 @@ pub(super) fn schema() -> anyhow::Result<&'static Value> {
 }
 
 /// The first field that the schema does not know: the API server would drop it, and a default would hold in its place.
-pub(super) fn unknown(path: &str, value: &Value, schema: &Value) -> Option<String> {
+pub(crate) fn unknown(path: &str, value: &Value, schema: &Value) -> Option<String> {
     match value {
         Value::Object(fields) => {
             let known = schema["properties"].as_object()?;
