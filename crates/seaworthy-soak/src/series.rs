@@ -141,15 +141,24 @@ impl Column {
     }
 }
 
-/// Whether a column of this name holds texts: `@` names, but for the lateness of a look.
+/// Whether a column of this name holds texts: `@` names, but for the lateness of a look and the ages of what it repeats.
 pub(crate) fn is_text(name: &str) -> bool {
-    name.split_once(' ').is_some_and(|(_, series)| series.starts_with('@') && series != LATE)
+    let number = |series: &str| series == LATE || series.starts_with(AGE);
+    name.split_once(' ').is_some_and(|(_, series)| series.starts_with('@') && !number(series))
+}
+
+/// Whether a series is a count of ours, and not on the page itself.
+pub(crate) fn is_count(series: &str) -> bool {
+    series.strip_prefix(SERIES_OF_METRIC).is_some_and(|rest| rest.starts_with('{'))
 }
 
 /// Column of a look: milliseconds after the planned time.
 pub(crate) const LATE: &str = "@late_ms";
 /// Column of a look: the life of the container that answered.
 pub(crate) const INCARNATION: &str = "@incarnation";
+/// What a column's name has before a series that a page repeats, while other series of it are new: the column says how old the
+/// series' own time is, in milliseconds.
+pub(crate) const AGE: &str = "@age_ms ";
 /// Column of an inventory: the oldest objects by name.
 pub(crate) const OLDEST: &str = "@oldest";
 /// Series of a look: how many series stood on the page (Prometheus' own name for it).
@@ -314,6 +323,7 @@ mod tests {
     fn names_tell_texts_from_numbers() {
         assert!(is_text("s/t @incarnation"));
         assert!(!is_text("s/t @late_ms"));
+        assert!(!is_text("s/t @age_ms up"));
         assert!(!is_text("s/t up{a=\"b @c\"}"));
         assert!(!is_text("pods"));
     }

@@ -91,6 +91,8 @@ pub(crate) struct Chain {
     /// The rows of the head; `None` without a head.
     pub(crate) head: Option<Table>,
     pub(crate) tip: Tip,
+    /// The bytes of all objects that the head builds upon.
+    pub(crate) sealed_bytes: u64,
     pub(crate) faults: Vec<FaultWindow>,
     pub(crate) types: Types,
     pub(crate) inventories: BTreeMap<Inventoried, Vec<ObjectRef>>,
@@ -149,6 +151,7 @@ pub(crate) fn check(run: &RunInfo, objects: Vec<Object>, status_tip: Option<&str
     let Lasting { faults, types } = head.header.lasting.clone();
     (chain.faults, chain.types) = (faults, types);
     for link in links.into_values() {
+        chain.sealed_bytes += link.object.bytes();
         chain.add(link)?;
     }
     chain.finish(&head)

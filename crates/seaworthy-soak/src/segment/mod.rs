@@ -54,6 +54,11 @@ impl Object {
     pub fn hash(&self) -> String {
         sha256(self.header.as_bytes())
     }
+
+    /// What it takes to store it, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.header.len() + self.payload.len()) as u64
+    }
 }
 
 /// What an object holds.
