@@ -160,7 +160,17 @@ mod tests {
     fn bad_pages_are_gaps() {
         assert_eq!(read("up 1\nup 2\n").unwrap_err().to_string(), "Malformed: up stands on the page twice");
         assert_eq!(read("<html>\n").unwrap_err().reason, GapReason::Malformed);
-        assert_eq!(read("up 1\nup_time 12").unwrap_err().reason, GapReason::Truncated);
+        for cut in ["up 1\nup_time 12", "up 1\nup_ti", "up 1\nup -", "up 1\nx{a=\"b", "up 1\n# TYPE x gau", "up 1 "] {
+            let gap = read(cut).unwrap_err();
+            assert_eq!(gap.reason, GapReason::Truncated, "{cut}: {gap}");
+            assert!(gap.detail.ends_with("may have been cut"), "{gap}");
+        }
+        assert_eq!(read("<html></html>").unwrap_err().reason, GapReason::Malformed, "no cut makes that");
+        let crlf = read("up 1\r\n").unwrap_err().to_string();
+        assert!(
+            crlf.starts_with("Malformed: ") && crlf.ends_with(r"the line ends with \r\n, this format wants \n alone"),
+            "{crlf}"
+        );
         assert_eq!(read(&"x 1\n".repeat(7)).unwrap_err().reason, GapReason::TooManySeries);
         assert_eq!(read(&format!("# {}\n", "x".repeat(20_000))).unwrap_err().reason, GapReason::TooLarge);
         assert_eq!(read("").unwrap().series_on_page, 0);
