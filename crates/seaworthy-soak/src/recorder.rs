@@ -14,8 +14,8 @@ use crate::record::{
 };
 use crate::row::{Cell, Row, about, cell_of, columns_are_full, inventory, source_word, target_word, too_many};
 use crate::segment::{
-    ChainError, Inventoried, Kind, Lasting, Object, Part, SEGMENT_SLOTS, SHARD_BYTES, Tip, check, inventory_payloads,
-    object, payloads,
+    ChainError, Inventoried, Kind, Known, Lasting, Object, Packed, Part, SEGMENT_SLOTS, SHARD_BYTES, Tip, check,
+    inventory_payloads, object, pack,
 };
 use crate::series::Table;
 use crate::text::{Place, PlacedGap, gaps_to_text, pods_to_text};
@@ -141,7 +141,21 @@ impl Recorder {
         status_tip: Option<&str>,
         now_slot: u64,
     ) -> Result<Resumed, ChainError> {
-        let chain = check(&run, objects, status_tip)?;
+        Self::resume_known(run, objects, &Known::tip(status_tip), now_slot)
+    }
+
+    /// As [`Self::resume`], where more is known than the chain's tip: before the first seal there is none, and only this tells
+    /// that the head was lost or replaced by an older one.
+    ///
+    /// # Errors
+    /// As [`Self::resume`], and where the evidence has less than is known.
+    pub fn resume_known(
+        run: RunInfo,
+        objects: Vec<Object>,
+        known: &Known<'_>,
+        now_slot: u64,
+    ) -> Result<Resumed, ChainError> {
+        let chain = check(&run, objects, known)?;
         let mut recorder = Self::new(run);
         recorder.table = chain.head.unwrap_or_default();
         recorder.tip = chain.tip;
@@ -269,16 +283,9 @@ impl Recorder {
     pub fn checkpoint(&mut self) -> Checkpoint {
         while self.table.rows() >= SEGMENT_SLOTS {
             let front = self.table.split_front(SEGMENT_SLOTS);
-            self.seal_table(&front);
+            self.seal_rows(pack(&front));
         }
-        let mut payload = self.head_payload();
-        if payload.len() > SHARD_BYTES {
-            // The head must stay one object, for writing it is the moment of acknowledgement.
-            let rows = self.table.rows();
-            let front = self.table.split_front(rows);
-            self.seal_table(&front);
-            payload = self.head_payload();
-        }
+        let payload = self.head_payload();
         let part = Part {
             first_slot: self.table.first_slot,
             slots: self.table.rows() as u64,
@@ -307,21 +314,31 @@ impl Recorder {
         Lasting { faults: self.faults.clone(), types: self.types.clone() }
     }
 
-    fn head_payload(&self) -> Vec<u8> {
+    /// The rows that are not sealed. The head must stay one object, for writing it is the moment of acknowledgement: rows that one
+    /// cannot hold are sealed.
+    fn head_payload(&mut self) -> Vec<u8> {
         if self.table.rows() == 0 {
             return Vec::new();
         }
-        let mut payloads = payloads(&self.table);
-        if payloads.len() == 1 { payloads.pop().unwrap_or_default() } else { vec![0; SHARD_BYTES + 1] }
+        let mut packed = pack(&self.table);
+        if let [one] = packed.as_mut_slice()
+            && let [payload] = one.payloads.as_mut_slice()
+            && payload.len() <= SHARD_BYTES
+        {
+            return std::mem::take(payload);
+        }
+        self.table = Table::starting_at(self.table.next_slot());
+        self.seal_rows(packed);
+        Vec::new()
     }
 
-    fn seal_table(&mut self, table: &Table) {
-        let payloads = payloads(table);
-        let shards = u32::try_from(payloads.len()).unwrap_or(u32::MAX);
-        for (shard, payload) in (0..).zip(payloads) {
-            let part =
-                Part { first_slot: table.first_slot, slots: table.rows() as u64, shard, shards, inventoried: None };
-            self.seal(Kind::Samples, &part, payload);
+    fn seal_rows(&mut self, packed: Vec<Packed>) {
+        for Packed { first_slot, slots, payloads } in packed {
+            let shards = u32::try_from(payloads.len()).unwrap_or(u32::MAX);
+            for (shard, payload) in (0..).zip(payloads) {
+                let part = Part { first_slot, slots, shard, shards, inventoried: None };
+                self.seal(Kind::Samples, &part, payload);
+            }
         }
     }
 

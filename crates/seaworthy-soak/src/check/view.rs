@@ -343,8 +343,8 @@ impl Series<'_> {
         if self.age.is_none_or(|age| age.number(shown).is_none()) {
             return Held::Absent;
         }
-        let before = (row.saturating_sub(self.reach)..shown).rev();
-        let new = before.filter_map(|new| Some(Held::Repeated(self.column.number(new)?, new))).next();
+        let mut before = (row.saturating_sub(self.reach)..shown).rev();
+        let new = before.find_map(|new| Some(Held::Repeated(self.column.number(new)?, new)));
         new.unwrap_or(Held::Outdated)
     }
 
@@ -392,7 +392,8 @@ pub(crate) fn readings(view: &View<'_>, select: &Select, series: &[Series<'_>], 
         Row::Repeated | Row::Pages => match aggregated(aggregate, series, row) {
             // A page that stands still does not say that something is not there.
             Reading::Absent if family.iter().any(|f| f.held(row) == Held::Outdated) => outdated(),
-            reading => reading,
+            Reading::Absent => Reading::Absent,
+            other @ (Reading::Value(_) | Reading::Repeated | Reading::NotANumber | Reading::Gap(_)) => other,
         },
     };
     (0..rows).map(reading).collect()
