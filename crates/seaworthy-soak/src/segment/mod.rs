@@ -2,7 +2,8 @@
 //!
 //! Each sealed object is a link of a chain: its header names the hash of its payload and the hash of the header before it. The head
 //! is the one object that is rewritten; it says on which link it builds, and so it alone decides what is acknowledged: links
-//! that no head builds upon yet are an unfinished seal. Any cut, flip, swap or loss is found on reading.
+//! that no head builds upon yet are an unfinished seal. Any cut, flip, swap or loss is found on reading; that the head was lost or
+//! replaced before the first seal, only where the reader is told that there was one ([`Known`]).
 //!
 //! Deliberately absent: names and owners of the Kubernetes objects, and writing them.
 
