@@ -1,15 +1,16 @@
-//! `evidence`: everything that a soak recorded, as one CSV. Reads only, and verifies the chain before it prints anything.
+//! `evidence`: the slots that a soak recorded, as one CSV. Reads only, and verifies the chain before it prints anything.
 
-use std::process::ExitCode;
+use std::{borrow::Cow, io::IsTerminal as _, process::ExitCode};
 
 use crate::{
     cluster::ClusterArgs,
     exit::{self, Code},
-    recorded,
+    look, recorded,
     target::Target,
 };
 
-/// Prints the evidence of a soak as one CSV: a row per slot, a column per series, the gaps with their reasons.
+/// Prints the evidence of a soak as one CSV: a row per slot, a column per series, the gaps with their reasons. Left out are declared
+/// faults and the inventories of leftovers checks.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -28,7 +29,24 @@ pub(crate) fn run(args: &Args, cluster: &ClusterArgs) -> ExitCode {
     exit::run(async {
         let cluster = cluster.connect().await?;
         let recorded = recorded::read(&cluster, &args.name, &[]).await?;
-        exit::print(&recorded.evidence.to_csv())?;
+        exit::paint(&written(&recorded.evidence.to_csv(), std::io::stdout().is_terminal()))?;
         Ok(Code::Done)
     })
+}
+
+/// A file keeps every byte, for it is read back; a terminal must not obey what stands in a label.
+fn written(csv: &str, terminal: bool) -> Cow<'_, str> {
+    if terminal { look::shown(csv) } else { Cow::Borrowed(csv) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_keeps_what_a_terminal_must_not_see() {
+        let csv = "slot,\"p/t m{a=\"\"\u{85}\u{1b}[2J\"\"}\"\n";
+        assert_eq!(written(csv, false), csv);
+        assert!(!written(csv, true).contains(['\u{85}', '\u{1b}']));
+    }
 }

@@ -11,10 +11,14 @@ use seaworthy_soak::scan::{Format, Limits, Sample, ScanError, Wanted, scan};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{exit, look};
+use crate::{
+    exit::{self, Code},
+    look,
+};
 
 /// Reads a page of metrics and prints its samples.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes: 0 a valid page; 1 a refused one; 4 could not be carried out")]
 pub(crate) struct Args {
     /// The page's format.
     #[arg(long, value_enum, default_value_t = FormatArg::Text)]
@@ -87,15 +91,25 @@ struct Reply {
     error: Option<String>,
 }
 
-/// Runs the command: 0 for a valid page, 1 for a refused one (line and column on standard error).
+/// Runs the command: 0 for a valid page, 1 for a refused one (line and column on standard error), 4 where there was none to read.
 pub(crate) fn run(args: &Args) -> ExitCode {
     let result = if args.jsonl { answer_all() } else { print_page(args.format.into()) };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             exit::remark(&look::shown(&format!("{error:#}")));
-            ExitCode::FAILURE
+            code(&error).into()
         }
+    }
+}
+
+/// Only a page that was read can be refused. A reader of the output that went away is no error.
+fn code(error: &anyhow::Error) -> Code {
+    let closed = error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe);
+    match error.downcast_ref::<ScanError>() {
+        Some(_) => Code::Failed,
+        None if closed => Code::Done,
+        None => Code::Unusable,
     }
 }
 
@@ -138,4 +152,18 @@ fn answer_all() -> anyhow::Result<()> {
         out.write_all(b"\n")?;
     }
     Ok(out.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refused_page_is_a_refusal() {
+        assert_eq!(code(&lines(b"up", Format::Text).map(drop).unwrap_err().into()), Code::Failed);
+        let io = |kind: std::io::ErrorKind| code(&std::io::Error::from(kind).into());
+        assert_eq!(io(std::io::ErrorKind::IsADirectory), Code::Unusable);
+        assert_eq!(io(std::io::ErrorKind::BrokenPipe), Code::Done);
+        assert_eq!(code(&serde_json::from_str::<Case>("{").map(drop).unwrap_err().into()), Code::Unusable);
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo};
-use crate::segment::{ChainError, Inventoried, Object, check, table_from_csv, to_csv};
+use crate::record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo, word};
+use crate::segment::{ChainError, Inventoried, Known, Object, check, columns_of_csv, table_from_csv, to_csv};
 use crate::series::Table;
 
 /// The evidence of one run.
@@ -30,7 +30,15 @@ impl Evidence {
     /// # Errors
     /// The evidence is not what was written; it must not be judged.
     pub fn decode(run: &RunInfo, objects: Vec<Object>, status_tip: Option<&str>) -> Result<Self, ChainError> {
-        let chain = check(run, objects, status_tip)?;
+        Self::decode_known(run, objects, &Known::tip(status_tip))
+    }
+
+    /// As [`Self::decode`], where more is known than the chain's tip.
+    ///
+    /// # Errors
+    /// As [`Self::decode`], and where the evidence has less than is known.
+    pub fn decode_known(run: &RunInfo, objects: Vec<Object>, known: &Known<'_>) -> Result<Self, ChainError> {
+        let chain = check(run, objects, known)?;
         let mut table = Table::default();
         for part in chain.sealed.into_iter().chain(chain.head) {
             table.append(part);
@@ -42,18 +50,30 @@ impl Evidence {
     /// Reads an exported CSV, which has neither fault windows nor inventories.
     ///
     /// # Errors
-    /// It is not an export.
+    /// It is not a whole export, or one of another run.
     pub fn from_csv(run: &RunInfo, csv: &str) -> Result<Self, CsvError> {
-        let table = table_from_csv(csv.as_bytes()).map_err(|problem| CsvError { problem })?;
+        let refuse = |problem| CsvError { problem };
+        let table = table_from_csv(csv.as_bytes()).map_err(refuse)?;
         if table.first_slot != 0 {
-            return Err(CsvError { problem: "it does not begin with slot 0" });
+            return Err(refuse("it does not begin with slot 0"));
         }
-        Ok(Self { run: run.clone(), table, faults: Vec::new(), inventories: BTreeMap::new(), tip: None })
+        let names = columns_of_csv(csv.as_bytes());
+        let mark = names.iter().find_map(|name| Mark::from_text(name));
+        let mark = mark.ok_or_else(|| refuse("no column says how many rows it has"))?;
+        if mark.run != *run {
+            return Err(refuse("it belongs to another run, or to the same run with another start or interval"));
+        }
+        if mark.rows != table.rows() as u64 || !csv.ends_with('\n') {
+            return Err(refuse("rows are missing, or added"));
+        }
+        Ok(Self { run: run.clone(), table, faults: Vec::new(), inventories: BTreeMap::new(), tip: mark.tip })
     }
 
-    /// All of it as one CSV: a row per slot, a column per series, the gaps with their reasons.
+    /// All of it as one CSV: a row per slot, a column per series, the gaps with their reasons. The name of one column without
+    /// cells says of which run the export is, and how many rows it has. Left out are fault windows and inventories.
     pub fn to_csv(&self) -> String {
-        to_csv(&self.table)
+        let mark = Mark { run: self.run.clone(), rows: self.table.rows() as u64, tip: self.tip.clone() };
+        to_csv(&self.table, &mark.to_text())
     }
 
     /// The run.
@@ -85,5 +105,37 @@ impl Evidence {
     /// The declared faults.
     pub fn faults(&self) -> &[FaultWindow] {
         &self.faults
+    }
+}
+
+/// What an export says about itself, as the name of a column: a table of nothing but cells could be cut at any line.
+struct Mark {
+    run: RunInfo,
+    rows: u64,
+    tip: Option<String>,
+}
+
+impl Mark {
+    const WORD: &str = "@export";
+
+    fn to_text(&self) -> String {
+        let RunInfo { run, start_unix_ms, interval_ms } = &self.run;
+        let tip = self.tip.as_deref().unwrap_or("-");
+        format!("{} {} {start_unix_ms} {interval_ms} rows={} tip={tip}", Self::WORD, word(run), self.rows)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split(' ').collect();
+        let [Self::WORD, run, start, interval, rows, tip] = parts.as_slice() else { return None };
+        let tip = tip.strip_prefix("tip=")?;
+        Some(Self {
+            run: RunInfo {
+                run: (*run).to_owned(),
+                start_unix_ms: start.parse().ok()?,
+                interval_ms: interval.parse().ok()?,
+            },
+            rows: rows.strip_prefix("rows=")?.parse().ok()?,
+            tip: (tip != "-").then(|| tip.to_owned()),
+        })
     }
 }

@@ -9,10 +9,12 @@ pub mod evidence;
 pub mod page;
 pub mod record;
 pub mod recorder;
+mod row;
 pub mod scan;
 pub mod segment;
 mod series;
 mod text;
+mod times;
 pub mod trend;
 pub mod types;
 

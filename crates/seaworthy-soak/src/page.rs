@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{CheckSpec, Matcher};
 use crate::record::{Gap, GapReason, Page, PageSample};
-use crate::recorder::MAX_SERIES_PER_LOOK;
+use crate::row::too_many;
 use crate::scan::{Format, Limits, Sample, ScanError, Wanted, scan, series_key};
 use crate::series::SERIES_OF_METRIC;
 use crate::types::declared;
@@ -59,32 +59,56 @@ pub fn read_page(
     incarnation: &str,
 ) -> Result<Page, Gap> {
     let mut samples = Vec::new();
-    let mut of_metric: BTreeMap<&str, u32> = wants.narrowed().map(|metric| (metric, 0)).collect();
+    let mut name_bytes = 0;
+    let mut families: BTreeMap<&str, Family> = wants.narrowed().map(|metric| (metric, Family::default())).collect();
     let mut keep = |sample: &Sample<'_>| {
-        if let Some(count) = of_metric.get_mut(&*sample.name()) {
-            *count += 1;
+        if let Some(family) = families.get_mut(&*sample.name()) {
+            family.add(sample);
         }
-        if samples.len() <= MAX_SERIES_PER_LOOK && wants.series(&sample.name(), |label| sample.label(label)) {
+        // What is over a bound is known by the first series beyond it.
+        if too_many(samples.len(), name_bytes).is_none() && wants.series(&sample.name(), |label| sample.label(label)) {
             let (series, value, timestamp_ms) = (sample.series_key(), sample.value, sample.timestamp_ms);
+            name_bytes += series.len();
             samples.push(PageSample { series, value, timestamp_ms });
         }
     };
     let summary = scan(page, format, limits, &wants.names, &mut keep).map_err(|error| gap_of(&error))?;
-    if samples.len() > MAX_SERIES_PER_LOOK {
-        let detail = format!("more than {MAX_SERIES_PER_LOOK} series fit the checks: name labels");
-        return Err(Gap::new(GapReason::TooManySeries, detail));
+    if let Some(gap) = too_many(samples.len(), name_bytes) {
+        return Err(gap);
     }
     let mut seen = BTreeSet::new();
     if let Some(twice) = samples.iter().find(|s| !seen.insert(s.series.as_str())) {
         return Err(Gap::new(GapReason::Malformed, format!("{} stands on the page twice", twice.series)));
     }
-    samples.extend(of_metric.into_iter().map(|(metric, count)| PageSample {
+    samples.extend(families.into_iter().map(|(metric, family)| PageSample {
         series: series_key(SERIES_OF_METRIC, [("metric".into(), metric.into())]),
-        value: f64::from(count),
-        timestamp_ms: None,
+        value: f64::from(family.series),
+        timestamp_ms: family.newest.filter(|_| family.timed),
     }));
     let types = declared(page, &wants.selects.iter().map(|(metric, _)| metric.as_str()));
     Ok(Page { late_ms, incarnation: incarnation.to_owned(), series_on_page: summary.series as u64, samples, types })
+}
+
+/// The series of one metric, whatever their labels: how many, and how new they are.
+struct Family {
+    series: u32,
+    newest: Option<i64>,
+    /// Whether every one of them carries its own time.
+    timed: bool,
+}
+
+impl Default for Family {
+    fn default() -> Self {
+        Self { series: 0, newest: None, timed: true }
+    }
+}
+
+impl Family {
+    fn add(&mut self, sample: &Sample<'_>) {
+        self.series += 1;
+        self.timed &= sample.timestamp_ms.is_some();
+        self.newest = self.newest.max(sample.timestamp_ms);
+    }
 }
 
 /// The gap that a refused page leaves.
@@ -136,7 +160,17 @@ mod tests {
     fn bad_pages_are_gaps() {
         assert_eq!(read("up 1\nup 2\n").unwrap_err().to_string(), "Malformed: up stands on the page twice");
         assert_eq!(read("<html>\n").unwrap_err().reason, GapReason::Malformed);
-        assert_eq!(read("up 1\nup_time 12").unwrap_err().reason, GapReason::Truncated);
+        for cut in ["up 1\nup_time 12", "up 1\nup_ti", "up 1\nup -", "up 1\nx{a=\"b", "up 1\n# TYPE x gau", "up 1 "] {
+            let gap = read(cut).unwrap_err();
+            assert_eq!(gap.reason, GapReason::Truncated, "{cut}: {gap}");
+            assert!(gap.detail.ends_with("may have been cut"), "{gap}");
+        }
+        assert_eq!(read("<html></html>").unwrap_err().reason, GapReason::Malformed, "no cut makes that");
+        let crlf = read("up 1\r\n").unwrap_err().to_string();
+        assert!(
+            crlf.starts_with("Malformed: ") && crlf.ends_with(r"the line ends with \r\n, this format wants \n alone"),
+            "{crlf}"
+        );
         assert_eq!(read(&"x 1\n".repeat(7)).unwrap_err().reason, GapReason::TooManySeries);
         assert_eq!(read(&format!("# {}\n", "x".repeat(20_000))).unwrap_err().reason, GapReason::TooLarge);
         assert_eq!(read("").unwrap().series_on_page, 0);

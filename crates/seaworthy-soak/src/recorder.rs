@@ -6,27 +6,28 @@
 //!
 //! Deliberately absent: time. Whoever calls says which slot it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::record::{
-    FaultWindow, Gap, GapReason, InventoryLook, InventoryPage, InventoryPoint, Look, ObjectRef, Page, RunInfo,
-    SlotRecord, one_line, word,
+    FaultWindow, Gap, GapReason, InventoryPoint, Look, ObjectRef, Page, RunInfo, SlotRecord, one_line,
 };
+use crate::row::{Cell, Row, about, cell_of, columns_are_full, inventory, source_word, target_word, too_many};
 use crate::segment::{
-    ChainError, Inventoried, Kind, Lasting, Object, Part, SEGMENT_SLOTS, SHARD_BYTES, Tip, check, inventory_payloads,
-    object, payloads,
+    ChainError, Inventoried, Kind, Known, Lasting, Object, Packed, Part, SEGMENT_SLOTS, SHARD_BYTES, Tip, check,
+    inventory_payloads, object, pack,
 };
-use crate::series::{INCARNATION, INVENTORY, LATE, OLDEST, SERIES_ON_PAGE, Table};
-use crate::text::{Place, PlacedGap, gaps_to_text, oldest_to_text, pods_to_text};
+use crate::series::Table;
+use crate::text::{Place, PlacedGap, gaps_to_text, pods_to_text};
+use crate::times::{Times, stands_ms};
 use crate::types::Types;
+
+pub use crate::row::{MAX_NAME_BYTES_PER_LOOK, MAX_SERIES_PER_LOOK};
 
 /// The most looks that one slot may have; more are refused.
 pub const MAX_LOOKS: usize = 1024;
-/// The most series that are kept of one page.
-pub const MAX_SERIES_PER_LOOK: usize = 2048;
-/// The most columns that the unsealed rows may have.
-const MAX_COLUMNS: usize = 16_384;
+/// Once the sealed objects of a run have so many bytes, its further slots are gaps.
+pub const MAX_RUN_BYTES: u64 = 64 << 20;
 /// The most pods that one look may have.
 const MAX_PODS: usize = 256;
 /// The most declared fault windows.
@@ -107,8 +108,9 @@ pub struct Recorder {
     acknowledged: u64,
     acknowledged_faults: usize,
     types: Types,
-    /// The metrics' own times of the last look at each target.
-    times: BTreeMap<String, BTreeMap<String, i64>>,
+    times: Times,
+    /// The bytes of all objects that are sealed, stored or not.
+    sealed_bytes: u64,
 }
 
 impl Recorder {
@@ -124,7 +126,8 @@ impl Recorder {
             acknowledged: 0,
             acknowledged_faults: 0,
             types: Types::default(),
-            times: BTreeMap::new(),
+            times: Times::default(),
+            sealed_bytes: 0,
         }
     }
 
@@ -138,10 +141,25 @@ impl Recorder {
         status_tip: Option<&str>,
         now_slot: u64,
     ) -> Result<Resumed, ChainError> {
-        let chain = check(&run, objects, status_tip)?;
+        Self::resume_known(run, objects, &Known::tip(status_tip), now_slot)
+    }
+
+    /// As [`Self::resume`], where more is known than the chain's tip: before the first seal there is none, and only this tells
+    /// that the head was lost or replaced by an older one.
+    ///
+    /// # Errors
+    /// As [`Self::resume`], and where the evidence has less than is known.
+    pub fn resume_known(
+        run: RunInfo,
+        objects: Vec<Object>,
+        known: &Known<'_>,
+        now_slot: u64,
+    ) -> Result<Resumed, ChainError> {
+        let chain = check(&run, objects, known)?;
         let mut recorder = Self::new(run);
         recorder.table = chain.head.unwrap_or_default();
         recorder.tip = chain.tip;
+        recorder.sealed_bytes = chain.sealed_bytes;
         recorder.acknowledged_faults = chain.faults.len();
         recorder.faults = chain.faults;
         recorder.types = chain.types;
@@ -175,12 +193,8 @@ impl Recorder {
         self.next_slot() > self.acknowledged || !self.pending.is_empty() || self.faults.len() > self.acknowledged_faults
     }
 
-    /// Bytes of sealed objects that wait to be written, to bound them while the API server does not answer.
-    pub fn waiting_bytes(&self) -> usize {
-        self.pending.iter().map(|o| o.payload.len() + o.header.len()).sum()
-    }
-
-    /// Records a slot. Slots that were skipped become gaps with the reason `Missed`.
+    /// Records a slot. Slots that were skipped become gaps with the reason `Missed`. Once the run's evidence is as large as it may
+    /// be, the slot is a gap with the reason `TooManySeries`, whatever was seen.
     ///
     /// # Errors
     /// The slot lies in the past or too far ahead, or has too many looks; nothing is recorded then.
@@ -190,31 +204,36 @@ impl Recorder {
             return Err(RecordError::TooManyLooks { slot: *slot, looks: looks.len() + record.inventories.len() });
         }
         self.skip_to(*slot)?;
-        let mut gaps = Vec::new();
+        if self.sealed_bytes > MAX_RUN_BYTES {
+            self.push_gap(record.unix_ms, &run_is_full());
+            return Ok(());
+        }
+        let mut row = Row::after(&self.table);
         let pods = match &record.pods {
             Some(Ok(pods)) if pods.len() <= MAX_PODS => Some(pods_to_text(pods)),
             Some(Ok(pods)) => {
                 let gap = Gap::new(GapReason::TooManySeries, format!("{} pods, the bound is {MAX_PODS}", pods.len()));
-                gaps.push(PlacedGap { place: Place::Pods, gap });
+                row.gaps.push(PlacedGap { place: Place::Pods, gap });
                 None
             }
             Some(Err(gap)) => {
-                gaps.push(PlacedGap { place: Place::Pods, gap: gap.clone() });
+                row.gaps.push(PlacedGap { place: Place::Pods, gap: gap.clone() });
                 None
             }
             None => None,
         };
         // Gaps are known only after the looks, and the row comes first: so look, then write.
-        let mut cells = Vec::new();
         for look in looks {
-            self.look(record.unix_ms, look, &mut cells, &mut gaps);
+            self.look(record, look, &mut row);
         }
+        let kept = stands_ms(self.run.interval_ms) / self.run.interval_ms.max(1);
+        self.times.forget_before(slot.saturating_sub(kept));
         for round in &record.inventories {
-            inventory(round, &mut cells, &mut gaps);
+            inventory(round, &mut row);
         }
-        let gaps = gap_cell(gaps);
+        let gaps = gap_cell(row.gaps);
         self.table.push_row(record.unix_ms, gaps.as_deref(), pods.as_deref());
-        for (name, cell) in cells {
+        for (name, cell) in row.cells {
             match cell {
                 Cell::Number(value) => self.table.set_number(&name, value),
                 Cell::Text(text) => self.table.set_text(&name, &text),
@@ -229,8 +248,7 @@ impl Recorder {
     /// As [`Self::record`].
     pub fn gap(&mut self, slot: u64, unix_ms: i64, gap: &Gap) -> Result<(), RecordError> {
         self.skip_to(slot)?;
-        let text = gap_cell(vec![PlacedGap { place: Place::Everywhere, gap: gap.clone() }]);
-        self.table.push_row(unix_ms, text.as_deref(), None);
+        self.push_gap(unix_ms, gap);
         Ok(())
     }
 
@@ -265,16 +283,9 @@ impl Recorder {
     pub fn checkpoint(&mut self) -> Checkpoint {
         while self.table.rows() >= SEGMENT_SLOTS {
             let front = self.table.split_front(SEGMENT_SLOTS);
-            self.seal_table(&front);
+            self.seal_rows(pack(&front));
         }
-        let mut payload = self.head_payload();
-        if payload.len() > SHARD_BYTES {
-            // The head must stay one object, for writing it is the moment of acknowledgement.
-            let rows = self.table.rows();
-            let front = self.table.split_front(rows);
-            self.seal_table(&front);
-            payload = self.head_payload();
-        }
+        let payload = self.head_payload();
         let part = Part {
             first_slot: self.table.first_slot,
             slots: self.table.rows() as u64,
@@ -303,27 +314,38 @@ impl Recorder {
         Lasting { faults: self.faults.clone(), types: self.types.clone() }
     }
 
-    fn head_payload(&self) -> Vec<u8> {
+    /// The rows that are not sealed. The head must stay one object, for writing it is the moment of acknowledgement: rows that one
+    /// cannot hold are sealed.
+    fn head_payload(&mut self) -> Vec<u8> {
         if self.table.rows() == 0 {
             return Vec::new();
         }
-        let mut payloads = payloads(&self.table);
-        if payloads.len() == 1 { payloads.pop().unwrap_or_default() } else { vec![0; SHARD_BYTES + 1] }
+        let mut packed = pack(&self.table);
+        if let [one] = packed.as_mut_slice()
+            && let [payload] = one.payloads.as_mut_slice()
+            && payload.len() <= SHARD_BYTES
+        {
+            return std::mem::take(payload);
+        }
+        self.table = Table::starting_at(self.table.next_slot());
+        self.seal_rows(packed);
+        Vec::new()
     }
 
-    fn seal_table(&mut self, table: &Table) {
-        let payloads = payloads(table);
-        let shards = u32::try_from(payloads.len()).unwrap_or(u32::MAX);
-        for (shard, payload) in (0..).zip(payloads) {
-            let part =
-                Part { first_slot: table.first_slot, slots: table.rows() as u64, shard, shards, inventoried: None };
-            self.seal(Kind::Samples, &part, payload);
+    fn seal_rows(&mut self, packed: Vec<Packed>) {
+        for Packed { first_slot, slots, payloads } in packed {
+            let shards = u32::try_from(payloads.len()).unwrap_or(u32::MAX);
+            for (shard, payload) in (0..).zip(payloads) {
+                let part = Part { first_slot, slots, shard, shards, inventoried: None };
+                self.seal(Kind::Samples, &part, payload);
+            }
         }
     }
 
     fn seal(&mut self, kind: Kind, part: &Part, payload: Vec<u8>) {
         let object = object(&self.run, kind, &self.tip, part, payload, &Lasting::default());
         self.tip = Tip { links: self.tip.links + 1, hash: object.hash() };
+        self.sealed_bytes += object.bytes();
         self.pending.push(object);
     }
 
@@ -343,90 +365,56 @@ impl Recorder {
 
     fn push_gap_row(&mut self, slot: u64, gap: &Gap) {
         let planned = i64::try_from(self.run.planned_ms(slot)).unwrap_or(i64::MAX);
-        let text = gap_cell(vec![PlacedGap { place: Place::Everywhere, gap: gap.clone() }]);
-        self.table.push_row(self.run.start_unix_ms.saturating_add(planned), text.as_deref(), None);
+        self.push_gap(self.run.start_unix_ms.saturating_add(planned), gap);
     }
 
-    fn look(&mut self, unix_ms: i64, look: &Look, cells: &mut Vec<(String, Cell)>, gaps: &mut Vec<PlacedGap>) {
+    fn push_gap(&mut self, unix_ms: i64, gap: &Gap) {
+        let text = gap_cell(vec![PlacedGap { place: Place::Everywhere, gap: gap.clone() }]);
+        self.table.push_row(unix_ms, text.as_deref(), None);
+    }
+
+    fn look(&mut self, record: &SlotRecord, look: &Look, row: &mut Row) {
         let (source, target) = (source_word(&look.source), target_word(&look.target));
         let key = format!("{source}/{target}");
         let gap = match &look.result {
-            Ok(page) => {
-                match self.types.check(&source, &page.types).or_else(|| self.page(unix_ms, &key, page, cells)) {
-                    None => return,
-                    Some(gap) => gap,
-                }
-            }
+            Ok(page) => match self.types.check(&source, &page.types).or_else(|| self.page(record, &key, page, row)) {
+                None => return,
+                Some(gap) => gap,
+            },
             Err(gap) => gap.clone(),
         };
-        gaps.push(PlacedGap { place: Place::Target { source, target }, gap });
+        row.gaps.push(PlacedGap { place: Place::Target { source, target }, gap });
     }
 
     /// Writes the cells of a page, or says why it is no new sample.
-    fn page(&mut self, unix_ms: i64, key: &str, page: &Page, cells: &mut Vec<(String, Cell)>) -> Option<Gap> {
-        let too_many = page.samples.len() > MAX_SERIES_PER_LOOK || self.table.columns.len() + cells.len() > MAX_COLUMNS;
-        if too_many {
-            let detail = format!("{} series wanted, the bound is {MAX_SERIES_PER_LOOK}", page.samples.len());
-            return Some(Gap::new(GapReason::TooManySeries, detail));
+    fn page(&mut self, record: &SlotRecord, key: &str, page: &Page, row: &mut Row) -> Option<Gap> {
+        let name_bytes = page.samples.iter().map(|s| s.series.len()).sum();
+        if let Some(gap) = too_many(page.samples.len(), name_bytes).or_else(|| self.stale(record.unix_ms, page)) {
+            return Some(gap);
         }
+        let gap = match self.times.news(key, &page.samples) {
+            None => Some(Gap::new(GapReason::Repeated, "")),
+            Some(news) => {
+                let samples =
+                    page.samples.iter().zip(news).map(|(sample, new)| cell_of(record.unix_ms, key, sample, new));
+                let cells = about(key, page).into_iter().chain(samples).collect();
+                if !row.take(&self.table, cells) {
+                    return Some(columns_are_full());
+                }
+                None
+            }
+        };
+        self.times.remember(key, record.slot, &page.samples);
+        gap
+    }
+
+    /// The gap for a page with a metric whose own time is not now.
+    fn stale(&self, unix_ms: i64, page: &Page) -> Option<Gap> {
         let oldest = unix_ms.saturating_sub(self.run.interval_ms.saturating_mul(2).max(OLDEST_MS).cast_signed());
         let newest = unix_ms.saturating_add(NEWEST_MS);
-        let off = page.samples.iter().filter_map(|s| s.timestamp_ms).find(|time| !(oldest..=newest).contains(time));
-        if let Some(time) = off {
-            let detail = format!("a metric's own time is {} s away from now", (time / 1000).abs_diff(unix_ms / 1000));
-            return Some(Gap::new(GapReason::Stale, detail));
-        }
-        let known = self.times.remove(key).unwrap_or_default();
-        let mut times = BTreeMap::new();
-        let mut fresh = Vec::new();
-        for sample in &page.samples {
-            if let Some(time) = sample.timestamp_ms {
-                times.insert(sample.series.clone(), time);
-                if known.get(&sample.series) == Some(&time) {
-                    continue;
-                }
-            }
-            fresh.push(sample);
-        }
-        self.times.insert(key.to_owned(), times);
-        if fresh.is_empty() && !page.samples.is_empty() {
-            return Some(Gap::new(GapReason::Repeated, ""));
-        }
-        #[expect(clippy::cast_precision_loss, reason = "far below the 2^53 that a float holds exactly")]
-        let (late, series) = (page.late_ms as f64, page.series_on_page as f64);
-        cells.push((format!("{key} {LATE}"), Cell::Number(late)));
-        cells.push((format!("{key} {SERIES_ON_PAGE}"), Cell::Number(series)));
-        if !page.incarnation.is_empty() {
-            cells.push((format!("{key} {INCARNATION}"), Cell::Text(word(&page.incarnation))));
-        }
-        cells.extend(fresh.into_iter().map(|s| (format!("{key} {}", s.series), Cell::Number(s.value))));
-        None
-    }
-}
-
-enum Cell {
-    Number(f64),
-    Text(String),
-}
-
-fn inventory(round: &InventoryLook, cells: &mut Vec<(String, Cell)>, gaps: &mut Vec<PlacedGap>) {
-    let target = target_word(&round.check);
-    match &round.result {
-        Ok(page) => {
-            #[expect(clippy::cast_precision_loss, reason = "far below the 2^53 that a float holds exactly")]
-            let (objects, older) = (page.objects as f64, page.older as f64);
-            let key = format!("{INVENTORY}/{target}");
-            cells.push((format!("{key} objects"), Cell::Number(objects)));
-            cells.push((format!("{key} older"), Cell::Number(older)));
-            let named = page.oldest.get(..InventoryPage::NAMED).unwrap_or(&page.oldest);
-            if !named.is_empty() {
-                cells.push((format!("{key} {OLDEST}"), Cell::Text(oldest_to_text(named))));
-            }
-        }
-        Err(gap) => {
-            let place = Place::Target { source: INVENTORY.to_owned(), target };
-            gaps.push(PlacedGap { place, gap: gap.clone() });
-        }
+        let time = page.samples.iter().filter_map(|s| s.timestamp_ms).find(|time| !(oldest..=newest).contains(time))?;
+        let detail = format!("a metric's own time is {} s away from now", (time / 1000).abs_diff(unix_ms / 1000));
+        Some(Gap::new(GapReason::Stale, detail))
     }
 }
 
@@ -438,11 +426,10 @@ fn gap_cell(mut gaps: Vec<PlacedGap>) -> Option<String> {
     (!gaps.is_empty()).then(|| gaps_to_text(&gaps))
 }
 
-fn source_word(text: &str) -> String {
-    word(text).replace(['/', '@'], "")
-}
-
-fn target_word(text: &str) -> String {
-    let clean = word(text);
-    if clean.is_empty() { "-".to_owned() } else { clean }
+fn run_is_full() -> Gap {
+    let detail = format!(
+        "this run's evidence has its most, {MAX_RUN_BYTES} bytes: select fewer series by their labels, sample less often or \
+         measure shorter"
+    );
+    Gap::new(GapReason::TooManySeries, detail)
 }

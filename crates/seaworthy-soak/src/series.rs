@@ -4,6 +4,7 @@
 //! go cost what they last. A cell is a value or nothing; nothing is never zero.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Numbers of one column, each there or not.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,8 +16,10 @@ pub(crate) struct Numbers {
 /// Texts of one column. Few different ones repeat, so each is kept once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Texts {
-    table: Vec<String>,
-    /// Index into `table` plus one; 0 stands for nothing.
+    table: Vec<Arc<str>>,
+    /// Where each text stands in `table`, plus one.
+    places: BTreeMap<Arc<str>, u32>,
+    /// Such a place for each cell; 0 stands for nothing.
     cells: Vec<u32>,
 }
 
@@ -33,7 +36,7 @@ impl Numbers {
 
 impl Texts {
     pub(crate) fn get(&self, index: usize) -> Option<&str> {
-        self.table.get(self.which(index)?).map(String::as_str)
+        self.table.get(self.which(index)?).map(|text| &**text)
     }
 
     /// Which of [`Self::distinct`] stands in a row.
@@ -42,21 +45,20 @@ impl Texts {
     }
 
     /// Each text once.
-    pub(crate) fn distinct(&self) -> &[String] {
+    pub(crate) fn distinct(&self) -> &[Arc<str>] {
         &self.table
     }
 
     pub(crate) fn push(&mut self, text: Option<&str>) {
-        let cell = match text.filter(|t| !t.is_empty()) {
-            None => 0,
-            Some(text) => {
-                let at = self.table.iter().rposition(|t| t == text).unwrap_or_else(|| {
-                    self.table.push(text.to_owned());
-                    self.table.len() - 1
-                });
-                u32::try_from(at + 1).unwrap_or(0)
-            }
-        };
+        let cell = text.filter(|t| !t.is_empty()).map_or(0, |text| {
+            self.places.get(text).copied().unwrap_or_else(|| {
+                let text: Arc<str> = text.into();
+                self.table.push(Arc::clone(&text));
+                let place = u32::try_from(self.table.len()).unwrap_or(0);
+                self.places.insert(text, place);
+                place
+            })
+        });
         self.cells.push(cell);
     }
 
@@ -141,15 +143,24 @@ impl Column {
     }
 }
 
-/// Whether a column of this name holds texts: `@` names, but for the lateness of a look.
+/// Whether a column of this name holds texts: `@` names, but for the lateness of a look and the ages of what it repeats.
 pub(crate) fn is_text(name: &str) -> bool {
-    name.split_once(' ').is_some_and(|(_, series)| series.starts_with('@') && series != LATE)
+    let number = |series: &str| series == LATE || series.starts_with(AGE);
+    name.split_once(' ').is_some_and(|(_, series)| series.starts_with('@') && !number(series))
+}
+
+/// Whether a series is a count of ours, and not on the page itself.
+pub(crate) fn is_count(series: &str) -> bool {
+    series.strip_prefix(SERIES_OF_METRIC).is_some_and(|rest| rest.starts_with('{'))
 }
 
 /// Column of a look: milliseconds after the planned time.
 pub(crate) const LATE: &str = "@late_ms";
 /// Column of a look: the life of the container that answered.
 pub(crate) const INCARNATION: &str = "@incarnation";
+/// What a column's name has before a series that a page repeats, while other series of it are new: the column says how old the
+/// series' own time is, in milliseconds.
+pub(crate) const AGE: &str = "@age_ms ";
 /// Column of an inventory: the oldest objects by name.
 pub(crate) const OLDEST: &str = "@oldest";
 /// Series of a look: how many series stood on the page (Prometheus' own name for it).
@@ -314,6 +325,7 @@ mod tests {
     fn names_tell_texts_from_numbers() {
         assert!(is_text("s/t @incarnation"));
         assert!(!is_text("s/t @late_ms"));
+        assert!(!is_text("s/t @age_ms up"));
         assert!(!is_text("s/t up{a=\"b @c\"}"));
         assert!(!is_text("pods"));
     }

@@ -62,7 +62,9 @@ pub(crate) fn declared<'m>(
 ) -> BTreeMap<String, MetricType> {
     let mut found = BTreeMap::new();
     for at in memchr::memchr_iter(b'#', page) {
-        if at > 0 && page.get(at - 1) != Some(&b'\n') {
+        // Blanks before it do not count, as in the scanner.
+        let before = page.get(..at).unwrap_or_default().iter().rev().find(|b| !matches!(b, b' ' | b'\t'));
+        if before.is_some_and(|b| *b != b'\n') {
             continue;
         }
         let rest = page.get(at..).unwrap_or_default();
@@ -141,7 +143,11 @@ mod tests {
         );
         assert_eq!(of(page, &["d"]), []);
         assert_eq!(of("# TYPE \"a.b\" gauge\n", &["a.b"]), [("a.b".into(), MetricType::Gauge)]);
-        assert_eq!(of("# TYPE a untyped\n#TYPEa gauge\n # TYPE x gauge\n# a TYPE a gauge\n", &["a"]), []);
+        assert_eq!(
+            of("# TYPE a untyped\n#TYPEa gauge\n # TYPE x gauge\n# a TYPE a gauge\nb # TYPE a gauge\n", &["a"]),
+            []
+        );
+        assert_eq!(of("a 1\n \t# TYPE a gauge\n", &["a"]), [("a".into(), MetricType::Gauge)]);
         // A family of the very name wins over one that leads to it, in any order.
         for page in ["# TYPE q_sum gauge\n# TYPE q summary\n", "# TYPE q summary\n# TYPE q_sum gauge\n"] {
             assert_eq!(of(page, &["q_sum"]), [("q_sum".into(), MetricType::Gauge)]);

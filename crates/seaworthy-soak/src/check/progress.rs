@@ -28,6 +28,7 @@ pub(super) fn judge(view: &View<'_>, rule: &Progress, on_missing: OnMissing, win
         .rows()
         .zip(&gains.by_row)
         .filter(|(row, _)| view.all_new(&rule.select.source, *row))
+        .filter(|(row, _)| series.iter().all(|one| one.is_up_to_date(*row)))
         // What is no number may hide any gain.
         .filter(|(row, _)| series.iter().all(|one| one.value(*row).is_none_or(f64::is_finite)))
         .map(|(row, gained)| (view.planned_ms(row), *gained))

@@ -101,7 +101,7 @@ fn rate(view: &View<'_>, series: &[Series<'_>], row: usize, first_row: usize) ->
     for one in series {
         // A target without news still has the rate of its last two samples.
         let Some(now) = one.standing(row) else { continue };
-        let row = one.target.standing(row);
+        let row = one.standing_row(row);
         let mut earlier = (first_row.max(row.saturating_sub(LONGEST))..row).rev();
         let (before_row, before) = earlier.find_map(|r| Some((r, one.value(r)?)))?;
         let life = |r| one.target.incarnation(r);

@@ -7,11 +7,9 @@ use super::spec::{Aggregate, Matcher, Operator, Select};
 use crate::evidence::Evidence;
 use crate::record::{Gap, GapReason, PodState};
 use crate::scan::{Format, Limits, Wanted, scan};
-use crate::series::{Column, INCARNATION, INVENTORY, LATE, SERIES_OF_METRIC};
+use crate::series::{AGE, Column, INCARNATION, INVENTORY, LATE, SERIES_OF_METRIC};
 use crate::text::{Place, PlacedGap, gaps_from_text, pods_from_text};
-
-/// So long a value that is seen again with its old time still counts as seen.
-const REPEAT_MS: u64 = 60_000;
+use crate::times::stands_ms;
 
 /// One target of a source.
 #[derive(Debug)]
@@ -19,6 +17,8 @@ pub(crate) struct Target<'e> {
     late: Option<&'e Column>,
     incarnation: Option<&'e Column>,
     series: Vec<(&'e str, &'e Column)>,
+    /// Where series are that a page repeats while others of it are new.
+    ages: BTreeMap<&'e str, &'e Column>,
     /// Rows that repeat an earlier one, with that one.
     repeats: BTreeMap<usize, usize>,
     /// Lives that differ from what was recorded, and the last row of each life.
@@ -101,13 +101,17 @@ impl<'e> View<'e> {
                 late: None,
                 incarnation: None,
                 series: Vec::new(),
+                ages: BTreeMap::new(),
                 repeats: BTreeMap::new(),
                 lives: Lives::default(),
             });
-            match series {
-                LATE => entry.late = Some(column),
-                INCARNATION => entry.incarnation = Some(column),
-                series => entry.series.push((series, column)),
+            match (series, series.strip_prefix(AGE)) {
+                (LATE, _) => entry.late = Some(column),
+                (INCARNATION, _) => entry.incarnation = Some(column),
+                (_, Some(repeated)) => {
+                    entry.ages.insert(repeated, column);
+                }
+                (series, None) => entry.series.push((series, column)),
             }
         }
         let unreadable = |text: &str| {
@@ -132,7 +136,7 @@ impl<'e> View<'e> {
 
     /// Finds, for each row in which a target had nothing new, the page that it repeats. One that is too old stands for nothing.
     fn place_repeats(&mut self) {
-        let longest = REPEAT_MS.max(2 * self.interval_ms());
+        let longest = stands_ms(self.interval_ms());
         let run = &self.evidence.run;
         let repeated = |placed: &PlacedGap| match &placed.place {
             Place::Target { source, target } if placed.gap.reason == GapReason::Repeated => {
@@ -260,6 +264,8 @@ impl<'e> View<'e> {
     /// The series that `select` names.
     pub(crate) fn select<'v>(&'v self, select: &Select) -> Vec<Series<'v>> {
         let mut found = Vec::new();
+        let reach = stands_ms(self.interval_ms()) / self.interval_ms().max(1);
+        let reach = usize::try_from(reach).unwrap_or(usize::MAX);
         for (name, target) in self.targets(&select.source) {
             for (key, column) in &target.series {
                 // Most keys can be told apart without taking them to pieces.
@@ -269,7 +275,8 @@ impl<'e> View<'e> {
                 let Some((metric, labels)) = parse_key(key) else { continue };
                 let fits = |label: &str| labels.iter().find(|(n, _)| n == label).map(|(_, v)| v.as_str());
                 if metric == select.metric && select.labels.iter().all(|m| m.matches(fits(&m.label))) {
-                    found.push(Series { place: name, target, key, labels, column });
+                    let age = target.ages.get(key).copied();
+                    found.push(Series { place: name, target, key, labels, column, age, reach });
                 }
             }
         }
@@ -286,6 +293,20 @@ pub(crate) struct Series<'v> {
     pub(crate) key: &'v str,
     labels: Vec<(String, String)>,
     column: &'v Column,
+    age: Option<&'v Column>,
+    /// So many rows on a value stands that is only repeated.
+    reach: usize,
+}
+
+/// What a series has in a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Held {
+    New(f64),
+    /// Seen again with its old time: the value, and the row in which it was new.
+    Repeated(f64, usize),
+    /// Seen again for so long that its value stands no more.
+    Outdated,
+    Absent,
 }
 
 impl Series<'_> {
@@ -295,7 +316,36 @@ impl Series<'_> {
 
     /// Its value, or the one that still stands because its target had nothing new.
     pub(crate) fn standing(&self, row: usize) -> Option<f64> {
-        self.column.number(self.target.standing(row))
+        match self.held(row) {
+            Held::New(value) | Held::Repeated(value, _) => Some(value),
+            Held::Outdated | Held::Absent => None,
+        }
+    }
+
+    /// The row in which the value that stands in `row` was new.
+    pub(crate) fn standing_row(&self, row: usize) -> usize {
+        if let Held::Repeated(_, new) = self.held(row) { new } else { row }
+    }
+
+    /// Whether nothing is hidden behind a value of before.
+    pub(crate) fn is_up_to_date(&self, row: usize) -> bool {
+        matches!(self.held(row), Held::New(_) | Held::Absent)
+    }
+
+    fn held(&self, row: usize) -> Held {
+        if let Some(value) = self.column.number(row) {
+            return Held::New(value);
+        }
+        let shown = self.target.standing(row);
+        if let Some(value) = self.column.number(shown) {
+            return Held::Repeated(value, shown);
+        }
+        if self.age.is_none_or(|age| age.number(shown).is_none()) {
+            return Held::Absent;
+        }
+        let mut before = (row.saturating_sub(self.reach)..shown).rev();
+        let new = before.find_map(|new| Some(Held::Repeated(self.column.number(new)?, new)));
+        new.unwrap_or(Held::Outdated)
     }
 
     fn label_value(&self, label: &str) -> Option<f64> {
@@ -335,16 +385,16 @@ pub(crate) enum Reading {
 /// All readings of a rule, row by row, from row 0 to `rows`.
 pub(crate) fn readings(view: &View<'_>, select: &Select, series: &[Series<'_>], rows: usize) -> Vec<Reading> {
     let aggregate = select.aggregate.as_ref().unwrap_or(&Aggregate::Sum);
+    let family = view.family(select);
     let reading = |row| match view.row(&select.source, row) {
         Row::Gap(gap) => Reading::Gap(gap),
-        Row::Repeated | Row::Pages if stale(view, &select.source, row) => {
-            Reading::Gap(Gap::new(GapReason::Repeated, "the metrics' own times do not move on"))
-        }
-        Row::Repeated => match aggregated(aggregate, series, row) {
-            Reading::Value(_) => Reading::Repeated,
-            other @ (Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_)) => other,
+        Row::Repeated | Row::Pages if stale(view, &select.source, row) => outdated(),
+        Row::Repeated | Row::Pages => match aggregated(aggregate, series, row) {
+            // A page that stands still does not say that something is not there.
+            Reading::Absent if family.iter().any(|f| f.held(row) == Held::Outdated) => outdated(),
+            Reading::Absent => Reading::Absent,
+            other @ (Reading::Value(_) | Reading::Repeated | Reading::NotANumber | Reading::Gap(_)) => other,
         },
-        Row::Pages => aggregated(aggregate, series, row),
     };
     (0..rows).map(reading).collect()
 }
@@ -359,11 +409,24 @@ fn stale(view: &View<'_>, source: &str, row: usize) -> bool {
     })
 }
 
+fn outdated() -> Reading {
+    Reading::Gap(Gap::new(GapReason::Repeated, "the metrics' own times do not move on"))
+}
+
 fn aggregated(aggregate: &Aggregate, series: &[Series<'_>], row: usize) -> Reading {
     let mut result: Option<f64> = None;
     let mut last_key = "";
+    let mut news = false;
     for one in series {
-        let Some(value) = one.standing(row) else { continue };
+        let value = match one.held(row) {
+            Held::New(value) => {
+                news = true;
+                value
+            }
+            Held::Repeated(value, _) => value,
+            Held::Outdated => return outdated(),
+            Held::Absent => continue,
+        };
         let value = match aggregate {
             Aggregate::LabelSum { label } => one.label_value(label).unwrap_or(f64::NAN),
             Aggregate::Sum | Aggregate::Max | Aggregate::Min | Aggregate::Last => value,
@@ -383,5 +446,6 @@ fn aggregated(aggregate: &Aggregate, series: &[Series<'_>], row: usize) -> Readi
             last_key = one.key;
         }
     }
-    result.map_or(Reading::Absent, Reading::Value)
+    let seen = if news { Reading::Value } else { |_| Reading::Repeated };
+    result.map_or(Reading::Absent, seen)
 }

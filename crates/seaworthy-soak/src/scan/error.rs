@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Why a page was refused: the first place at which it stops being a valid page.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: expected {expected}")]
+#[error("line {line}, column {column}: expected {expected}{cause}")]
 pub struct ScanError {
     /// Line, counted from 1.
     pub line: usize,
@@ -12,6 +12,27 @@ pub struct ScanError {
     pub column: usize,
     /// What a valid page would have had at this place.
     pub expected: Expected,
+    cause: Cause,
+}
+
+/// What most likely lies behind a fault, where the page shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Unknown,
+    /// The page ends where more should come.
+    Cut,
+    /// The line ends with a carriage return.
+    CarriageReturn,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "",
+            Self::Cut => "; the page ends there and may have been cut",
+            Self::CarriageReturn => r"; the line ends with \r\n, this format wants \n alone",
+        })
+    }
 }
 
 impl ScanError {
@@ -22,7 +43,7 @@ impl ScanError {
 
     /// True when the page ends in the middle of something: the usual mark of a transfer that was cut.
     pub fn cut_short(&self) -> bool {
-        matches!(self.expected, Expected::LineFeed | Expected::EofMarker)
+        matches!(self.expected, Expected::LineFeed | Expected::EofMarker) || self.cause == Cause::Cut
     }
 }
 
@@ -90,6 +111,40 @@ pub enum Expected {
     FewerSeries(usize),
 }
 
+impl Expected {
+    /// Whether this could still have come where the page ends: `rest` is what stands there instead. A character that is wrong is no
+    /// cut, whatever follows.
+    fn is_cut_by_end(self, rest: &[u8]) -> bool {
+        match self {
+            // The messages of the first two say so themselves.
+            Self::LineFeed | Self::EofMarker | Self::SmallerPage(_) | Self::ShorterLine(_) | Self::FewerSeries(_) => {
+                false
+            }
+            // Words, which are found wanting as a whole.
+            Self::Value | Self::Timestamp | Self::MetricType | Self::UnitSuffix | Self::Utf8 => !rest.contains(&b' '),
+            Self::Metadata => ["# HELP ", "# TYPE ", "# UNIT ", "# EOF"].iter().any(|m| m.as_bytes().starts_with(rest)),
+            Self::ExemplarOrTimestamp => b"# {".starts_with(rest),
+            Self::StartOfLine
+            | Self::MetricName
+            | Self::OneMetricName
+            | Self::LabelName
+            | Self::NewLabelName
+            | Self::FreeLabelName
+            | Self::EqualsSign
+            | Self::OpeningQuote
+            | Self::ClosingQuote
+            | Self::CommaOrBrace
+            | Self::Blank
+            | Self::ValueInRange
+            | Self::EndOfLine
+            | Self::MetadataText
+            | Self::ExemplarText
+            | Self::ShortExemplar
+            | Self::EndOfPage => rest.is_empty(),
+        }
+    }
+}
+
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
@@ -148,6 +203,17 @@ impl Fault {
         let in_line = before.get(line_start..).unwrap_or_default();
         // Continuation bytes do not start a character, in valid text and in damaged text alike.
         let column = in_line.iter().filter(|b| (**b & 0xC0) != 0x80).count() + 1;
-        ScanError { line, column, expected: self.expected }
+        ScanError { line, column, expected: self.expected, cause: self.cause(page) }
+    }
+
+    fn cause(self, page: &[u8]) -> Cause {
+        let rest = page.get(self.at..).unwrap_or_default();
+        let line = memchr::memchr(b'\n', rest);
+        let of_line = rest.get(..line.unwrap_or(rest.len())).unwrap_or_default();
+        match line {
+            Some(_) if of_line.ends_with(b"\r") && !of_line.contains(&b' ') => Cause::CarriageReturn,
+            None if self.expected.is_cut_by_end(of_line) => Cause::Cut,
+            Some(_) | None => Cause::Unknown,
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::csv::decode;
 use super::{
-    FORMAT, FORMAT_VERSION, HEAD, Header, Inventoried, Kind, Lasting, Object, Tip, inventory_from, object_name, sha256,
-    unpack,
+    FORMAT, FORMAT_VERSION, HEAD, Header, Inventoried, Kind, Known, Lasting, Object, Tip, inventory_from, object_name,
+    sha256, unpack,
 };
 use crate::record::{FaultWindow, ObjectRef, RunInfo};
 use crate::series::Table;
@@ -81,6 +81,16 @@ pub enum ChainError {
         /// The tip.
         tip: String,
     },
+    /// Fewer slots than were acknowledged.
+    #[error(
+        "the evidence ends before slot {through}, slots before {known} were stored: it was replaced by an older one"
+    )]
+    RolledBack {
+        /// Where it ends.
+        through: u64,
+        /// Where it should end at least.
+        known: u64,
+    },
 }
 
 /// Evidence put together.
@@ -91,6 +101,8 @@ pub(crate) struct Chain {
     /// The rows of the head; `None` without a head.
     pub(crate) head: Option<Table>,
     pub(crate) tip: Tip,
+    /// The bytes of all objects that the head builds upon.
+    pub(crate) sealed_bytes: u64,
     pub(crate) faults: Vec<FaultWindow>,
     pub(crate) types: Types,
     pub(crate) inventories: BTreeMap<Inventoried, Vec<ObjectRef>>,
@@ -107,51 +119,58 @@ struct Link {
 ///
 /// # Errors
 /// The first thing that is not as it was written.
-pub(crate) fn check(run: &RunInfo, objects: Vec<Object>, status_tip: Option<&str>) -> Result<Chain, ChainError> {
+pub(crate) fn check(run: &RunInfo, objects: Vec<Object>, known: &Known<'_>) -> Result<Chain, ChainError> {
     let mut head = None;
     let mut links = BTreeMap::new();
     for object in objects {
         let header = header_of(run, &object)?;
         let name = object.name.clone();
         let link = Link { object, header };
-        let known =
+        let other =
             if link.header.kind == Kind::Head { head.replace(link) } else { links.insert(link.header.link, link) };
-        if known.is_some() {
+        if other.is_some() {
             return Err(ChainError::Misplaced { name });
         }
     }
     let names = |links: BTreeMap<u64, Link>| links.into_values().map(|l| l.object.name).collect();
     let Some(head) = head else {
         // Before the first head nothing is acknowledged.
-        return match status_tip {
-            None => Ok(Chain { unfinished: names(links), ..Chain::default() }),
-            Some(_) => Err(ChainError::Missing { name: HEAD.to_owned() }),
+        return if known.tip.is_some() || known.head || known.through > 0 {
+            Err(ChainError::Missing { name: HEAD.to_owned() })
+        } else {
+            Ok(Chain { unfinished: names(links), ..Chain::default() })
         };
     };
     let unfinished = links.split_off(&head.header.link);
     let mut tip = Tip::default();
-    let mut tip_known = status_tip.is_none();
+    let mut tip_known = known.tip.is_none();
     for at in 0..head.header.link {
         let link = links.get(&at).ok_or_else(|| ChainError::Missing { name: object_name(Kind::Samples, at) })?;
         if link.header.previous != tip.hash {
             return Err(ChainError::Broken { name: link.object.name.clone() });
         }
         tip = Tip { links: at + 1, hash: link.object.hash() };
-        tip_known |= status_tip == Some(tip.hash.as_str());
+        tip_known |= known.tip == Some(tip.hash.as_str());
     }
     if head.header.previous != tip.hash {
         return Err(ChainError::Broken { name: HEAD.to_owned() });
     }
-    if let (false, Some(tip)) = (tip_known, status_tip) {
+    if let (false, Some(tip)) = (tip_known, known.tip) {
         return Err(ChainError::UnknownTip { tip: tip.to_owned() });
     }
     let mut chain = Chain { tip, unfinished: names(unfinished), ..Chain::default() };
     let Lasting { faults, types } = head.header.lasting.clone();
     (chain.faults, chain.types) = (faults, types);
     for link in links.into_values() {
+        chain.sealed_bytes += link.object.bytes();
         chain.add(link)?;
     }
-    chain.finish(&head)
+    let chain = chain.finish(&head)?;
+    let through = chain.head.as_ref().map_or(0, Table::next_slot);
+    if through < known.through {
+        return Err(ChainError::RolledBack { through, known: known.through });
+    }
+    Ok(chain)
 }
 
 fn header_of(run: &RunInfo, object: &Object) -> Result<Header, ChainError> {
@@ -162,6 +181,11 @@ fn header_of(run: &RunInfo, object: &Object) -> Result<Header, ChainError> {
     }
     if header.version == 0 || header.version > FORMAT_VERSION {
         return Err(ChainError::Version { name: name(), version: header.version });
+    }
+    // A word that is not ours would be left out without a word, and so would the field that it was before.
+    let whole = header.own_sha256.as_ref().is_none_or(|hash| *hash == header.own_hash());
+    if !whole || header.to_json() != object.header {
+        return Err(ChainError::Header { name: name() });
     }
     if header.run != *run {
         return Err(ChainError::OtherRun { name: name(), run: header.run.run });

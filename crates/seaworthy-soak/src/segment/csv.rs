@@ -59,6 +59,13 @@ pub(super) fn encode(table: &Table, columns: &[&str], with_texts: bool) -> Resul
     writer.into_inner().map_err(|error| csv::Error::from(std::io::Error::other(error.to_string())))
 }
 
+/// The names of all columns but the first four.
+pub(crate) fn names(bytes: &[u8]) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new().from_reader(bytes);
+    let header = reader.headers().cloned().unwrap_or_default();
+    header.iter().skip(FIXED.len()).map(str::to_owned).collect()
+}
+
 /// Reads a table back.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Table, Damage> {
     let mut reader = csv::ReaderBuilder::new().from_reader(bytes);

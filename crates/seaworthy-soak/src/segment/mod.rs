@@ -2,7 +2,8 @@
 //!
 //! Each sealed object is a link of a chain: its header names the hash of its payload and the hash of the header before it. The head
 //! is the one object that is rewritten; it says on which link it builds, and so it alone decides what is acknowledged: links
-//! that no head builds upon yet are an unfinished seal. Any cut, flip, swap or loss is found on reading.
+//! that no head builds upon yet are an unfinished seal. Any cut, flip, swap or loss is found on reading; that the head was lost or
+//! replaced before the first seal, only where the reader is told that there was one ([`Known`]).
 //!
 //! Deliberately absent: names and owners of the Kubernetes objects, and writing them.
 
@@ -21,7 +22,7 @@ use crate::types::Types;
 
 pub use chain::ChainError;
 pub(crate) use chain::check;
-pub(crate) use csv::decode as table_from_csv;
+pub(crate) use csv::{decode as table_from_csv, names as columns_of_csv};
 
 /// The version of the format that this code writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -53,6 +54,11 @@ impl Object {
     /// The hash that the next link names, as hexadecimal digits.
     pub fn hash(&self) -> String {
         sha256(self.header.as_bytes())
+    }
+
+    /// What it takes to store it, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.header.len() + self.payload.len()) as u64
     }
 }
 
@@ -93,6 +99,22 @@ pub(crate) struct Header {
     pub(crate) inventoried: Option<Inventoried>,
     #[serde(flatten)]
     pub(crate) lasting: Lasting,
+    /// The hash of the header without this field. Only the head has it: no later link names the head's own hash. Heads of older
+    /// programs are without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) own_sha256: Option<String>,
+}
+
+impl Header {
+    fn to_json(&self) -> String {
+        // Plain strings and numbers always become JSON.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The hash of everything that the header says besides.
+    fn own_hash(&self) -> String {
+        sha256(Self { own_sha256: None, ..self.clone() }.to_json().as_bytes())
+    }
 }
 
 /// What the head says besides its rows: it holds for the whole run.
@@ -111,6 +133,24 @@ pub(crate) struct Inventoried {
     pub(crate) point: InventoryPoint,
 }
 
+/// What is known of a run's evidence besides its objects: what they must at least have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Known<'k> {
+    /// The chain's tip in the run's status, if there is one.
+    pub tip: Option<&'k str>,
+    /// Whether a head was stored.
+    pub head: bool,
+    /// Slots before this one were acknowledged.
+    pub through: u64,
+}
+
+impl<'k> Known<'k> {
+    /// Nothing but the tip.
+    pub const fn tip(tip: Option<&'k str>) -> Self {
+        Self { tip, head: false, through: 0 }
+    }
+}
+
 /// A place in the chain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tip {
@@ -120,11 +160,27 @@ pub(crate) struct Tip {
     pub(crate) hash: String,
 }
 
-/// The payloads of a table: one, or several with some of the columns each when one would be too large.
-pub(crate) fn payloads(table: &Table) -> Vec<Vec<u8>> {
+/// Rows that are stored together.
+pub(crate) struct Packed {
+    pub(crate) first_slot: u64,
+    pub(crate) slots: u64,
+    /// One payload, or several with some of the columns each when one would be too large.
+    pub(crate) payloads: Vec<Vec<u8>>,
+}
+
+/// A table in payloads, none of them above [`SHARD_BYTES`]: split by columns, and by rows where the texts alone are too large.
+pub(crate) fn pack(table: &Table) -> Vec<Packed> {
     let columns: Vec<&str> = table.columns.keys().map(String::as_str).collect();
-    let mut out = Vec::new();
-    split(table, &columns, &mut out);
+    let mut payloads = Vec::new();
+    split(table, &columns, &mut payloads);
+    let fits = payloads.iter().all(|payload| payload.len() <= SHARD_BYTES);
+    if fits || table.rows() < 2 {
+        return vec![Packed { first_slot: table.first_slot, slots: table.rows() as u64, payloads }];
+    }
+    let mut back = table.clone();
+    let front = back.split_front(table.rows() / 2);
+    let mut out = pack(&front);
+    out.extend(pack(&back));
     out
 }
 
@@ -132,25 +188,33 @@ fn split(table: &Table, columns: &[&str], out: &mut Vec<Vec<u8>>) {
     // Writing into memory cannot fail.
     let csv = csv::encode(table, columns, out.is_empty()).unwrap_or_default();
     let payload = compress(&csv);
-    if payload.len() <= SHARD_BYTES || columns.len() < 2 {
+    if payload.len() <= SHARD_BYTES || columns.is_empty() {
         out.push(payload);
-    } else {
-        let (left, right) = columns.split_at(columns.len() / 2);
-        split(table, left, out);
-        split(table, right, out);
+        return;
     }
+    // So many parts that each of them most likely fits, for every try costs the compression of all. Texts stand in the first
+    // part whatever it has, so that one may be without columns.
+    let parts = payload.len().div_ceil(SHARD_BYTES) + 1;
+    let each = columns.len().div_ceil(parts);
+    if columns.len() == 1 {
+        split(table, &[], out);
+        out.push(compress(&csv::encode(table, columns, false).unwrap_or_default()));
+        return;
+    }
+    columns.chunks(each).for_each(|part| split(table, part, out));
 }
 
-/// The whole table as one CSV.
-pub(crate) fn to_csv(table: &Table) -> String {
-    let columns: Vec<&str> = table.columns.keys().map(String::as_str).collect();
+/// The whole table as one CSV, with a column without cells whose name is `mark`.
+pub(crate) fn to_csv(table: &Table, mark: &str) -> String {
+    let mut columns: Vec<&str> = table.columns.keys().map(String::as_str).chain([mark]).collect();
+    columns.sort_unstable();
     let bytes = csv::encode(table, &columns, true).unwrap_or_default();
     String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// An object with its header.
 pub(crate) fn object(run: &RunInfo, kind: Kind, tip: &Tip, part: &Part, payload: Vec<u8>, lasting: &Lasting) -> Object {
-    let header = Header {
+    let mut header = Header {
         format: FORMAT.to_owned(),
         version: FORMAT_VERSION,
         run: run.clone(),
@@ -165,11 +229,11 @@ pub(crate) fn object(run: &RunInfo, kind: Kind, tip: &Tip, part: &Part, payload:
         payload_sha256: sha256(&payload),
         inventoried: part.inventoried.clone(),
         lasting: lasting.clone(),
+        own_sha256: None,
     };
-    // Plain strings and numbers always become JSON.
-    let header = serde_json::to_string(&header).unwrap_or_default();
     let sealed = kind != Kind::Head;
-    Object { name: object_name(kind, tip.links), sealed, header, payload }
+    header.own_sha256 = (!sealed).then(|| header.own_hash());
+    Object { name: object_name(kind, tip.links), sealed, header: header.to_json(), payload }
 }
 
 pub(crate) fn object_name(kind: Kind, link: u64) -> String {
