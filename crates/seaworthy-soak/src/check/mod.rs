@@ -12,6 +12,7 @@ mod growth;
 mod increase;
 mod judge;
 mod leftovers;
+mod lives;
 mod progress;
 mod restarts;
 mod spec;

@@ -132,7 +132,7 @@ impl<'e> View<'e> {
 
     /// Finds, for each row in which a target had nothing new, the page that it repeats. One that is too old stands for nothing.
     fn place_repeats(&mut self) {
-        let longest = REPEAT_MS.max(2 * self.interval_ms());
+        let longest = self.stands_ms();
         let run = &self.evidence.run;
         let repeated = |placed: &PlacedGap| match &placed.place {
             Place::Target { source, target } if placed.gap.reason == GapReason::Repeated => {
@@ -189,6 +189,16 @@ impl<'e> View<'e> {
     }
 
     /// What the API said about the pods in a row, if anything is recorded.
+    /// So long a value stands for what was not seen anew: a minute, or two slots if that is more.
+    pub(crate) fn stands_ms(&self) -> u64 {
+        REPEAT_MS.max(2 * self.interval_ms())
+    }
+
+    /// When a life began, in milliseconds since slot 0 and to the second before, if it says so.
+    pub(crate) fn began_ms(&self, life: &str) -> Option<i64> {
+        Some(started_ms(life)?.saturating_sub(1000).saturating_sub(self.evidence.run.start_unix_ms))
+    }
+
     pub(crate) fn pods(&self, row: usize) -> Option<Result<&[PodState], Gap>> {
         let picture = self.pictures.get(self.evidence.table.pods.which(row)?)?.as_deref();
         Some(picture.ok_or_else(|| Gap::new(GapReason::Other, "the pods column is not readable")))

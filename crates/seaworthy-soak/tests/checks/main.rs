@@ -5,5 +5,6 @@
 mod facts;
 mod metrics;
 mod no_evidence;
+mod rates;
 mod trace;
 mod world;
