@@ -2,6 +2,7 @@
 
 use super::counter::gains;
 use super::finding::{Finding, number};
+use super::shown::Shown;
 use super::spec::{Increase, OnMissing, Select};
 use super::verdict::Verdict;
 use super::view::{Reading, Series, View, readings};
@@ -42,12 +43,13 @@ pub(super) fn blind(view: &View<'_>, blind_ms: u64) -> Objection {
 }
 
 /// What was seen of a counter. A counter whose metric is on the page with other labels stands at zero: counters appear with
-/// their first event.
+/// their first event. One that was there and is not any more does not.
 pub(super) fn counter_seen(view: &View<'_>, select: &Select, series: &[Series<'_>], window: &Window) -> Seen {
     let family = view.family(select);
     let readings = readings(view, select, series, window.reached);
     let judged = readings.get(window.rows()).unwrap_or_default();
-    let at_zero = |row| family.iter().any(|f| f.standing(row).is_some_and(|n| n > 0.0));
+    let shown = Shown::of(view, select, series, window.reached);
+    let at_zero = |row| !shown.lacks(row) && family.iter().any(|f| f.standing(row).is_some_and(|n| n > 0.0));
     let marks = window.rows().zip(judged).map(|(row, reading)| {
         if *reading == Reading::Absent && at_zero(row) { Mark::Obtained } else { reading.into() }
     });

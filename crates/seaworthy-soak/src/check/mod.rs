@@ -15,6 +15,7 @@ mod leftovers;
 mod lives;
 mod progress;
 mod restarts;
+mod shown;
 mod spec;
 pub(crate) mod stats;
 mod survivors;

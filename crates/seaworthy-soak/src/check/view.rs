@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::shown::Shown;
 use super::spec::{Aggregate, Matcher, Operator, Select};
 use crate::evidence::Evidence;
 use crate::record::{Gap, GapReason, PodState};
@@ -188,7 +189,6 @@ impl<'e> View<'e> {
         self.evidence.run.interval_ms
     }
 
-    /// What the API said about the pods in a row, if anything is recorded.
     /// So long a value stands for what was not seen anew: a minute, or two slots if that is more.
     pub(crate) fn stands_ms(&self) -> u64 {
         REPEAT_MS.max(2 * self.interval_ms())
@@ -199,6 +199,7 @@ impl<'e> View<'e> {
         Some(started_ms(life)?.saturating_sub(1000).saturating_sub(self.evidence.run.start_unix_ms))
     }
 
+    /// What the API said about the pods in a row, if anything is recorded.
     pub(crate) fn pods(&self, row: usize) -> Option<Result<&[PodState], Gap>> {
         let picture = self.pictures.get(self.evidence.table.pods.which(row)?)?.as_deref();
         Some(picture.ok_or_else(|| Gap::new(GapReason::Other, "the pods column is not readable")))
@@ -334,7 +335,7 @@ pub(crate) enum Reading {
     Value(f64),
     /// Pages came, with nothing new; a value was seen shortly before.
     Repeated,
-    /// Pages came, and the metric was not on them.
+    /// Pages came, and the metric was not on them, or not on one whose target had shown it before.
     Absent,
     /// Pages came, and a value was not a finite number.
     NotANumber,
@@ -345,6 +346,7 @@ pub(crate) enum Reading {
 /// All readings of a rule, row by row, from row 0 to `rows`.
 pub(crate) fn readings(view: &View<'_>, select: &Select, series: &[Series<'_>], rows: usize) -> Vec<Reading> {
     let aggregate = select.aggregate.as_ref().unwrap_or(&Aggregate::Sum);
+    let shown = Shown::of(view, select, series, rows);
     let reading = |row| match view.row(&select.source, row) {
         Row::Gap(gap) => Reading::Gap(gap),
         Row::Repeated | Row::Pages if stale(view, &select.source, row) => {
@@ -356,7 +358,13 @@ pub(crate) fn readings(view: &View<'_>, select: &Select, series: &[Series<'_>], 
         },
         Row::Pages => aggregated(aggregate, series, row),
     };
-    (0..rows).map(reading).collect()
+    let complete = |row| match reading(row) {
+        Reading::Value(_) | Reading::Repeated if shown.lacks(row) => Reading::Absent,
+        other @ (Reading::Value(_) | Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_)) => {
+            other
+        }
+    };
+    (0..rows).map(complete).collect()
 }
 
 /// Whether a target had nothing new for so long that its last values stand no more.

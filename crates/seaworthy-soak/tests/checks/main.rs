@@ -6,5 +6,6 @@ mod facts;
 mod metrics;
 mod no_evidence;
 mod rates;
+mod targets;
 mod trace;
 mod world;

@@ -1,0 +1,106 @@
+//! Several targets and several series: what one of them does not show is never made up for by the others.
+
+use seaworthy_soak::check::{Phases, Verdict};
+
+use crate::world::{World, expect, slot};
+
+/// A measure of six hours.
+const LONG: Phases = Phases { warm_up_ms: 600_000, measure_ms: 21_600_000, settle_ms: 0, elapsed_ms: 22_200_000 };
+const LONG_TO: u64 = 740;
+
+#[expect(clippy::cast_precision_loss, reason = "small")]
+fn f(n: u64) -> f64 {
+    n as f64
+}
+
+/// Noise without a generator: far from periodic, and the same for ever.
+fn noise(k: u64) -> f64 {
+    f(k.wrapping_mul(2_654_435_761) >> 7 & 0xff) / 255.0 - 0.5
+}
+
+#[test]
+fn a_sum_that_grows_by_new_series_is_a_leak() {
+    // A hundred more objects every ten minutes, each time under a label of its own; the container lives on.
+    let world = World::long(LONG_TO, |k| {
+        let names: Vec<String> = (0..=k / 20).map(|n| format!("m{{ns=\"n{n:03}\"}}")).collect();
+        let samples: Vec<(&str, f64)> = names.iter().map(|n| (n.as_str(), 100.0)).collect();
+        Some(slot(k).page(&samples))
+    });
+    let verdict = world.judge_at(r#"trend "tolerablePerHour":1,"unacceptablePerHour":20"#, &LONG);
+    expect(&verdict, Verdict::Failed, "the floor of m changes by");
+    assert!((verdict.value.unwrap() - 600.0).abs() < 10.0, "{:?}", verdict.value);
+    // Series that come and go do not make lives either.
+    let blinking = World::long(LONG_TO, |k| {
+        let leak = 100.0 + f(k) * 10.0 / 120.0 + noise(k);
+        let mut samples = vec![("m{q=\"a\"}", leak)];
+        if k % 2 == 0 {
+            samples.push(("m{q=\"b\"}", 0.0));
+        }
+        Some(slot(k).page(&samples))
+    });
+    expect(&blinking.judge_at(r#"trend "tolerablePerHour":1,"unacceptablePerHour":4"#, &LONG), Verdict::Failed, "");
+}
+
+/// What two targets show of `m`: `None` for a page without it.
+fn two(a: impl Fn(u64) -> Option<f64>, b: impl Fn(u64) -> Option<f64>) -> World {
+    World::of(|k| {
+        let page = |value: Option<f64>| value.map(|v| ("m", v)).into_iter().collect::<Vec<_>>();
+        Some(slot(k).page_of("s", "a", "c1", &page(a(k))).page_of("s", "b", "c2", &page(b(k))))
+    })
+}
+
+const LEVELS: [&str; 5] = [
+    r#"bound "max":1000"#,
+    r#"bound "max":1000,"aggregate":"max""#,
+    r#"increase "max":1000"#,
+    r#"growth "max":1000"#,
+    r#"growth "max":1000,"of":"Increase""#,
+];
+
+#[test]
+fn a_metric_that_vanishes_from_one_of_two_targets_is_not_made_up_for_by_the_other() {
+    for rule in LEVELS {
+        let shown = two(|k| Some(f(k)), |k| (k < 2).then_some(1.0)).judge(rule);
+        expect(&shown, Verdict::Failed, "m is absent from 120 of 120 pages");
+        let late =
+            two(|k| Some(f(k)), |k| (k < 100).then_some(1.0)).judge(&format!("{rule}|\"onMissing\":\"Inconclusive\""));
+        expect(&late, Verdict::Inconclusive, "m is absent from 40 of 120 pages");
+    }
+    // Its silence is no silence of the work: nobody knows what it did.
+    let work = two(|k| Some(f(k.min(60))), |k| (k < 60).then_some(1.0)).judge(r#"progress "min":1"#);
+    assert_ne!(work.verdict, Verdict::Passed, "{}", work.message);
+    assert!(work.message.contains("m is absent"), "{}", work.message);
+}
+
+#[test]
+fn a_metric_that_only_some_targets_show_is_told() {
+    // The leader's metric: the others never show it.
+    for rule in LEVELS {
+        let leader = two(|k| Some(f(k)), |_| None).judge(rule);
+        expect(&leader, Verdict::Passed, "; m was seen on 1 of 2 targets");
+        let both = two(|k| Some(f(k)), |_| Some(1.0)).judge(rule);
+        expect(&both, Verdict::Passed, "");
+        assert!(!both.message.contains("targets"), "{}", both.message);
+    }
+    // A new life need not show what the old one did.
+    let restarted = World::of(|k| {
+        let slot = slot(k).page_of("s", "a", "c1", &[("m", 1.0)]);
+        Some(if k < 60 { slot.page_of("s", "b", "c2", &[("m", 1.0)]) } else { slot.page_of("s", "b", "c3", &[]) })
+    });
+    expect(&restarted.judge(LEVELS[0]), Verdict::Passed, "");
+}
+
+#[test]
+fn a_label_without_events_is_no_absent_metric() {
+    let rule = r#"increase "max":0,"labels":[{"label":"code","values":["500"]}]"#;
+    let family = "seaworthy_series_of_metric{metric=\"m\"}";
+    let world = |gone: u64| {
+        World::of(move |k| {
+            let count = if k < gone { 3.0 } else { 0.0 };
+            let slot = slot(k).page_of("s", "a", "c1", &[(family, 3.0), ("m{code=\"500\"}", 0.0)]);
+            Some(slot.page_of("s", "b", "c2", &[(family, count)]))
+        })
+    };
+    expect(&world(999).judge(rule), Verdict::Passed, "rose by 0");
+    expect(&world(60).judge(rule), Verdict::Failed, "m is absent from 80 of 120 pages");
+}
