@@ -112,9 +112,7 @@ fn increase(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Wind
         );
         return Finding::fact(message).measured(growth, rule.max);
     }
-    let seen = counter_seen(view, &rule.select, &series, window);
-    let objection: Objection = objection(window, &seen, on_missing, metric, Some(window.level_gap_ms()))
-        .or_else(|| blind(view, gains.blind_ms));
-    let message = format!("{metric} rose by {} since its baseline, {} allowed", number(growth), number(rule.max));
+    let (rose, max, told) = (number(growth), number(rule.max), gains.told());
+    let message = format!("{metric} rose by {rose} since its baseline, {max} allowed{told}");
     Finding::new(Verdict::Passed, message).measured(growth, rule.max).unless(objection)
 }

@@ -13,7 +13,7 @@ pub(super) fn judge(view: &View<'_>, rule: &Increase, on_missing: OnMissing, win
     let gains = gains(view, &rule.select, &series, window);
     let total = gains.total();
     let metric = &rule.select.metric;
-    if let Some(fell) = gains.fell {
+    if let Some(fell) = &gains.fell {
         let message = format!("{fell}: it is no counter; use bound or growth, or mend the metric");
         return Finding::new(Verdict::Error, message).measured(total, rule.max);
     }
@@ -27,15 +27,15 @@ pub(super) fn judge(view: &View<'_>, rule: &Increase, on_missing: OnMissing, win
     }
     let seen = counter_seen(view, &rule.select, &series, window);
     let objection = objection(window, &seen, on_missing, metric, None).or_else(|| blind(view, gains.blind_ms));
-    let message = format!("{metric} rose by {}, at most {} allowed", number(total), number(rule.max));
+    let message = format!("{metric} rose by {}, at most {} allowed{}", number(total), number(rule.max), gains.told());
     Finding::new(Verdict::Passed, message).measured(total, rule.max).unless(objection)
 }
 
-/// A restart inside a hole: what was counted before it is lost.
+/// The end of a container inside a hole: what was counted before it is lost.
 pub(super) fn blind(view: &View<'_>, blind_ms: u64) -> Objection {
     (blind_ms > (2 * view.interval_ms()).max(60_000)).then(|| {
         let message = format!(
-            "a container restarted unseen in a gap of {}: what it had counted is lost: run again",
+            "a container ended unseen in a gap of {}: what it had counted is lost: run again",
             duration(blind_ms)
         );
         (Verdict::Inconclusive, message)

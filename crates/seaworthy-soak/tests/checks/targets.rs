@@ -104,3 +104,46 @@ fn a_label_without_events_is_no_absent_metric() {
     expect(&world(999).judge(rule), Verdict::Passed, "rose by 0");
     expect(&world(60).judge(rule), Verdict::Failed, "m is absent from 80 of 120 pages");
 }
+
+#[test]
+fn what_a_life_counted_before_the_judged_time_is_no_gain() {
+    // The judged time begins at 1700000600; b has lived for days and is reached at slot 100 only.
+    let late = |life: &'static str, first: f64| {
+        World::of(move |k| {
+            let slot = slot(k).page_of("s", "a", "c1@1699000000", &[("m", f(k))]);
+            Some(if k < 100 { slot } else { slot.page_of("s", "b", life, &[("m", first + f(k))]) })
+        })
+    };
+    for (rule, gained) in [("increase", "m rose by 158"), (r#"growth "of":"Increase","#, "m rose by 158")] {
+        let rule = if rule == "increase" { r#"increase "max":158"#.to_owned() } else { format!("{rule}\"max\":158") };
+        let old = late("c2@1699500000", 5_000_000.0).judge(&rule);
+        expect(&old, Verdict::Passed, gained);
+        assert!(old.message.contains("b was first seen 50m into the run"), "{}", old.message);
+        // One that began within it gained all that it shows, and so did one whose begin nobody knows.
+        for young in ["c2@1700002900", "c2"] {
+            expect(&late(young, 0.0).judge(&rule), Verdict::Failed, "rose by 258");
+        }
+    }
+    // A counter that appears on a page that was read before began at zero, however old its life is.
+    let first = World::of(|k| {
+        let samples: &[(&str, f64)] =
+            if k < 60 { &[("m{a=\"1\"}", 1.0)] } else { &[("m{a=\"1\"}", 1.0), ("m{a=\"2\"}", 3.0)] };
+        Some(slot(k).page_of("s", "t", "c1@1699000000", samples))
+    });
+    expect(&first.judge(r#"increase "max":2"#), Verdict::Failed, "rose by 3");
+}
+
+#[test]
+fn a_target_that_a_hole_swallowed_took_its_count_along() {
+    let world = |from: u64, to: u64| {
+        World::of(move |k| match k {
+            _ if k < from => Some(slot(k).page_of("s", "web-a", "c1", &[("m", f(k))])),
+            _ if k < to => None,
+            _ => Some(slot(k).page_of("s", "web-b", "c2", &[("m", f(k - to))])),
+        })
+    };
+    for rule in [r#"increase "max":1000"#, r#"growth "of":"Increase","max":1000"#, r#"progress "min":1"#] {
+        expect(&world(76, 76).judge(rule), Verdict::Passed, "");
+        expect(&world(76, 81).judge(rule), Verdict::Inconclusive, "a container ended unseen in a gap of 3m");
+    }
+}
