@@ -2,7 +2,7 @@
 
 use seaworthy_soak::check::{Phases, Verdict};
 
-use crate::world::{World, expect, slot};
+use crate::world::{PHASES, World, expect, slot};
 
 const LONG: Phases = Phases { warm_up_ms: 600_000, measure_ms: 21_600_000, settle_ms: 0, elapsed_ms: 22_200_000 };
 const LONG_TO: u64 = 740;
@@ -95,4 +95,22 @@ fn a_tolerable_rise_of_zero_needs_one_that_is_not() {
         Verdict::Error,
         "starts at 0, so there is no default for its slope",
     );
+}
+
+#[test]
+fn growth_needs_something_after_its_baseline() {
+    let counter = || World::with_metric(|k| f(k) * 10.0);
+    for of in ["Increase", "Level"] {
+        let rule =
+            |seconds: u64| format!(r#"growth "max":700,"of":"{of}","baseline":{{"median":{{"seconds":{seconds}}}}}"#);
+        let all = counter().judge(&rule(3600));
+        expect(&all, Verdict::Inconclusive, "no sample of m after its baseline");
+        expect(&counter().judge(&rule(3500)), Verdict::Passed, "");
+        expect(&counter().judge(&rule(300)), Verdict::Failed, "more than 700");
+    }
+    // While the baseline is still being taken nothing is a fact yet.
+    let burst = World::with_metric(|k| if k < 22 { 0.0 } else { 1000.0 });
+    let rule = r#"growth "max":10,"of":"Increase","baseline":{"median":{"seconds":1800}}|"failFast":true"#;
+    let early = burst.judge_at(rule, &Phases { elapsed_ms: 720_000, ..PHASES });
+    expect(&early, Verdict::Inconclusive, "");
 }
