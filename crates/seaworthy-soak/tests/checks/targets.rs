@@ -1,8 +1,9 @@
 //! Several targets and several series: what one of them does not show is never made up for by the others.
 
-use seaworthy_soak::check::{Phases, Verdict};
+use seaworthy_soak::check::{Phases, Verdict, judge};
+use seaworthy_soak::record::GapReason;
 
-use crate::world::{World, expect, slot};
+use crate::world::{PHASES, World, expect, slot, spec};
 
 /// A measure of six hours.
 const LONG: Phases = Phases { warm_up_ms: 600_000, measure_ms: 21_600_000, settle_ms: 0, elapsed_ms: 22_200_000 };
@@ -146,4 +147,23 @@ fn a_target_that_a_hole_swallowed_took_its_count_along() {
         expect(&world(76, 76).judge(rule), Verdict::Passed, "");
         expect(&world(76, 81).judge(rule), Verdict::Inconclusive, "a container ended unseen in a gap of 3m");
     }
+}
+
+#[test]
+fn the_published_evidence_must_be_enough_as_well() {
+    use seaworthy_soak::check::{Published, judge_against};
+    let rule = spec(r#"baseline "maxRise":0.1"#, 0);
+    let whole = || World::of(|k| Some(slot(k).page(&[("m", 100.0 + noise(k))])));
+    let thin = World::of(|k| {
+        Some(if k % 2 == 0 { slot(k).page(&[("m", 100.0 + noise(k))]) } else { slot(k).failed(GapReason::Timeout) })
+    });
+    let new = whole().evidence();
+    let against = |old: World| {
+        let old = old.evidence();
+        let published = Published { evidence: &old, phases: PHASES };
+        judge_against(std::slice::from_ref(&rule), &new, &PHASES, Some(published)).checks.remove(0)
+    };
+    expect(&against(whole()), Verdict::Passed, "");
+    expect(&against(thin), Verdict::Inconclusive, "the last published release: only 60 of 120 planned samples");
+    assert_eq!(judge(std::slice::from_ref(&rule), &new, &PHASES).verdict, Verdict::Inconclusive);
 }
