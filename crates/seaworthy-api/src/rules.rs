@@ -250,6 +250,20 @@ pub(crate) fn enough_samples_of_checks() -> Rule {
     .field_path(".checks")
 }
 
+/// Growth has something to compare with its baseline: a window of its own ends before the judged time does.
+pub(crate) fn baseline_ends_early() -> Rule {
+    let begin = "(has(e.warmUp) ? duration(e.warmUp).getSeconds() : duration(self.warmUp).getSeconds())";
+    let end = "duration(self.warmUp).getSeconds() + duration(self.measure).getSeconds()";
+    let window = "duration(e.growth.baselineWindow).getSeconds()";
+    each(
+        "checks",
+        &format!("!has(e.growth) || !has(e.growth.baselineWindow) || {begin} + {window} < {end}"),
+        |e| format!("'growth.baselineWindow ' + {e}.growth.baselineWindow"),
+        "leaves nothing to compare with the baseline before the soak ends, after warmUp + measure: shorten it",
+    )
+    .field_path(".checks")
+}
+
 /// Checks of the given kind name one of `sources`.
 pub(crate) fn known_source(kind: &str) -> Rule {
     each(

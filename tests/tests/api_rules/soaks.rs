@@ -144,7 +144,14 @@ fn options() -> Vec<Row> {
         with_check(
             edited(check("a", "growth", "metrics", "m"), &[("/growth/baselineWindow", json!("721h"))]),
             &["baselineWindow 721h is out of bounds: it must be between 1s and 720h"],
-            edited(check("a", "growth", "metrics", "m"), &[("/growth/baselineWindow", json!("720h"))]),
+            edited(check("a", "growth", "metrics", "m"), &[("/growth/baselineWindow", json!("599s"))]),
+        ),
+        with_check(
+            edited(check("a", "growth", "metrics", "m"), &[("/growth/baselineWindow", json!("10m"))]),
+            &[
+                "checks: a: growth.baselineWindow 10m leaves nothing to compare with the baseline before the soak ends, after warmUp + measure: shorten it",
+            ],
+            edited(check("a", "growth", "metrics", "m"), &[("/growth/baselineWindow", json!("599s"))]),
         ),
     ]
 }

@@ -197,7 +197,7 @@ pub struct Growth {
     /// What is compared with the baseline: the level itself, or what a counter gained, across restarts.
     #[serde(default)]
     pub of: GrowthOf,
-    /// The baseline is the median of the samples in this time after warm-up, instead of the first one.
+    /// The baseline is the median of the samples in this time after warm-up, instead of the first one; it ends before measure does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = rules::duration("baselineWindow", 1, 2_592_000, "between 1s and 720h"))]
     pub baseline_window: Option<Duration>,

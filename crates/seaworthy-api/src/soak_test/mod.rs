@@ -28,6 +28,7 @@ use crate::{
 #[x_kube(
     validation = rules::enough_samples(),
     validation = rules::enough_samples_of_checks(),
+    validation = rules::baseline_ends_early(),
     validation = rules::extension_is_wanted(),
     validation = rules::known_source("bound"),
     validation = rules::known_source("increase"),

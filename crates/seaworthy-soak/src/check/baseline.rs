@@ -31,7 +31,7 @@ pub(super) fn judge(
         let message = "no published release to compare with: make the check Advisory until there is one".to_owned();
         return inconclusive(message);
     };
-    let (old_values, _) = self::values(before, rule, &before_window);
+    let (old_values, old_seen) = self::values(before, rule, &before_window);
     let (Some(new), Some(old)) = (level(&values, rule.quantile), level(&old_values, rule.quantile)) else {
         let message = format!(
             "{} samples of {metric} now and {} in the last published release, {FEWEST} of each are needed: measure longer",
@@ -40,6 +40,10 @@ pub(super) fn judge(
         );
         return inconclusive(message);
     };
+    // What it was is no better known than what it is.
+    if let Some((_, message)) = self::objection(&before_window, &old_seen, OnMissing::Inconclusive, metric, None) {
+        return inconclusive(format!("the last published release: {message}"));
+    }
     let allowed = rule.max_rise * old.value.abs();
     let difference = Estimate {
         value: new.value - old.value,

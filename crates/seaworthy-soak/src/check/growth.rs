@@ -6,7 +6,7 @@ use super::increase::{blind, counter_seen};
 use super::spec::{Growth, GrowthBaseline, GrowthOf, OnMissing};
 use super::stats::median;
 use super::verdict::Verdict;
-use super::view::{Reading, View, readings};
+use super::view::{Reading, Row, View, readings};
 use super::window::{Objection, Seen, Window, duration, objection};
 
 pub(super) fn judge(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Window) -> Finding {
@@ -90,19 +90,28 @@ fn increase(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Wind
     let series = view.select(&rule.select);
     let gains = gains(view, &rule.select, &series, window);
     let metric = &rule.select.metric;
+    let seen = counter_seen(view, &rule.select, &series, window);
+    let objection: Objection = objection(window, &seen, on_missing, metric, Some(window.level_gap_ms()))
+        .or_else(|| blind(view, gains.blind_ms));
     // The median of what was gained in the baseline's time stands for the counter's level then.
-    let base = match rule.baseline {
-        GrowthBaseline::First => 0.0,
+    let (base, compared) = match rule.baseline {
+        GrowthBaseline::First => (0.0, true),
         GrowthBaseline::Median { seconds } => {
             let until = window.from_ms.saturating_add(seconds.saturating_mul(1000));
             let early = window.rows().zip(&gains.by_row).filter(|(row, _)| view.planned_ms(*row) < until);
-            median(&early.map(|(_, g)| *g).collect::<Vec<_>>()).unwrap_or_default()
+            let base = median(&early.map(|(_, g)| *g).collect::<Vec<_>>()).unwrap_or_default();
+            let pages = |row| view.planned_ms(row) >= until && view.row(&rule.select.source, row) == Row::Pages;
+            (base, window.rows().any(pages))
         }
     };
     let growth = gains.total() - base;
-    if let Some(fell) = gains.fell {
+    if let Some(fell) = &gains.fell {
         let message = format!("{fell}: it is no counter; follow its level instead, or mend the metric");
         return Finding::new(Verdict::Error, message).measured(growth, rule.max);
+    }
+    if !compared {
+        let message = format!("no sample of {metric} after its baseline: measure longer");
+        return Finding::new(Verdict::Inconclusive, message).unless(objection);
     }
     if growth > rule.max {
         let message = format!(
@@ -112,9 +121,7 @@ fn increase(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Wind
         );
         return Finding::fact(message).measured(growth, rule.max);
     }
-    let seen = counter_seen(view, &rule.select, &series, window);
-    let objection: Objection = objection(window, &seen, on_missing, metric, Some(window.level_gap_ms()))
-        .or_else(|| blind(view, gains.blind_ms));
-    let message = format!("{metric} rose by {} since its baseline, {} allowed", number(growth), number(rule.max));
+    let (rose, max, told) = (number(growth), number(rule.max), gains.told());
+    let message = format!("{metric} rose by {rose} since its baseline, {max} allowed{told}");
     Finding::new(Verdict::Passed, message).measured(growth, rule.max).unless(objection)
 }

@@ -2,6 +2,7 @@
 
 use super::counter::gains;
 use super::finding::{Finding, number};
+use super::shown::Shown;
 use super::spec::{Increase, OnMissing, Select};
 use super::verdict::Verdict;
 use super::view::{Reading, Series, View, readings};
@@ -12,7 +13,7 @@ pub(super) fn judge(view: &View<'_>, rule: &Increase, on_missing: OnMissing, win
     let gains = gains(view, &rule.select, &series, window);
     let total = gains.total();
     let metric = &rule.select.metric;
-    if let Some(fell) = gains.fell {
+    if let Some(fell) = &gains.fell {
         let message = format!("{fell}: it is no counter; use bound or growth, or mend the metric");
         return Finding::new(Verdict::Error, message).measured(total, rule.max);
     }
@@ -26,15 +27,15 @@ pub(super) fn judge(view: &View<'_>, rule: &Increase, on_missing: OnMissing, win
     }
     let seen = counter_seen(view, &rule.select, &series, window);
     let objection = objection(window, &seen, on_missing, metric, None).or_else(|| blind(view, gains.blind_ms));
-    let message = format!("{metric} rose by {}, at most {} allowed", number(total), number(rule.max));
+    let message = format!("{metric} rose by {}, at most {} allowed{}", number(total), number(rule.max), gains.told());
     Finding::new(Verdict::Passed, message).measured(total, rule.max).unless(objection)
 }
 
-/// A restart inside a hole: what was counted before it is lost.
+/// The end of a container inside a hole: what was counted before it is lost.
 pub(super) fn blind(view: &View<'_>, blind_ms: u64) -> Objection {
     (blind_ms > (2 * view.interval_ms()).max(60_000)).then(|| {
         let message = format!(
-            "a container restarted unseen in a gap of {}: what it had counted is lost: run again",
+            "a container ended unseen in a gap of {}: what it had counted is lost: run again",
             duration(blind_ms)
         );
         (Verdict::Inconclusive, message)
@@ -42,12 +43,13 @@ pub(super) fn blind(view: &View<'_>, blind_ms: u64) -> Objection {
 }
 
 /// What was seen of a counter. A counter whose metric is on the page with other labels stands at zero: counters appear with
-/// their first event.
+/// their first event. One that was there and is not any more does not.
 pub(super) fn counter_seen(view: &View<'_>, select: &Select, series: &[Series<'_>], window: &Window) -> Seen {
     let family = view.family(select);
     let readings = readings(view, select, series, window.reached);
     let judged = readings.get(window.rows()).unwrap_or_default();
-    let at_zero = |row| family.iter().any(|f| f.standing(row).is_some_and(|n| n > 0.0));
+    let shown = Shown::of(view, select, series, window.reached);
+    let at_zero = |row| !shown.lacks(row) && family.iter().any(|f| f.standing(row).is_some_and(|n| n > 0.0));
     let marks = window.rows().zip(judged).map(|(row, reading)| {
         if *reading == Reading::Absent && at_zero(row) { Mark::Obtained } else { reading.into() }
     });

@@ -6,7 +6,7 @@ use super::spec::{CheckKind, CheckSpec, Enforcement};
 use super::verdict::{CheckVerdict, Coverage, Judgement, Verdict};
 use super::view::{Row, View};
 use super::window::{Phases, Window};
-use super::{baseline, bound, growth, increase, leftovers, progress, restarts, survivors, trend};
+use super::{baseline, bound, growth, increase, leftovers, progress, restarts, shown, survivors, trend};
 use crate::evidence::Evidence;
 use crate::record::PodPhase;
 use crate::trend::{ALPHA, holm};
@@ -39,7 +39,8 @@ pub fn judge_against(
     let before = published.map(|p| (View::of(p.evidence), p.phases));
     let first: Vec<_> = specs.iter().map(|spec| check(&view, spec, phases, before.as_ref())).collect();
     let findings = correct(specs, first);
-    let checks: Vec<CheckVerdict> = specs.iter().zip(findings).map(|(spec, finding)| named(spec, finding)).collect();
+    let told = |(spec, finding)| named(spec, with_targets(&view, spec, phases, finding));
+    let checks: Vec<CheckVerdict> = specs.iter().zip(findings).map(told).collect();
     let required = || checks.iter().filter(|c| c.enforcement == Enforcement::Required);
     let verdict = required().map(|c| c.verdict).reduce(Verdict::graver).unwrap_or(Verdict::Inconclusive);
     let open: Vec<_> = required().filter(|c| c.verdict == Verdict::Inconclusive).map(|c| c.needed_seconds).collect();
@@ -53,6 +54,15 @@ pub fn judge_against(
     let fail_fast = specs.iter().zip(&checks).any(ends_run);
     let coverage = coverage(&view, specs, phases);
     Judgement { verdict, checks, coverage, needed_seconds, fail_fast }
+}
+
+/// A metric that only some of the targets show may be meant so, but is never left unsaid.
+fn with_targets(view: &View<'_>, spec: &CheckSpec, phases: &Phases, mut finding: Finding) -> Finding {
+    let window = Window::new(view, phases, spec.warm_up_seconds);
+    if let Some(told) = spec.kind.select().and_then(|select| shown::told(view, select, &window)) {
+        finding.message = format!("{}; {told}", finding.message);
+    }
+    finding
 }
 
 fn named(spec: &CheckSpec, finding: Finding) -> CheckVerdict {

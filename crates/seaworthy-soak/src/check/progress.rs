@@ -6,6 +6,7 @@
 use super::counter::gains;
 use super::finding::{Finding, at, number};
 use super::increase::{blind, counter_seen};
+use super::shown::Shown;
 use super::spec::{OnMissing, Progress};
 use super::verdict::Verdict;
 use super::view::View;
@@ -23,13 +24,15 @@ pub(super) fn judge(view: &View<'_>, rule: &Progress, on_missing: OnMissing, win
     if let Some(fell) = gains.fell {
         return Finding::new(Verdict::Error, format!("{fell}: it is no counter; name one, or mend the metric"));
     }
+    let shown = Shown::of(view, &rule.select, &series, window.reached);
     // The rows in which the counters' state is known, with what they had gained by then.
     let known: Vec<(u64, f64)> = window
         .rows()
         .zip(&gains.by_row)
         .filter(|(row, _)| view.all_new(&rule.select.source, *row))
         .filter(|(row, _)| series.iter().all(|one| one.is_up_to_date(*row)))
-        // What is no number may hide any gain.
+        // What is no number, or not there any more, may hide any gain.
+        .filter(|(row, _)| !shown.lacks(*row))
         .filter(|(row, _)| series.iter().all(|one| one.value(*row).is_none_or(f64::is_finite)))
         .map(|(row, gained)| (view.planned_ms(row), *gained))
         .collect();

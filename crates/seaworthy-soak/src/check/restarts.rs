@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::finding::Finding;
+use super::finding::{Finding, at};
 use super::spec::{OnMissing, Restarts};
 use super::verdict::Verdict;
 use super::view::View;
-use super::window::{Mark, Seen, Window, objection};
+use super::window::{Mark, Objection, Seen, Window, objection};
 use crate::record::{ContainerState, Gap, GapReason, PodPhase, PodState};
 use crate::text::Place;
 
@@ -24,21 +24,27 @@ pub(super) fn pods_in<'v>(view: &'v View<'_>, row: usize) -> Result<&'v [PodStat
 
 /// Events by cause.
 #[derive(Debug, Default)]
-struct Causes(BTreeMap<String, u64>);
+struct Causes {
+    by_cause: BTreeMap<String, u64>,
+    /// Events that came before the first look at the pods, and maybe before the judged time.
+    untold: u64,
+    /// The row of that look.
+    first_look: usize,
+}
 
 impl Causes {
     fn add(&mut self, cause: &str, count: u64) {
         if count > 0 {
-            *self.0.entry(cause.to_owned()).or_default() += count;
+            *self.by_cause.entry(cause.to_owned()).or_default() += count;
         }
     }
 
     fn total(&self) -> u64 {
-        self.0.values().sum()
+        self.by_cause.values().sum()
     }
 
     fn words(&self) -> String {
-        self.0.iter().map(|(cause, count)| format!("{count} x {cause}")).collect::<Vec<_>>().join(", ")
+        self.by_cause.iter().map(|(cause, count)| format!("{count} x {cause}")).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -49,7 +55,7 @@ pub(super) fn events(view: &View<'_>, window: &Window) -> Vec<(usize, u64)> {
     let mut so_far = Vec::new();
     for row in 0..window.reached {
         let Ok(pods) = pods_in(view, row) else { continue };
-        known = Some(step(known, pods, row, window, &mut causes));
+        known = Some(step(view, known, pods, row, window, &mut causes));
         if row >= window.from {
             so_far.push((row, causes.total()));
         }
@@ -59,6 +65,7 @@ pub(super) fn events(view: &View<'_>, window: &Window) -> Vec<(usize, u64)> {
 
 /// The pods after `row`; what happened to them counts from the window's first row on.
 fn step<'v>(
+    view: &View<'_>,
     known: Option<Pods<'v>>,
     pods: &'v [PodState],
     row: usize,
@@ -68,11 +75,55 @@ fn step<'v>(
     let mut ignored = Causes::default();
     let counted = if row > window.from { causes } else { &mut ignored };
     match known {
-        None => Pods::first(pods),
+        None => {
+            before_first_look(view, pods, row, window, counted);
+            Pods::first(pods)
+        }
         // The very picture of the row before, as nearly always.
         Some(before) if std::ptr::eq(before.picture, pods) => before,
         Some(before) => before.step(pods, counted),
     }
+}
+
+/// What the pods went through before they were first looked at, when that was in the judged time: the count stays with a container, and
+/// a life that says when it began says whether its restart was in that time.
+fn before_first_look(view: &View<'_>, pods: &[PodState], row: usize, window: &Window, causes: &mut Causes) {
+    let from = i64::try_from(view.planned_ms(window.from)).unwrap_or(i64::MAX);
+    causes.first_look = row;
+    for pod in pods {
+        for container in pod.containers.iter().filter(|c| c.restarts > 0) {
+            match life(view, pod, container, row).and_then(|life| view.began_ms(life)) {
+                Some(began) if began < from => {}
+                Some(_) => {
+                    restarts(container, container.restarts - 1, causes);
+                    causes.untold += u64::from(container.restarts - 1);
+                }
+                None => causes.untold += u64::from(container.restarts),
+            }
+        }
+        causes.untold += u64::from(ends(pod));
+    }
+}
+
+/// The life of a container whose page was read in `row`.
+fn life<'v>(view: &'v View<'_>, pod: &PodState, container: &ContainerState, row: usize) -> Option<&'v str> {
+    let own = format!("{}/{}", pod.name, container.name);
+    let fits = |name: &str| name == own || (name == pod.name && pod.containers.len() == 1);
+    let read = view.sources().into_iter().flat_map(|source| view.targets(source));
+    let mut read = read.filter(|(name, target)| fits(name) && target.seen(row));
+    read.next().map(|(_, target)| target.incarnation(row))
+}
+
+/// More events than allowed, if those that came before the first look at the pods came within the judged time.
+fn untold(view: &View<'_>, rule: &Restarts, causes: &Causes) -> Objection {
+    (causes.total() + causes.untold > rule.max).then(|| {
+        let message = format!(
+            "{} restarts came before the first look at the pods, {}: whether in the judged time is not known: run again",
+            causes.untold,
+            at(view.planned_ms(causes.first_look))
+        );
+        (Verdict::Inconclusive, message)
+    })
 }
 
 pub(super) fn judge(view: &View<'_>, rule: &Restarts, on_missing: OnMissing, window: &Window) -> Finding {
@@ -89,7 +140,7 @@ pub(super) fn judge(view: &View<'_>, rule: &Restarts, on_missing: OnMissing, win
             });
         }
         let Ok(pods) = pods else { continue };
-        known = Some(step(known, pods, row, window, &mut causes));
+        known = Some(step(view, known, pods, row, window, &mut causes));
     }
     let total = causes.total();
     #[expect(clippy::cast_precision_loss, reason = "counts of restarts are far below 2^53")]
@@ -103,7 +154,8 @@ pub(super) fn judge(view: &View<'_>, rule: &Restarts, on_missing: OnMissing, win
         return Finding::fact(message).measured(value, max);
     }
     let seen = Seen::count(marks, view.interval_ms());
-    let objection = objection(window, &seen, on_missing, "a pod of the target", None);
+    let objection =
+        objection(window, &seen, on_missing, "a pod of the target", None).or_else(|| untold(view, rule, &causes));
     let message = if total == 0 {
         "no restart, out-of-memory kill, eviction or recreation".to_owned()
     } else {

@@ -3,10 +3,9 @@
 //! A picture that shows something else than what was judged is worse than none, so this stands beside the judge and uses its parts.
 //! Deliberately absent: how it is drawn.
 
-use std::collections::BTreeSet;
-
 use super::counter::gains;
 use super::growth;
+use super::lives::Lives;
 use super::restarts::{events, pods_in};
 use super::spec::{CheckKind, CheckSpec, GrowthOf, Progress, Select, TrendOf};
 use super::survivors::rounds;
@@ -206,9 +205,16 @@ impl Tracer<'_> {
         let mut lines = trace.lines;
         for line in &mut lines {
             let all = std::mem::take(&mut line.points);
-            let before = |at: f64| all.iter().take_while(|p| p.ms <= at).last().copied();
-            let gained = |p: &Point| Some(Point { value: p.value - before(p.ms - period)?.value, ..*p });
-            line.points = all.iter().filter_map(gained).collect();
+            let mut from = 0;
+            for point in &all {
+                let start = point.ms - period;
+                // The last point at or before the period's start.
+                while all.get(from + 1).is_some_and(|next| next.ms <= start) {
+                    from += 1;
+                }
+                let before = all.get(from).filter(|before| before.ms <= start);
+                line.points.extend(before.map(|before| Point { value: point.value - before.value, ..*point }));
+            }
         }
         let what = format!("increase of {} in {} s", rule.select.metric, rule.period_seconds);
         Trace { what, lines, ..trace }
@@ -270,31 +276,5 @@ impl Tracer<'_> {
             open = all.last().is_some_and(|last| last.to_ms == to_ms);
         }
         all
-    }
-}
-
-/// Which life of the containers behind some series a row belongs to.
-struct Lives(Vec<u32>);
-
-impl Lives {
-    fn of(series: &[Series<'_>], rows: usize) -> Self {
-        let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
-        let mut life = 0;
-        let mut first = true;
-        let lives = (0..rows).map(|row| {
-            let mut new = false;
-            for one in series.iter().filter(|s| s.value(row).is_some()) {
-                new |= known.insert((one.place, one.target.incarnation(row)));
-            }
-            if new && !std::mem::take(&mut first) {
-                life += 1;
-            }
-            life
-        });
-        Self(lives.collect())
-    }
-
-    fn at(&self, row: usize) -> u32 {
-        self.0.get(row).copied().unwrap_or_default()
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! Several required trend checks are corrected together, so a check is prepared first and decided when all are.
 
+use super::counter::gains;
 use super::finding::{Finding, number};
+use super::lives::Lives;
 use super::spec::{OnMissing, Trend, TrendOf};
 use super::stats::median;
 use super::verdict::Verdict;
 use super::view::{Reading, Series, View, readings};
-use super::window::{Objection, Seen, Window, duration, objection};
+use super::window::{Mark, Objection, Seen, Window, duration, objection};
 use crate::trend::{Assessment, Of, Params, Sample, TrendVerdict, assess};
 
 /// A trend check that waits for the others.
@@ -36,16 +38,26 @@ pub(super) fn prepare(
     let series = view.select(&rule.select);
     let readings = readings(view, &rule.select, &series, window.reached);
     let judged = readings.get(window.rows()).unwrap_or_default();
-    let seen = Seen::count(judged.iter().map(Into::into), view.interval_ms());
     let metric = &rule.select.metric;
-    let objection = objection(window, &seen, on_missing, metric, Some(window.level_gap_ms()));
-    let samples = samples(view, rule, &series, judged, window);
+    let Followed { samples, marks, undisturbed } = follow(view, rule, &series, judged, window);
+    let seen = Seen::count(marks, view.interval_ms());
+    let objection = objection(window, &seen, on_missing, metric, Some(window.level_gap_ms()))
+        .or_else(|| disturbed(window, undisturbed, metric));
+    let fell = if rule.of == TrendOf::Rate { gains(view, &rule.select, &series, window).fell } else { None };
+    if let Some(fell) = fell {
+        let message = format!("{fell}: it is no counter; follow its level instead, or mend the metric");
+        return Err(Finding::new(Verdict::Error, message));
+    }
     let Some(first) = samples.first().copied() else {
         return Err(Finding::new(Verdict::Inconclusive, format!("no sample of {metric}")).unless(objection));
     };
     let params = params(rule, &samples);
     if params.unacceptable_per_hour <= params.tolerable_per_hour {
-        let message = format!("{metric} starts at 0, so there is no default for its slope: give tolerablePerHour");
+        let message = if rule.tolerable_per_hour.is_some() {
+            "four times the tolerablePerHour of 0 is 0 too: give unacceptablePerHour".to_owned()
+        } else {
+            format!("{metric} starts at 0, so there is no default for its slope: give tolerablePerHour")
+        };
         return Err(Finding::new(Verdict::Error, message).unless(objection));
     }
     let assessment = assess(&samples, &params);
@@ -59,50 +71,67 @@ pub(super) fn floors(view: &View<'_>, rule: &Trend, window: &Window) -> Vec<(f64
     found.into_iter().map(|(seconds, value)| (prepared.start_ms + seconds * 1000.0, value)).collect()
 }
 
-/// The samples to judge: fault windows left out, tagged by the lives of the containers behind them.
-fn samples(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Reading], window: &Window) -> Vec<Sample> {
-    let mut lives: Vec<String> = Vec::new();
-    let mut life = String::new();
-    let mut samples = Vec::new();
+/// What a trend has to go by.
+struct Followed {
+    /// The samples outside declared faults, tagged by the lives of the containers behind them.
+    samples: Vec<Sample>,
+    /// What each judged row counts as, faults or not.
+    marks: Vec<Mark>,
+    /// How many rows were obtained outside declared faults.
+    undisturbed: u64,
+}
+
+fn follow(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Reading], window: &Window) -> Followed {
+    let lives = Lives::of(series, window.reached);
+    let mut followed = Followed { samples: Vec::new(), marks: Vec::with_capacity(judged.len()), undisturbed: 0 };
     let faulty = |ms: u64| view.evidence.faults.iter().any(|f| (f.from_ms..f.to_ms).contains(&ms));
     for (row, reading) in window.rows().zip(judged) {
         let planned = view.planned_ms(row);
-        let Reading::Value(level) = reading else { continue };
-        if faulty(planned) {
+        let value = match (reading, rule.of) {
+            (Reading::Value(level), TrendOf::Level) => Some(*level),
+            (Reading::Value(_) | Reading::Repeated, TrendOf::Rate) => rate(view, series, row, window.from),
+            _ => None,
+        };
+        let mark = match (Mark::from(reading), rule.of) {
+            (Mark::Obtained, TrendOf::Rate) if value.is_none() => Mark::Unrated,
+            (mark, _) => mark,
+        };
+        let obtained = matches!(mark, Mark::Obtained);
+        followed.marks.push(mark);
+        if faulty(planned) || !obtained {
             continue;
         }
-        let value = match rule.of {
-            TrendOf::Level => Some(*level),
-            TrendOf::Rate => rate(view, series, row, window.from),
-        };
-        let Some((value, first)) = value.zip(series.iter().find(|s| s.value(row).is_some())) else { continue };
-        life.clear();
-        for one in series.iter().filter(|s| s.standing(row).is_some()) {
-            life.push_str(one.place);
-            life.push('=');
-            life.push_str(one.target.incarnation(one.target.standing(row)));
-            life.push(';');
-        }
-        let incarnation = lives.iter().rposition(|l| *l == life).unwrap_or_else(|| {
-            lives.push(life.clone());
-            lives.len() - 1
-        });
+        followed.undisturbed += 1;
+        // What stands still adds nothing to go by.
+        let here = series.iter().find(|s| *reading != Reading::Repeated && s.value(row).is_some());
+        let Some((value, first)) = value.zip(here) else { continue };
         let seconds = first.target.time_ms(planned, row) / 1000.0;
-        samples.push(Sample { seconds, value, incarnation: u32::try_from(incarnation).unwrap_or(u32::MAX) });
+        followed.samples.push(Sample { seconds, value, incarnation: lives.at(row) });
     }
-    samples
+    followed
+}
+
+/// Declared faults that leave less than half of the measure: what was seen beside them says nothing about the whole.
+fn disturbed(window: &Window, undisturbed: u64, metric: &str) -> Objection {
+    (2 * undisturbed < window.planned).then(|| {
+        let message = format!(
+            "only {undisturbed} of {} planned samples of {metric} lie outside declared faults, at least half are needed: measure longer, or declare shorter faults",
+            window.planned
+        );
+        (Verdict::Inconclusive, message)
+    })
 }
 
 /// The rate per second of all series together, each from its own last sample. `None` where one of them has none, or restarted.
 fn rate(view: &View<'_>, series: &[Series<'_>], row: usize, first_row: usize) -> Option<f64> {
-    /// A rate over a longer hole says nothing about this row.
-    const LONGEST: usize = 4;
     let mut sum = 0.0;
     for one in series {
         // A target without news still has the rate of its last two samples.
         let Some(now) = one.standing(row) else { continue };
         let row = one.standing_row(row);
-        let mut earlier = (first_row.max(row.saturating_sub(LONGEST))..row).rev();
+        // A rate over a longer hole says nothing about this row.
+        let near = |before: &usize| view.planned_ms(row - before) <= view.stands_ms();
+        let mut earlier = (first_row..row).rev().take_while(near);
         let (before_row, before) = earlier.find_map(|r| Some((r, one.value(r)?)))?;
         let life = |r| one.target.incarnation(r);
         let seconds = (one.target.time_ms(view.planned_ms(row), row)

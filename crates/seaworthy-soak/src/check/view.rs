@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::shown::Shown;
 use super::spec::{Aggregate, Matcher, Operator, Select};
 use crate::evidence::Evidence;
 use crate::record::{Gap, GapReason, PodState};
@@ -136,7 +137,7 @@ impl<'e> View<'e> {
 
     /// Finds, for each row in which a target had nothing new, the page that it repeats. One that is too old stands for nothing.
     fn place_repeats(&mut self) {
-        let longest = stands_ms(self.interval_ms());
+        let longest = self.stands_ms();
         let run = &self.evidence.run;
         let repeated = |placed: &PlacedGap| match &placed.place {
             Place::Target { source, target } if placed.gap.reason == GapReason::Repeated => {
@@ -190,6 +191,16 @@ impl<'e> View<'e> {
 
     pub(crate) fn interval_ms(&self) -> u64 {
         self.evidence.run.interval_ms
+    }
+
+    /// So long a value stands for what was not seen anew: a minute, or two slots if that is more.
+    pub(crate) fn stands_ms(&self) -> u64 {
+        stands_ms(self.interval_ms())
+    }
+
+    /// When a life began, in milliseconds since slot 0 and to the second before, if it says so.
+    pub(crate) fn began_ms(&self, life: &str) -> Option<i64> {
+        Some(started_ms(life)?.saturating_sub(1000).saturating_sub(self.evidence.run.start_unix_ms))
     }
 
     /// What the API said about the pods in a row, if anything is recorded.
@@ -374,7 +385,7 @@ pub(crate) enum Reading {
     Value(f64),
     /// Pages came, with nothing new; a value was seen shortly before.
     Repeated,
-    /// Pages came, and the metric was not on them.
+    /// Pages came, and the metric was not on them, or not on one whose target had shown it before.
     Absent,
     /// Pages came, and a value was not a finite number.
     NotANumber,
@@ -386,6 +397,7 @@ pub(crate) enum Reading {
 pub(crate) fn readings(view: &View<'_>, select: &Select, series: &[Series<'_>], rows: usize) -> Vec<Reading> {
     let aggregate = select.aggregate.as_ref().unwrap_or(&Aggregate::Sum);
     let family = view.family(select);
+    let shown = Shown::of(view, select, series, rows);
     let reading = |row| match view.row(&select.source, row) {
         Row::Gap(gap) => Reading::Gap(gap),
         Row::Repeated | Row::Pages if stale(view, &select.source, row) => outdated(),
@@ -396,7 +408,13 @@ pub(crate) fn readings(view: &View<'_>, select: &Select, series: &[Series<'_>], 
             other @ (Reading::Value(_) | Reading::Repeated | Reading::NotANumber | Reading::Gap(_)) => other,
         },
     };
-    (0..rows).map(reading).collect()
+    let complete = |row| match reading(row) {
+        Reading::Value(_) | Reading::Repeated if shown.lacks(row) => Reading::Absent,
+        other @ (Reading::Value(_) | Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_)) => {
+            other
+        }
+    };
+    (0..rows).map(complete).collect()
 }
 
 /// Whether a target had nothing new for so long that its last values stand no more.

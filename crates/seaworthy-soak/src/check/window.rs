@@ -78,6 +78,7 @@ pub(crate) struct Seen {
     pub(crate) obtained: u64,
     pub(crate) absent: u64,
     pub(crate) not_a_number: u64,
+    pub(crate) unrated: u64,
     pub(crate) gaps: u64,
     pub(crate) longest_gap_ms: u64,
     /// The gap that comes first, for the message.
@@ -89,6 +90,8 @@ pub(crate) enum Mark {
     Obtained,
     Absent,
     NotANumber,
+    /// There is a value, and no rate up to it.
+    Unrated,
     Gap(Gap),
 }
 
@@ -117,6 +120,7 @@ impl Seen {
                 }
                 Mark::Absent => seen.absent += 1,
                 Mark::NotANumber => seen.not_a_number += 1,
+                Mark::Unrated => seen.unrated += 1,
                 Mark::Gap(gap) => {
                     seen.gaps += 1;
                     seen.example.get_or_insert(gap);
@@ -128,7 +132,7 @@ impl Seen {
     }
 
     fn pages(&self) -> u64 {
-        self.obtained + self.absent + self.not_a_number
+        self.obtained + self.absent + self.not_a_number + self.unrated
     }
 }
 
@@ -168,6 +172,12 @@ pub(crate) fn objection(
             "no sample of {what}: {count} values are not finite numbers{because}: make the candidate show numbers"
         ));
     }
+    if seen.obtained == 0 && seen.unrated > 0 {
+        let count = seen.unrated;
+        return inconclusive(format!(
+            "no rate of {what}: {count} values have none before them in the same life, near enough and not above: sample more often, or name a counter"
+        ));
+    }
     if seen.obtained == 0 {
         return inconclusive(format!("no sample of {what}{because}: make it reachable and run again"));
     }
@@ -177,13 +187,11 @@ pub(crate) fn objection(
     }
     let percent = seen.obtained * 100 / window.planned;
     if seen.obtained * 100 < window.planned * COVERAGE_PERCENT {
-        let numbers = if seen.not_a_number > 0 {
-            format!(", {} were not finite numbers", seen.not_a_number)
-        } else {
-            String::new()
-        };
+        let of = |count: u64, words: &str| if count > 0 { format!(", {count} {words}") } else { String::new() };
+        let numbers = of(seen.not_a_number, "were not finite numbers");
+        let rates = of(seen.unrated, "have no rate");
         return inconclusive(format!(
-            "only {} of {} planned samples of {what} ({percent} %, at least {COVERAGE_PERCENT} % are needed{numbers}){because}: run again",
+            "only {} of {} planned samples of {what} ({percent} %, at least {COVERAGE_PERCENT} % are needed{numbers}{rates}){because}: run again",
             seen.obtained, window.planned
         ));
     }

@@ -41,6 +41,32 @@ fn the_count_bridges_a_hole() {
 }
 
 #[test]
+fn a_restart_before_the_first_look_at_the_pods() {
+    // Nobody saw the pods in the first three judged slots; then the count is 1 already. The judged time begins at 1700000600.
+    let world = |life: &'static str, restarts: u32| {
+        World::of(move |k| {
+            let slot = slot(k).page_of("s", "web", life, &[("m", 0.0)]);
+            Some(if k < 23 { slot } else { slot.pods(&[pod("web", restarts, "OOMKilled")]) })
+        })
+    };
+    expect(&world("c@1700000650", 1).judge("restarts"), Verdict::Failed, "1 restarts, 0 allowed: 1 x OOMKilled");
+    expect(&world("c@1700000500", 1).judge("restarts"), Verdict::Passed, "no restart");
+    expect(&world("c@1700000650", 0).judge("restarts"), Verdict::Passed, "no restart");
+    // It restarted in the judged time once at least; of the time before nobody knows.
+    expect(
+        &world("c@1700000650", 3).judge(r#"restarts "max":1"#),
+        Verdict::Inconclusive,
+        "2 restarts came before the first look",
+    );
+    expect(
+        &world("", 1).judge("restarts"),
+        Verdict::Inconclusive,
+        "1 restarts came before the first look at the pods, 11m 30s into the run",
+    );
+    expect(&world("", 1).judge(r#"restarts "max":1"#), Verdict::Passed, "");
+}
+
+#[test]
 fn recreated_and_evicted_pods() {
     let recreated = pods(|k| vec![pod(if k < 70 { "web-a" } else { "web-b" }, 0, "")]);
     expect(&recreated.judge("restarts"), Verdict::Failed, "1 x Recreated");

@@ -5,5 +5,7 @@
 mod facts;
 mod metrics;
 mod no_evidence;
+mod rates;
+mod targets;
 mod trace;
 mod world;

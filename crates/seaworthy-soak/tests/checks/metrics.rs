@@ -113,7 +113,7 @@ fn increase_goes_on_across_restarts() {
     expect(&broken, Verdict::Error, "t m fell from 10 to 4 without a restart");
     // A restart inside a long hole: what was counted before is lost.
     let blind = World::of(|k| (!(76..81).contains(&k)).then(|| slot(k).page_of("s", "t", life(k), &[("m", value(k))])));
-    expect(&blind.judge(r#"increase "max":100"#), Verdict::Inconclusive, "restarted unseen in a gap of 3m");
+    expect(&blind.judge(r#"increase "max":100"#), Verdict::Inconclusive, "a container ended unseen in a gap of 3m");
 }
 
 #[test]

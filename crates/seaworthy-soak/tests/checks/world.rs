@@ -127,6 +127,17 @@ impl World {
         world
     }
 
+    /// The same for slots of another length, the times of which count.
+    pub(crate) fn every(interval_ms: u64, slots: u64, show: impl Fn(u64) -> Slot) -> Self {
+        let run = RunInfo { run: "r".into(), start_unix_ms: 1_700_000_000_000, interval_ms };
+        let mut world = Self { recorder: Recorder::new(run) };
+        for mut slot in (0..slots).map(show) {
+            slot.0.unix_ms = 1_700_000_000_000 + i64::try_from(slot.0.slot * interval_ms).unwrap();
+            world.recorder.record(&slot.0).unwrap();
+        }
+        world
+    }
+
     /// A page in each slot with metric `m`.
     pub(crate) fn with_metric(value: impl Fn(u64) -> f64) -> Self {
         Self::of(|k| Some(slot(k).page(&[("m", value(k))])))

@@ -1,0 +1,43 @@
+//! Lives: the values of a row come from some containers, and with other containers a level begins anew.
+//!
+//! What makes a life is the set of containers that answered, never the series they showed: a sum that grows by new series grows.
+
+use std::collections::BTreeMap;
+
+use super::view::Series;
+
+/// One series of each target.
+pub(super) fn one_of_each<'s, 'v>(series: &'s [Series<'v>]) -> Vec<&'s Series<'v>> {
+    let mut targets: Vec<&Series<'_>> = series.iter().collect();
+    targets.sort_by_key(|one| one.place);
+    targets.dedup_by_key(|one| one.place);
+    targets
+}
+
+/// Which set of containers stands behind each row, numbered from 0 in order of appearance. A set that comes back is the same life.
+pub(super) struct Lives(Vec<u32>);
+
+impl Lives {
+    /// The lives of the targets of `series`, each of which counts in the rows in which it gave a page.
+    pub(super) fn of(series: &[Series<'_>], rows: usize) -> Self {
+        let targets = one_of_each(series);
+        let mut known: BTreeMap<Vec<(&str, &str)>, u32> = BTreeMap::new();
+        let mut life = 0;
+        let lives = (0..rows).map(|row| {
+            let page = |one: &&Series<'_>| Some(one.target.standing(row)).filter(|page| one.target.seen(*page));
+            let behind = targets.iter().filter_map(|one| Some((one.place, one.target.incarnation(page(one)?))));
+            let behind: Vec<_> = behind.collect();
+            if !behind.is_empty() && series.iter().any(|one| one.standing(row).is_some()) {
+                let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
+                life = *known.entry(behind).or_insert(next);
+            }
+            life
+        });
+        Self(lives.collect())
+    }
+
+    /// The life behind a row; that of the row before where there is no value.
+    pub(super) fn at(&self, row: usize) -> u32 {
+        self.0.get(row).copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,62 @@
+//! Whether a target that has shown a metric still shows it.
+//!
+//! A target need not show a metric at all: some are the leader's alone, some come with their first event. But a life that has shown
+//! it and shows it no more hides something, and what the other targets show does not make up for that.
+
+use super::spec::Select;
+use super::view::{Series, Target, View};
+use super::window::Window;
+
+/// The rows in which the page of some target lacked what the same life had shown before.
+pub(super) struct Shown(Vec<bool>);
+
+/// Whether the metric stands on the page of `place` that counts in `row`, under whatever labels, as far as that is recorded.
+fn shows(place: &str, row: usize, series: &[Series<'_>], family: &[Series<'_>]) -> bool {
+    let here = |one: &&Series<'_>| one.place == place;
+    series.iter().filter(here).any(|one| one.standing(row).is_some())
+        || family.iter().filter(here).any(|one| one.standing(row).is_some_and(|count| count > 0.0))
+}
+
+/// The page of a target that counts in `row`.
+fn page(target: &Target<'_>, row: usize) -> Option<usize> {
+    Some(target.standing(row)).filter(|page| target.seen(*page))
+}
+
+impl Shown {
+    /// What became of the metric on each target's pages, from row 0 to `rows`.
+    pub(super) fn of(view: &View<'_>, select: &Select, series: &[Series<'_>], rows: usize) -> Self {
+        let family = view.family(select);
+        let mut lacking = vec![false; rows];
+        for (place, target) in view.targets(&select.source) {
+            let mut shown_by = None;
+            for (row, lacks) in lacking.iter_mut().enumerate() {
+                let Some(page) = page(target, row) else { continue };
+                let life = target.incarnation(page);
+                if shows(place, row, series, &family) {
+                    shown_by = Some(life);
+                } else {
+                    // Whose the last page of a life is, is not known.
+                    *lacks |= shown_by == Some(life) && !target.ends_life(page);
+                }
+            }
+        }
+        Self(lacking)
+    }
+
+    /// Whether something is missing in a row that was there before.
+    pub(super) fn lacks(&self, row: usize) -> bool {
+        self.0.get(row).copied().unwrap_or_default()
+    }
+}
+
+/// On how many of the targets that gave a page in the window the metric was seen, in words; none where that was on all or nowhere.
+pub(super) fn told(view: &View<'_>, select: &Select, window: &Window) -> Option<String> {
+    let asked = view.targets(&select.source).filter(|(_, target)| window.rows().any(|row| target.seen(row)));
+    let asked: Vec<&str> = asked.map(|(place, _)| place).collect();
+    if asked.len() < 2 {
+        return None;
+    }
+    let (series, family) = (view.select(select), view.family(select));
+    let seen = asked.iter().filter(|place| window.rows().any(|row| shows(place, row, &series, &family))).count();
+    (1..asked.len()).contains(&seen).then(|| format!("{} was seen on {seen} of {} targets", select.metric, asked.len()))
+}
