@@ -1,5 +1,6 @@
 //! The trend verdict on made-up controllers: a fast part of the acceptance runs, and what must hold for every series.
 
+#[expect(dead_code, reason = "shared with tests and examples that use the rest")]
 mod families;
 
 use families::{HEALTHY, Plan, Shape, series};

@@ -1,9 +1,9 @@
 //! From the fitted line to the verdict.
 
-use super::fit::Estimate;
+use super::coverage::Measure;
 use super::floors::Floors;
 use super::guards::{self, decelerating};
-use super::robust::clipped;
+use super::robust::{Cleaned, cleaned};
 use super::{ALPHA, FEWEST, FEWEST_SAMPLES, Fit, Floor, Params, Point, fit};
 use crate::check::Verdict;
 
@@ -11,15 +11,23 @@ use crate::check::Verdict;
 /// (measured: an interval of 99 % then misses a leak of AR(0.98) in 4 % of runs), so passing needs an interval of 99.5 %.
 const CORRELATED: f64 = 0.5;
 const CORRELATED_ALPHA: f64 = ALPHA / 2.0;
+/// The part of the measure that must be seen. With less, most of it is unknown; the longer side of a step must be as long.
+const SEEN: f64 = 0.5;
+/// A longer measure is never less than this many times the present one, for what that could not settle.
+const LONGER: f64 = 1.5;
 
 /// A line fitted to the floors of a series, or the reason why there is none.
 #[derive(Debug, Clone)]
 pub struct Assessment {
     params: Params,
     floors: Vec<Floor>,
+    /// Whether they rise late.
+    late: bool,
     fit: Result<Fit, String>,
-    /// Hours from the first sample to the last.
+    /// Hours from the first sample given to the last.
     hours: f64,
+    /// How many of them the floors stand for.
+    seen: f64,
     /// The median of the last block of samples.
     level: f64,
     /// The step between neighbouring values that the series can show: 1 for counts.
@@ -63,8 +71,14 @@ pub struct TrendVerdict {
 }
 
 /// Puts an assessment together from the chosen floors, or from the teeth that are too few.
-pub(super) fn assessment(points: &[Point], chosen: Result<Floors, Floors>, params: &Params) -> Assessment {
-    let hours = points.first().zip(points.last()).map_or(0.0, |(a, b)| b.t - a.t);
+pub(super) fn assessment(
+    points: &[Point],
+    measure: &Measure,
+    chosen: Result<Floors, Floors>,
+    params: &Params,
+) -> Assessment {
+    let (Ok(all) | Err(all)) = &chosen;
+    let (hours, seen) = (measure.hours(), measure.seen(&used(points, all)));
     let (floors, problem, more) = match chosen {
         Ok(chosen) if points.len() < FEWEST_SAMPLES => {
             let problem = format!("{} samples are too few, {FEWEST_SAMPLES} are needed", points.len());
@@ -77,21 +91,38 @@ pub(super) fn assessment(points: &[Point], chosen: Result<Floors, Floors>, param
         Ok(chosen) => (chosen.floors, None, None),
         Err(teeth) => {
             let found = teeth.floors.len();
-            let problem =
-                format!("the series is a saw-tooth with {found} complete teeth, {FEWEST} are needed to see its floor");
+            let problem = format!(
+                "the series is a saw-tooth with {found} teeth that show their floor, {FEWEST} are needed to see its floor"
+            );
             // Two more than needed, for the incomplete teeth at both ends.
             #[expect(clippy::cast_precision_loss, reason = "a handful of teeth")]
             let more = (FEWEST + 2) as f64 / found.max(1) as f64;
             (teeth.floors, Some(problem), Some(more))
         }
     };
-    let floors = clipped(&floors);
+    let resolution = resolution(points);
+    let Cleaned { floors, late } = cleaned(&floors, resolution);
+    let late = late || guards::rises_late(&floors, params.tolerable_per_hour);
     let fitted = match problem {
         Some(problem) => Err(problem),
         None => fit::line(&floors).ok_or_else(|| "the floors do not determine a line".to_owned()),
     };
     let level = floors.last().map_or(0.0, |f| f.f);
-    Assessment { params: *params, fit: fitted, floors, hours, level, resolution: resolution(points), more }
+    Assessment { params: *params, fit: fitted, floors, late, hours, seen, level, resolution, more }
+}
+
+/// Of the samples that were given, those that the floors stand for.
+fn used(points: &[Point], floors: &Floors) -> Vec<bool> {
+    let mut used = Vec::new();
+    for place in floors.seen.iter().filter_map(|range| points.get(range.clone())).flatten().map(|p| p.place) {
+        if used.len() <= place {
+            used.resize(place + 1, false);
+        }
+        if let Some(slot) = used.get_mut(place) {
+            *slot = true;
+        }
+    }
+    used
 }
 
 /// Counts move in whole steps, and a slope is not seen before it has made some.
@@ -101,8 +132,11 @@ fn resolution(points: &[Point]) -> f64 {
 }
 
 impl Assessment {
-    /// The p-value of "the slope is above the tolerable one", 1 where there is no line.
+    /// The p-value of "the slope is above the tolerable one", 1 where there is no line, or one through too little of the measure.
     pub fn p_value(&self) -> f64 {
+        if self.until_seen() > 0.0 {
+            return 1.0;
+        }
         self.fit.as_ref().map_or(1.0, |fit| fit.last.p_above(self.params.tolerable_per_hour))
     }
 
@@ -111,31 +145,39 @@ impl Assessment {
         let fit = match &self.fit {
             Ok(fit) => fit,
             Err(problem) => {
-                let needed = self.more.map(|more| more * self.hours * 3600.0);
-                return TrendVerdict { needed_seconds: needed, ..self.bare(Verdict::Inconclusive, problem.clone()) };
+                let needed = self.more.map_or(0.0, |more| more * self.hours).max(self.until_seen()) * 3600.0;
+                let needed_seconds = (needed > 0.0).then_some(needed);
+                return TrendVerdict { needed_seconds, ..self.bare(Verdict::Inconclusive, problem.clone()) };
             }
         };
         let Params { tolerable_per_hour: d, unacceptable_per_hour: m, .. } = self.params;
-        let lower = fit.last.lower(alpha);
-        let upper = fit.last.upper(if fit.autocorrelation() > CORRELATED { CORRELATED_ALPHA } else { ALPHA });
-        let (verdict, reason, step) = if lower > d {
+        let (lower, upper) = (fit.last.lower(alpha), upper(fit));
+        let (verdict, reason, step) = if self.until_seen() > 0.0 {
+            let reason =
+                "less than half of the time was judged, the rest are fault windows or follow restarts".to_owned();
+            (Verdict::Inconclusive, reason, None)
+        } else if lower > d {
             self.guarded(fit)
-        } else if upper <= m {
+        } else if upper <= m && !self.late {
             self.passed()
         } else {
             self.open()
         };
-        let half_width = fit.last.upper(ALPHA) - fit.last.value;
         TrendVerdict {
             slope_per_hour: Some(fit.last.value),
             lower: Some(lower),
             upper: Some(upper),
-            detectable: Some(d + 2.0 * half_width),
-            needed_seconds: (verdict == Verdict::Inconclusive).then(|| self.needed(half_width)),
+            detectable: Some(d + 2.0 * (fit.last.upper(ALPHA) - fit.last.value)),
+            needed_seconds: (verdict == Verdict::Inconclusive).then(|| self.needed(upper - fit.last.value)),
             hours_to_limit: self.hours_to_limit(lower, upper),
             step,
             ..self.bare(verdict, reason)
         }
+    }
+
+    /// The measure in hours at which what is unseen now would be half of it; 0 if enough was seen.
+    fn until_seen(&self) -> f64 {
+        if self.seen < SEEN * self.hours { (self.hours - self.seen) / (1.0 - SEEN) } else { 0.0 }
     }
 
     fn bare(&self, verdict: Verdict, reason: String) -> TrendVerdict {
@@ -161,12 +203,16 @@ impl Assessment {
         (Verdict::Passed, "the slope's interval stays below the unacceptable slope".to_owned(), None)
     }
 
-    /// An interval that reaches from tolerable to unacceptable, unless one clear step made it so wide.
+    /// An interval that reaches from tolerable to unacceptable, or a rise at the end, unless one clear step explains it.
     fn open(&self) -> (Verdict, String, Option<Step>) {
         let step = guards::step(&self.floors, self.params.tolerable_per_hour).map(|step| self.after_step(step));
         step.filter(|(verdict, ..)| *verdict == Verdict::Passed).unwrap_or_else(|| {
-            let reason = "the slope's interval reaches from tolerable to unacceptable: measure longer".to_owned();
-            (Verdict::Inconclusive, reason, None)
+            let reason = if self.late {
+                "it rises at the end: a leak may have begun late: measure longer"
+            } else {
+                "the slope's interval reaches from tolerable to unacceptable: measure longer"
+            };
+            (Verdict::Inconclusive, reason.to_owned(), None)
         })
     }
 
@@ -175,7 +221,7 @@ impl Assessment {
         if let Some(step) = guards::step(&self.floors, self.params.tolerable_per_hour) {
             return self.after_step(step);
         }
-        if decelerating(&self.floors, fit.last.value) {
+        if decelerating(&self.floors, fit.last.value, self.params.tolerable_per_hour) {
             let reason =
                 "the rise slows down: it may end by itself: measure longer, or lengthen the warm-up".to_owned();
             return (Verdict::Inconclusive, reason, None);
@@ -183,28 +229,47 @@ impl Assessment {
         (Verdict::Failed, "the slope's interval lies above the tolerable slope".to_owned(), None)
     }
 
-    /// One step: the longer side is judged alone if it holds half of the measure.
+    /// One step: the longer side is judged alone if it holds half of the measure, and the other one must be level.
     fn after_step(&self, step: guards::Step) -> (Verdict, String, Option<Step>) {
         let (before, after) = self.floors.split_at(step.index.min(self.floors.len()));
-        let side = if before.len() > after.len() { before } else { after };
         let told = Step { seconds: step.t * 3600.0, size: step.size };
-        let passes = |line: Estimate| line.upper(ALPHA) <= self.params.unacceptable_per_hour;
+        let (longer, shorter) = if span(before) > span(after) { (before, after) } else { (after, before) };
         let clear = step.share < guards::CLEAR_STEP_SHARE;
-        let holds = clear && 2 * side.len() >= self.floors.len() && side.len() >= FEWEST;
-        if holds && fit::line(side).is_some_and(|fit| passes(fit.last)) {
+        // Blocks reach beyond their middles, and the step lies somewhere between two.
+        #[expect(clippy::cast_precision_loss, reason = "at most a few dozen floors")]
+        let block = self.hours / self.floors.len() as f64;
+        let holds = longer.len() >= FEWEST && span(longer) + 2.0 * block >= SEEN * self.hours;
+        let flat = |side: &[Floor]| guards::flat(side, &step, self.params.tolerable_per_hour);
+        // What follows within the step's own life, where another life ends that.
+        let rest: Vec<Floor> = after
+            .iter()
+            .filter(|f| after.first().is_some_and(|own| own.incarnation == f.incarnation))
+            .copied()
+            .collect();
+        let goes_on = rest.len() < after.len() && !flat(&rest);
+        if clear && holds && self.stays(longer) && flat(shorter) && !goes_on {
             let reason = "one step explains the rise, and beside it the level stays".to_owned();
             return (Verdict::Passed, reason, Some(told));
         }
-        let reason = "one step explains the rise, and what follows is too short to tell: measure longer".to_owned();
+        let reason =
+            "one step explains the rise, and what lies beside it is too short or too uneven to tell: measure longer"
+                .to_owned();
         (Verdict::Inconclusive, reason, Some(told))
     }
 
-    /// The measure at which the interval would be narrow enough: its width goes with the length to the power of -3/2. Never less
-    /// than half as much again, for what the present length could not settle.
+    /// Whether one side of a step passes alone.
+    fn stays(&self, side: &[Floor]) -> bool {
+        let Cleaned { floors, late } = cleaned(side, self.resolution);
+        !late
+            && !guards::rises_late(&floors, self.params.tolerable_per_hour)
+            && fit::line(&floors).is_some_and(|fit| upper(&fit) <= self.params.unacceptable_per_hour)
+    }
+
+    /// The measure in seconds at which the interval would be narrow enough to pass: its width goes with the length to the power of -3/2.
     fn needed(&self, half_width: f64) -> f64 {
         let Params { tolerable_per_hour: d, unacceptable_per_hour: m, .. } = self.params;
         let factor = (2.0 * half_width / (m - d)).powf(2.0 / 3.0);
-        self.hours * 3600.0 * factor.max(1.5)
+        (self.hours * factor.max(LONGER)).max(self.until_seen()) * 3600.0
     }
 
     fn hours_to_limit(&self, lower: f64, upper: f64) -> Option<(f64, f64)> {
@@ -220,4 +285,14 @@ impl Assessment {
         };
         Some((hours(upper), hours(lower)))
     }
+}
+
+/// The bound that decides passing.
+fn upper(fit: &Fit) -> f64 {
+    fit.last.upper(if fit.autocorrelation() > CORRELATED { CORRELATED_ALPHA } else { ALPHA })
+}
+
+/// Hours from the first floor to the last.
+fn span(floors: &[Floor]) -> f64 {
+    floors.first().zip(floors.last()).map_or(0.0, |(first, last)| last.t - first.t)
 }

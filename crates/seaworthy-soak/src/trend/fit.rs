@@ -107,7 +107,8 @@ impl Basis {
     fn add(&mut self, vector: &[f64]) -> Option<f64> {
         let rest = self.outside(vector);
         let size = length(&rest);
-        if size <= DEGENERATE * length(vector) || size == 0.0 {
+        let whole = length(vector);
+        if size <= DEGENERATE * whole || size == 0.0 || !whole.is_finite() {
             return None;
         }
         self.0.push(scaled(&rest, 1.0 / size));
@@ -137,9 +138,13 @@ fn rounding(f: &[f64]) -> f64 {
 
 /// Fits `intercept(incarnation) + columns`, the last of which is the one whose coefficient is asked for.
 ///
-/// `None` where the floors do not determine it: too few of them, or a column within the span of the others.
+/// `None` where the floors do not determine it: too few of them, a column within the span of the others, or values whose squares
+/// are beyond what a double can hold.
 pub(super) fn fit(floors: &[Floor], columns: &[Vec<f64>]) -> Option<Fit> {
     let f: Vec<f64> = floors.iter().map(|f| f.f).collect();
+    if !length(&f).is_finite() {
+        return None;
+    }
     let mut basis = Basis::intercepts(floors);
     let mut size = 0.0;
     for column in columns {

@@ -2,7 +2,9 @@
 //!
 //! A leak raises the floor; the heap above it comes and goes. So the lowest sample of each block stands for the block. Where the
 //! series is a saw-tooth with teeth longer than a block, blocks would see the tooth, so each complete tooth's lowest
-//! sample stands for the tooth.
+//! sample stands for the tooth. Where collecting stops, blocks see the rise again.
+
+use std::ops::Range;
 
 use super::Point;
 use super::fit::Floor;
@@ -14,13 +16,18 @@ pub(super) const MOST: usize = 48;
 pub(super) const FEWEST: usize = 7;
 /// Fewer releases than this are no saw-tooth.
 const RELEASES: usize = 3;
+/// What lasts longer than so many of the longest teeth is no tooth that is still growing.
+const OPEN_TEETH: usize = 2;
 
 /// The floors of a series, and what they are.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "the floors are what it is about")]
 pub(super) struct Floors {
     pub(super) floors: Vec<Floor>,
     /// The height of the teeth if the floors are those of a saw-tooth.
     pub(super) tooth: Option<f64>,
+    /// The points that they stand for, as index ranges.
+    pub(super) seen: Vec<Range<usize>>,
 }
 
 /// How a block becomes one value.
@@ -32,41 +39,42 @@ pub enum Of {
     Median,
 }
 
-/// The blocks of consecutive samples of one incarnation, as index ranges.
-fn blocks(points: &[Point]) -> Vec<std::ops::Range<usize>> {
+/// The blocks of consecutive samples of one incarnation, as index ranges. `points` are in order of their lives.
+fn blocks(points: &[Point]) -> Vec<Range<usize>> {
     let n = points.len();
     let mut size = ((2 * n + MOST) / (2 * MOST)).max(1);
-    loop {
-        let blocks = blocks_of(points, size);
-        if blocks.len() <= MOST || size >= n {
-            return blocks;
-        }
+    let mut lives = lives(points);
+    // What gives no two blocks gives no slope, and with larger blocks still less.
+    lives.retain(|life| cuts(life.len(), size) > 1);
+    while lives.iter().map(|life| cuts(life.len(), size)).filter(|cuts| *cuts > 1).sum::<usize>() > MOST {
         size += 1;
     }
+    lives.into_iter().filter(|life| cuts(life.len(), size) > 1).flat_map(|life| cut(life, size)).collect()
 }
 
-fn blocks_of(points: &[Point], size: usize) -> Vec<std::ops::Range<usize>> {
-    let mut blocks: Vec<std::ops::Range<usize>> = Vec::new();
-    let mut start = 0;
-    while start < points.len() {
-        let same = |p: &&Point| points.get(start).is_some_and(|s| s.incarnation == p.incarnation);
-        let end = start + points[start..].iter().take_while(same).count();
-        let mut from = start;
-        while from < end {
-            let to = from + size;
-            // A rest of less than half a block joins the block before.
-            if to > end && 2 * (end - from) < size && from > start {
-                if let Some(last) = blocks.last_mut() {
-                    last.end = end;
-                }
-            } else {
-                blocks.push(from..to.min(end));
-            }
-            from = to;
-        }
-        start = end;
-    }
-    blocks
+/// The points of each life, as index ranges.
+fn lives(points: &[Point]) -> Vec<Range<usize>> {
+    let mut from = 0;
+    let range = |life: &[Point]| {
+        let range = from..from + life.len();
+        from = range.end;
+        range
+    };
+    points.chunk_by(|a, b| a.incarnation == b.incarnation).map(range).collect()
+}
+
+/// How many blocks of `size` so many points give: a rest of less than half a block joins the block before.
+fn cuts(points: usize, size: usize) -> usize {
+    ((points + size / 2) / size).max(1)
+}
+
+/// A range in blocks of `size`.
+fn cut(range: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
+    let cuts = cuts(range.len(), size);
+    (0..cuts).map(move |k| {
+        let from = range.start + k * size;
+        from..if k + 1 == cuts { range.end } else { from + size }
+    })
 }
 
 fn floor_of(points: &[Point], of: Of) -> Option<Floor> {
@@ -80,35 +88,92 @@ fn floor_of(points: &[Point], of: Of) -> Option<Floor> {
     Some(Floor { t: mean_t, f, incarnation: first.incarnation })
 }
 
-/// One value per block.
+/// One value per block, in order of time.
 pub(super) fn by_block(points: &[Point], of: Of) -> Floors {
-    let floors: Vec<_> = blocks(points).into_iter().filter_map(|block| floor_of(points.get(block)?, of)).collect();
-    Floors { floors: without_singles(&floors), tooth: None }
+    let blocks = blocks(points);
+    let floors = in_time(blocks.iter().filter_map(|block| floor_of(points.get(block.clone())?, of)).collect());
+    Floors { seen: seen(points, &blocks, &floors), floors, tooth: None }
+}
+
+/// Of each life that has floors, the points from the first of `ranges` to the last one.
+fn seen(points: &[Point], ranges: &[Range<usize>], floors: &[Floor]) -> Vec<Range<usize>> {
+    let own = |life: Range<usize>| {
+        let incarnation = points.get(life.start)?.incarnation;
+        floors.iter().find(|f| f.incarnation == incarnation)?;
+        let mut within = ranges.iter().filter(|r| life.contains(&r.start));
+        let first = within.next()?;
+        Some(first.start..within.next_back().unwrap_or(first).end)
+    };
+    lives(points).into_iter().filter_map(own).collect()
+}
+
+/// Lives may overlap: what is neighbouring in time stands together.
+fn in_time(mut floors: Vec<Floor>) -> Vec<Floor> {
+    floors.sort_by(|a, b| a.t.total_cmp(&b.t));
+    floors
 }
 
 /// An incarnation with a single floor says nothing about a slope.
 fn without_singles(floors: &[Floor]) -> Vec<Floor> {
-    let count = |i: usize| floors.iter().filter(|f| f.incarnation == i).count();
-    let kept = floors.iter().filter(|f| count(f.incarnation) > 1).copied();
-    kept.collect()
+    let alone = |f: &&Floor| floors.iter().filter(|other| other.incarnation == f.incarnation).nth(1).is_none();
+    floors.iter().filter(|f| !alone(f)).copied().collect()
 }
 
-/// The floors of a saw-tooth, one for each complete tooth; `None` if the series is none.
+/// The floors of a saw-tooth, one for each tooth; `None` if the series is none.
+///
+/// A tooth shows its floor right after the release that it begins with, so the last one of a life counts before it is complete. What lasts
+/// much longer than any tooth, before the first release of a life or after its last one, is none: collecting has not begun or has ended
+/// there, and each block stands for itself.
 pub(super) fn by_tooth(points: &[Point]) -> Option<Floors> {
     let releases = releases(points)?;
-    let mut floors = Vec::new();
-    for pair in releases.windows(2) {
-        let [one, next] = pair else { continue };
+    let complete = |pair: &[Release]| -> Option<Range<usize>> {
+        let [one, next] = pair else { return None };
         let tooth = points.get(one.end..=next.start)?;
-        if tooth.first()?.incarnation != tooth.last()?.incarnation {
-            continue;
+        (tooth.first()?.incarnation == tooth.last()?.incarnation).then_some(one.end..next.start + 1)
+    };
+    let mut ranges: Vec<Range<usize>> = releases.windows(2).filter_map(complete).collect();
+    let mut lengths: Vec<usize> = ranges.iter().map(Range::len).collect();
+    lengths.sort_unstable();
+    let (longest, typical) = (*lengths.last()?, *lengths.get(lengths.len() / 2)?);
+    for open in opens(points, &releases) {
+        if open.range.len() > OPEN_TEETH * longest {
+            ranges.extend(cut(open.range, typical));
+        } else if open.released && 2 * open.range.len() >= typical {
+            ranges.push(open.range.start..open.range.end.min(open.range.start + longest));
         }
-        let lowest = tooth.iter().reduce(|a, b| if b.value < a.value { b } else { a })?;
-        floors.push(Floor { t: lowest.t, f: lowest.value, incarnation: lowest.incarnation });
     }
+    ranges.sort_by_key(|range| range.start);
+    let floors = ranges.iter().filter_map(|range| {
+        let lowest = points.get(range.clone())?.iter().reduce(|a, b| if b.value < a.value { b } else { a })?;
+        Some(Floor { t: lowest.t, f: lowest.value, incarnation: lowest.incarnation })
+    });
     let mut heights: Vec<f64> = releases.iter().map(|r| r.height).collect();
     let tooth = quantile_in_place(&mut heights, 0.5);
-    Some(Floors { floors: without_singles(&merged(floors)), tooth })
+    let floors = in_time(without_singles(&merged(floors.collect())));
+    Some(Floors { seen: seen(points, &ranges, &floors), floors, tooth })
+}
+
+/// What is between a release and an end of a life.
+struct Open {
+    range: Range<usize>,
+    /// Whether it begins with a release.
+    released: bool,
+}
+
+/// What of each life lies before its first release and after its last one; of a life without any, all.
+fn opens(points: &[Point], releases: &[Release]) -> Vec<Open> {
+    let mut opens = Vec::new();
+    for life in lives(points) {
+        let mut own = releases.iter().filter(|r| life.contains(&r.start));
+        let Some(first) = own.next() else {
+            opens.push(Open { range: life, released: false });
+            continue;
+        };
+        let last = own.next_back().unwrap_or(first);
+        opens.push(Open { range: life.start..first.start + 1, released: false });
+        opens.push(Open { range: last.end..life.end, released: true });
+    }
+    opens
 }
 
 /// At most [`MOST`] floors, by taking the lowest of several neighbours.
@@ -120,7 +185,7 @@ fn merged(floors: Vec<Floor>) -> Vec<Floor> {
     let lowest = |group: &[Floor]| group.iter().copied().reduce(|a, b| if b.f < a.f { b } else { a });
     floors
         .chunk_by(|a, b| a.incarnation == b.incarnation)
-        .flat_map(|life| life.chunks(group).filter_map(lowest).collect::<Vec<_>>())
+        .flat_map(|life| life.chunks(group).filter_map(lowest))
         .collect()
 }
 
@@ -133,7 +198,7 @@ struct Release {
 }
 
 /// The releases of a saw-tooth: at least three drops above a quarter of the detrended spread, typically above three times what
-/// nine in ten rises stay below.
+/// nine in ten rises stay below, and each at least half of what is typical.
 fn releases(points: &[Point]) -> Option<Vec<Release>> {
     let blocks = by_block(points, Of::Median).floors;
     let slope = theil_sen(&blocks).unwrap_or_default();
@@ -170,5 +235,7 @@ fn releases(points: &[Point]) -> Option<Vec<Release>> {
     }
     let typical = quantile_in_place(&mut found.iter().map(|r| r.height).collect::<Vec<_>>(), 0.5)?;
     let usual = quantile_in_place(&mut rises, 0.9).unwrap_or_default();
-    (typical > 3.0 * usual).then_some(found)
+    // What releases much less is noise, or leaves most for the next release.
+    found.retain(|r| r.height >= typical / 2.0);
+    (typical > 3.0 * usual && found.len() >= RELEASES).then_some(found)
 }

@@ -2,7 +2,9 @@
 //!
 //! A warm-up slows down, a cache that loads once steps up. Both raise a straight line significantly; neither goes on.
 
+use super::ALPHA;
 use super::fit::{Estimate, Floor, fit, line, squares_left, times};
+use super::robust::{deviation, theil_sen};
 
 /// The part of the slope below which the second half's upper bound means that the rise is ending.
 const ENDING: f64 = 0.5;
@@ -17,29 +19,80 @@ const CONCAVE_TAIL: f64 = 0.005;
 const STEP_SHARE: f64 = 0.6;
 /// It stands out clearly enough to judge one side alone if it leaves less than this part.
 pub(super) const CLEAR_STEP_SHARE: f64 = 0.3;
+/// A bend explains the end if it leaves less than this part of the line's squared residuals.
+const BEND_SHARE: f64 = 0.6;
+/// Floors after a bend.
+const BEND_SIDE: usize = 3;
 /// Floors on the shorter side of a step.
 const STEP_SIDE: usize = 2;
+/// So many are needed to see whether it stays where the step left it.
+const FLAT_SIDE: usize = 3;
+/// A side that rises by more than this part of the step is no level: the rise takes longer than a step.
+const FLAT_RISE: f64 = 0.25;
+/// The 99 % quantile of the normal distribution.
+const Z: f64 = 2.326;
 
-/// Whether the rise slows down so much that it may end by itself.
-pub(super) fn decelerating(floors: &[Floor], slope: f64) -> bool {
-    let (early, late) = floors.split_at(floors.len() / 2);
-    let Some(second) = line(late).map(|fit| fit.last) else { return false };
+/// Whether the rise slows down so much that it may end by itself: over all lives, each of which warms up by itself, or within the one that
+/// was seen best. `d` is the slope below which a life does not rise.
+pub(super) fn decelerating(floors: &[Floor], slope: f64, d: f64) -> bool {
+    let own = best_seen(floors);
+    let bends = || line(&own).is_some_and(|fit| fit.last.value > d && slows(&own, fit.last.value));
+    slows(floors, slope) || own.len() < floors.len() && bends()
+}
+
+/// The life with the most floors, the last one of equals.
+fn best_seen(floors: &[Floor]) -> Vec<Floor> {
+    let own = |life: usize| floors.iter().filter(move |f| f.incarnation == life);
+    let best = floors.iter().max_by_key(|f| (own(f.incarnation).count(), f.incarnation));
+    best.map(|best| own(best.incarnation).copied().collect()).unwrap_or_default()
+}
+
+fn slows(floors: &[Floor], slope: f64) -> bool {
+    let (early, late) = halves(floors);
+    let Some(second) = line(&late).map(|fit| fit.last) else { return false };
     let bound = second.upper(HALF_TAIL);
     if bound < ENDING * slope {
         return true;
     }
-    let Some(first) = line(early).map(|fit| fit.last) else { return false };
+    let Some(first) = line(&early).map(|fit| fit.last) else { return false };
     let bent = || concavity(floors).is_some_and(|c| c.upper(CONCAVE_TAIL) < 0.0);
     second.value < BENT * first.value && bound < BENT_BOUND * slope && bent()
 }
 
-/// The coefficient of the squared time beside the line.
+/// Whether a rise of more than `d` per hour began late: of all lines with one bend, the best leaves little of what the straight line leaves, and
+/// after its bend the slope lies above `d`.
+pub(super) fn rises_late(floors: &[Floor], d: f64) -> bool {
+    let Some(squares) = line(floors).map(|fit| fit.squares()) else { return false };
+    let bend = |t: f64| -> [Vec<f64>; 2] {
+        [floors.iter().map(|f| f.t.min(t)).collect(), floors.iter().map(|f| f.t.max(t)).collect()]
+    };
+    let bends = floors.get(floors.len() / 4..floors.len().saturating_sub(BEND_SIDE)).unwrap_or_default();
+    let candidates = bends.iter().map(|f| bend(f.t)).map(|columns| (squares_left(floors, &columns), columns));
+    let Some((left, columns)) = candidates.reduce(|a, b| if b.0 < a.0 { b } else { a }) else { return false };
+    left < BEND_SHARE * squares && fit(floors, &columns).is_some_and(|fit| fit.last.lower(ALPHA) > d)
+}
+
+/// The first half of each life, and the second one.
+fn halves(floors: &[Floor]) -> (Vec<Floor>, Vec<Floor>) {
+    let in_second = |k: usize, floor: &Floor| {
+        let own = |f: &&Floor| f.incarnation == floor.incarnation;
+        let before = floors.iter().take(k).filter(own).count();
+        2 * before + 1 > floors.iter().filter(own).count()
+    };
+    let (late, early): (Vec<_>, Vec<_>) = floors.iter().enumerate().partition(|(k, floor)| in_second(*k, floor));
+    let plain = |half: Vec<(usize, &Floor)>| half.into_iter().map(|(_, floor)| *floor).collect();
+    (plain(early), plain(late))
+}
+
+/// The coefficient of the squared time beside the line, with the time of each life from its own middle.
 fn concavity(floors: &[Floor]) -> Option<Estimate> {
-    let times = times(floors);
-    #[expect(clippy::cast_precision_loss, reason = "at most a few dozen floors")]
-    let mean = times.iter().sum::<f64>() / times.len() as f64;
-    let squares = times.iter().map(|t| (t - mean) * (t - mean)).collect();
-    fit(floors, &[times, squares]).map(|fit| fit.last)
+    let middle = |floor: &Floor| {
+        let own = floors.iter().filter(|f| f.incarnation == floor.incarnation);
+        let (count, sum) = own.fold((0.0, 0.0), |(count, sum), f| (count + 1.0, sum + f.t));
+        sum / count
+    };
+    let squares = floors.iter().map(|f| (f.t - middle(f)).powi(2)).collect();
+    fit(floors, &[times(floors), squares]).map(|fit| fit.last)
 }
 
 /// A step that explains the rise.
@@ -53,6 +106,8 @@ pub(super) struct Step {
     pub(super) size: f64,
     /// What part of the line's squared residuals it leaves.
     pub(super) share: f64,
+    /// The robust standard deviation of what it leaves.
+    pub(super) noise: f64,
 }
 
 /// One step that explains the rise: it leaves little of what the line leaves, and beside it no slope above `d` remains.
@@ -68,10 +123,22 @@ pub(super) fn step(floors: &[Floor], d: f64) -> Option<Step> {
     }
     let step = column(floors, index);
     let slope = fit(floors, &[step.clone(), times(floors)])?.last;
-    let size = fit(floors, &[step])?.last.value;
+    let levels = fit(floors, &[step])?;
     let (before, after) = (floors.get(index - 1)?, floors.get(index)?);
     let share = left / line_squares;
-    (slope.value <= d).then_some(Step { index, t: f64::midpoint(before.t, after.t), size, share })
+    let noise = deviation(levels.residuals.iter().copied());
+    let t = f64::midpoint(before.t, after.t);
+    (slope.value <= d).then_some(Step { index, t, size: levels.last.value, share, noise })
+}
+
+/// Whether the shorter side of a step stays where the step left it, as far as a few floors can tell: it does not rise by much of the step,
+/// and not at more than `d` per hour for certain.
+pub(super) fn flat(side: &[Floor], step: &Step, d: f64) -> bool {
+    let (Some(slope), Some(first), Some(last)) = (theil_sen(side), side.first(), side.last()) else { return false };
+    #[expect(clippy::cast_precision_loss, reason = "at most a few dozen floors")]
+    let mean = side.iter().map(|f| f.t).sum::<f64>() / side.len() as f64;
+    let error = step.noise / side.iter().map(|f| (f.t - mean).powi(2)).sum::<f64>().sqrt();
+    side.len() >= FLAT_SIDE && slope * (last.t - first.t) <= FLAT_RISE * step.size.abs() && slope - Z * error <= d
 }
 
 /// One from floor `index` on, to the end of its incarnation.

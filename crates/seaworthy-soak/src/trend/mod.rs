@@ -5,12 +5,14 @@
 //! under autocorrelation instead of a slope, and tells three answers apart: the slope is above what is tolerable (`Failed`), it is
 //! below what must be found (`Passed`), or the measure was too short to tell (`Inconclusive`), and then how long would do.
 //!
-//! Steps: floors (`floors`), cleaning (`robust`), line and variance (`fit`, `student`), decision (here), guards (`guards`). The
-//! sources of the formulas stand where they are used. Known limits: a random walk wanders above the tolerable slope now and then,
-//! and a logarithmic or linear fill of a bounded cache cannot be told from a leak within the window.
+//! Steps: floors (`floors`), cleaning (`robust`), line and variance (`fit`, `student`), decision (`decide`), guards (`guards`), and how much of
+//! the measure was seen (`coverage`). The sources of the formulas stand where they are used. Known limits: a random walk wanders above the tolerable slope now and then,
+//! a logarithmic or linear fill of a bounded cache cannot be told from a leak within the window, and a level that dips to a floor at short
+//! intervals hides a rise above it.
 //!
-//! Deliberately absent: coverage and gaps, which belong to the check that asks.
+//! Deliberately absent: gaps, which belong to the check that asks.
 
+mod coverage;
 mod decide;
 mod fit;
 mod floors;
@@ -18,6 +20,11 @@ mod guards;
 mod robust;
 mod student;
 
+use std::collections::BTreeMap;
+
+#[cfg(doc)]
+use crate::check::Verdict;
+use coverage::Measure;
 pub use decide::{Assessment, Step, TrendVerdict};
 pub use floors::Of;
 
@@ -79,34 +86,47 @@ struct Point {
     t: f64,
     value: f64,
     incarnation: usize,
+    /// Its place among the samples that were given.
+    place: usize,
 }
 
-/// The samples in order of time, in hours since the first, without those after a restart.
-fn points(samples: &[Sample]) -> Vec<Point> {
-    let mut samples: Vec<Sample> =
-        samples.iter().copied().filter(|s| s.seconds.is_finite() && s.value.is_finite()).collect();
-    samples.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+/// The samples that are judged, life by life and each in order of time: without those in fault windows and those after a restart.
+fn points(samples: &[Sample], faults: &[(f64, f64)]) -> Vec<Point> {
     let Some(first) = samples.first().copied() else { return Vec::new() };
-    let mut lives: Vec<(u32, f64)> = Vec::new();
+    let mut lives: BTreeMap<u32, (usize, f64)> = BTreeMap::new();
     let mut points = Vec::with_capacity(samples.len());
-    for sample in samples {
-        let known = lives.iter().rposition(|(life, _)| *life == sample.incarnation);
-        let incarnation = known.unwrap_or_else(|| {
-            lives.push((sample.incarnation, sample.seconds));
-            lives.len() - 1
-        });
-        let since = lives.get(incarnation).map_or(0.0, |(_, started)| sample.seconds - started);
-        if incarnation == 0 || since >= RESTART_SECONDS {
-            points.push(Point { t: (sample.seconds - first.seconds) / 3600.0, value: sample.value, incarnation });
+    for (place, sample) in samples.iter().enumerate() {
+        let new = (lives.len(), sample.seconds);
+        let (incarnation, started) = *lives.entry(sample.incarnation).or_insert(new);
+        let warm = incarnation == 0 || sample.seconds - started >= RESTART_SECONDS;
+        if warm && !faults.iter().any(|(from, to)| (*from..*to).contains(&sample.seconds)) {
+            points.push(Point {
+                t: (sample.seconds - first.seconds) / 3600.0,
+                value: sample.value,
+                incarnation,
+                place,
+            });
         }
     }
+    points.sort_by_key(|p| p.incarnation);
     points
 }
 
 /// Fits the line to the floors of a series. The verdict follows with [`Assessment::decide`], because the correction for several
 /// checks needs the p-values of all of them first.
 pub fn assess(samples: &[Sample], params: &Params) -> Assessment {
-    let points = points(samples);
+    assess_outside(samples, &[], params)
+}
+
+/// As [`assess`], without the samples within `faults`: windows in the seconds of the samples, from the first moment to the one after the last.
+///
+/// Give it all samples of the measure, those within the windows too: where more than half of the time from the first to the last is not
+/// judged, the verdict is [`Verdict::Inconclusive`].
+pub fn assess_outside(samples: &[Sample], faults: &[(f64, f64)], params: &Params) -> Assessment {
+    let mut samples: Vec<Sample> =
+        samples.iter().copied().filter(|s| s.seconds.is_finite() && s.value.is_finite()).collect();
+    samples.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    let points = points(&samples, faults);
     let blocks = floors::by_block(&points, params.of);
     let teeth = if params.of == Of::Minimum { floors::by_tooth(&points) } else { None };
     let chosen = match teeth {
@@ -120,7 +140,7 @@ pub fn assess(samples: &[Sample], params: &Params) -> Assessment {
         }
         None => Ok(blocks),
     };
-    decide::assessment(&points, chosen, params)
+    decide::assessment(&points, &Measure::new(&samples, faults), chosen, params)
 }
 
 /// Whether the teeth are small against the rise, so that blocks show it all the same.
@@ -133,6 +153,11 @@ fn small(teeth: &Floors, blocks: &Floors) -> bool {
 /// Judges one series by itself.
 pub fn judge(samples: &[Sample], params: &Params) -> TrendVerdict {
     assess(samples, params).decide(ALPHA)
+}
+
+/// Judges one series by itself, without the samples within `faults`, as [`assess_outside`].
+pub fn judge_outside(samples: &[Sample], faults: &[(f64, f64)], params: &Params) -> TrendVerdict {
+    assess_outside(samples, faults, params).decide(ALPHA)
 }
 
 /// The levels at which each of several checks is decided so that all together keep [`ALPHA`].

@@ -54,6 +54,14 @@ pub(crate) enum Shape {
     RandomWalk,
     Logarithmic,
     SlowWarmUp,
+    /// White noise, and the leak begins in the last two fifths.
+    LateWhite,
+    /// The same on AR(0.9).
+    LateAr90,
+    /// A saw-tooth of 8 min that stops being collected, and leaks from there on.
+    CollectionStops,
+    /// A restart, after which it warms up for long.
+    RestartWarmUp,
 }
 
 pub(crate) const HEALTHY: [Shape; 10] = [
@@ -97,6 +105,18 @@ pub(crate) fn series(plan: &Plan, seed: u64) -> Vec<Sample> {
     let moment = random.between(plan.warm_up + 0.05, plan.hours - 0.05);
     let phase = random.uniform();
     let period = random.between(1.0, 3.0);
+    let late = matches!(plan.shape, Shape::LateWhite | Shape::LateAr90);
+    let stops = plan.shape == Shape::CollectionStops;
+    let restarts = matches!(plan.shape, Shape::Restart | Shape::RestartWarmUp);
+    let onset = if late {
+        plan.hours * (0.6 + 0.3 * phase)
+    } else if stops {
+        plan.hours * (0.3 + 0.4 * phase)
+    } else if plan.shape == Shape::RestartWarmUp {
+        plan.hours * (0.3 + 0.3 * phase)
+    } else {
+        moment
+    };
     let mut state = State { ar: random.normal(), walk: 0.0, tooth: phase, tooth_size: 1.0 };
     let mut samples = Vec::new();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
@@ -104,12 +124,12 @@ pub(crate) fn series(plan: &Plan, seed: u64) -> Vec<Sample> {
     for k in 0..count {
         let seconds = f64::from(k) * plan.interval;
         let t = seconds / 3600.0;
-        let wave = state.advance(plan, &mut random, t, moment, phase, period);
-        let restarted = plan.shape == Shape::Restart && t >= moment;
+        let wave = state.advance(plan, &mut random, t, onset, phase, period);
+        let restarted = restarts && t >= onset;
         let leak = if plan.shape == Shape::Lumps {
             plan.leak * (t + phase).floor()
-        } else if restarted {
-            plan.leak * (t - moment)
+        } else if late || stops || restarted {
+            plan.leak * (t - onset).max(0.0)
         } else {
             plan.leak * t
         };
@@ -132,10 +152,12 @@ impl State {
         let white = 1.5 * random.normal();
         let scale = plan.interval / 30.0;
         match plan.shape {
-            Shape::White | Shape::Lumps => white,
-            Shape::Ar90 => 3.0 * self.ar(0.9f64.powf(scale), random),
+            Shape::White | Shape::Lumps | Shape::LateWhite => white,
+            Shape::CollectionStops if t >= moment => white,
+            Shape::RestartWarmUp => white + if t < moment { 0.0 } else { -40.0 * (-(t - moment) * 60.0 / 30.0).exp() },
+            Shape::Ar90 | Shape::LateAr90 => 3.0 * self.ar(0.9f64.powf(scale), random),
             Shape::Ar98 => 4.0 * self.ar(0.98f64.powf(scale), random),
-            Shape::Saw8 => 25.0 * self.saw(plan.interval / 480.0, random) + white,
+            Shape::Saw8 | Shape::CollectionStops => 25.0 * self.saw(plan.interval / 480.0, random) + white,
             Shape::Saw35 => 40.0 * self.saw(plan.interval / 2100.0, random) + white,
             Shape::WarmUp => 40.0 * (1.0 - (-t * 60.0 / 45.0).exp()) + white,
             Shape::Step => white + if t >= moment { 15.0 } else { 0.0 },
