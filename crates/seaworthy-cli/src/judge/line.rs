@@ -55,13 +55,23 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
-/// The samples of a series in order of time, and its id.
+/// A series as it is judged, and its id.
 #[derive(Debug, PartialEq)]
 pub(super) struct Told {
     /// Anything by which the asker knows it.
     pub(super) id: Value,
-    /// What is judged of it.
+    /// Those after warm-up, within faults too.
     pub(super) samples: Vec<Sample>,
+    /// Windows that are not judged: from, and to but not including, in seconds.
+    pub(super) faults: Vec<(f64, f64)>,
+}
+
+impl Told {
+    /// The samples that are judged.
+    pub(super) fn outside(&self) -> impl Iterator<Item = &Sample> {
+        let within = |s: &Sample| self.faults.iter().any(|(from, to)| (*from..*to).contains(&s.seconds));
+        self.samples.iter().filter(move |s| !within(s))
+    }
 }
 
 /// A line that is no series.
@@ -73,7 +83,7 @@ pub(super) struct Problem {
     pub(super) reason: String,
 }
 
-/// Reads line `number`: the samples after `warm_up` seconds and outside of faults; each change of the incarnation's name is another life.
+/// Reads line `number`: the samples after `warm_up` seconds, and the faults; each change of the incarnation's name is another life.
 ///
 /// # Errors
 /// It is no series; the reason names line and column, or line and field.
@@ -92,9 +102,8 @@ pub(super) fn read(number: u64, line: &[u8], warm_up: f64) -> Result<Told, Probl
             Problem { id: id(&plain), reason: format!("line {number}, column {column}: {message}") }
         })
     })?;
-    let samples = samples(&series, warm_up);
-    match samples {
-        Ok(samples) => Ok(Told { id: series.id, samples }),
+    match faults(&series).and_then(|faults| Ok((samples(&series, warm_up)?, faults))) {
+        Ok((samples, faults)) => Ok(Told { id: series.id, samples, faults }),
         Err(reason) => Err(Problem { id: series.id, reason: format!("line {number}: {reason}") }),
     }
 }
@@ -168,13 +177,12 @@ fn samples(series: &Series, warm_up: f64) -> Result<Vec<Sample>, String> {
     if let Some(names) = names.filter(|names| names.len() != n) {
         return Err(format!("t has {n} entries and incarnation has {}: give one per time, or none", names.len()));
     }
-    let faults = faults(series)?;
     let start = series.t.iter().map(|t| t.0).fold(f64::INFINITY, f64::min) + warm_up;
     let mut lives: Vec<&Value> = Vec::new();
     let mut samples = Vec::with_capacity(n);
     for (index, (Seconds(seconds), value)) in series.t.iter().copied().zip(&series.v).enumerate() {
         let Some(value) = *value else { continue };
-        if seconds < start || faults.iter().any(|(from, to)| (*from..*to).contains(&seconds)) {
+        if seconds < start {
             continue;
         }
         let name = names.and_then(|names| names.get(index)).unwrap_or(&Value::Null);

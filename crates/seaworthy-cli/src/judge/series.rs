@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use seaworthy_soak::check::Verdict;
-use seaworthy_soak::trend::{Of, Params, Sample, TrendVerdict, judge};
+use seaworthy_soak::trend::{Of, Params, TrendVerdict, judge_outside};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -155,19 +155,20 @@ fn answer_all(args: &Args) -> anyhow::Result<u64> {
 }
 
 fn answer(args: &Args, told: Told) -> Reply {
-    let Told { id, samples } = told;
-    let params = match params(args, &samples) {
+    let params = match params(args, &told) {
         Ok(params) => params,
-        Err(reason) => return Reply::error(id, reason),
+        Err(reason) => return Reply::error(told.id, reason),
     };
+    let Told { id, samples, faults } = told;
     let TrendVerdict { verdict, reason, slope_per_hour, lower, upper, detectable, needed_seconds, .. } =
-        judge(&samples, &params);
+        judge_outside(&samples, &faults, &params);
     Reply { id, verdict, slope_per_hour, lower, upper, detectable, needed_seconds, reason }
 }
 
-/// The thresholds for these samples, which are in order of time.
-fn params(args: &Args, samples: &[Sample]) -> Result<Params, String> {
-    let mut early: Vec<f64> = samples.iter().take(samples.len().div_ceil(10)).map(|s| s.value).collect();
+/// The thresholds for a series, whose samples are in order of time.
+fn params(args: &Args, told: &Told) -> Result<Params, String> {
+    let mut early: Vec<f64> = told.outside().map(|s| s.value).collect();
+    early.truncate(early.len().div_ceil(10));
     early.sort_by(f64::total_cmp);
     let baseline = early.get(early.len() / 2).copied().unwrap_or(1.0);
     let params = Params::with_defaults(args.tolerable_per_hour, args.unacceptable_per_hour, baseline, false);
@@ -240,8 +241,7 @@ mod tests {
     fn the_order_of_the_input_changes_no_threshold() {
         let (mut times, mut values): (Vec<u32>, Vec<u32>) = ((0..100).collect(), (1000..1100).collect());
         let line = |t: &[u32], v: &[u32]| serde_json::json!({"id": 1, "t": t, "v": v}).to_string();
-        let params =
-            |line: &str| params(&args(None, None), &line::read(1, line.as_bytes(), 0.0).unwrap().samples).unwrap();
+        let params = |line: &str| params(&args(None, None), &line::read(1, line.as_bytes(), 0.0).unwrap()).unwrap();
         let forward = params(&line(&times, &values));
         times.reverse();
         values.reverse();

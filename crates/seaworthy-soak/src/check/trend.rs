@@ -10,7 +10,7 @@ use super::stats::median;
 use super::verdict::Verdict;
 use super::view::{Reading, Series, View, readings};
 use super::window::{Mark, Objection, Seen, Window, duration, objection};
-use crate::trend::{Assessment, Of, Params, Sample, TrendVerdict, assess};
+use crate::trend::{Assessment, Of, Params, Sample, TrendVerdict, assess_outside};
 
 /// A trend check that waits for the others.
 pub(super) struct Prepared {
@@ -40,6 +40,7 @@ pub(super) fn prepare(
     let judged = readings.get(window.rows()).unwrap_or_default();
     let metric = &rule.select.metric;
     let Followed { samples, marks, undisturbed } = follow(view, rule, &series, judged, window);
+    let faults: Vec<(f64, f64)> = view.evidence.faults.iter().map(|f| (seconds(f.from_ms), seconds(f.to_ms))).collect();
     let seen = Seen::count(marks, view.interval_ms());
     let objection = objection(window, &seen, on_missing, metric, Some(window.level_gap_ms()))
         .or_else(|| disturbed(window, undisturbed, metric));
@@ -51,7 +52,7 @@ pub(super) fn prepare(
     let Some(first) = samples.first().copied() else {
         return Err(Finding::new(Verdict::Inconclusive, format!("no sample of {metric}")).unless(objection));
     };
-    let params = params(rule, &samples);
+    let params = params(rule, &samples, &faults);
     if params.unacceptable_per_hour <= params.tolerable_per_hour {
         let message = if rule.tolerable_per_hour.is_some() {
             "four times the tolerablePerHour of 0 is 0 too: give unacceptablePerHour".to_owned()
@@ -60,7 +61,7 @@ pub(super) fn prepare(
         };
         return Err(Finding::new(Verdict::Error, message).unless(objection));
     }
-    let assessment = assess(&samples, &params);
+    let assessment = assess_outside(&samples, &faults, &params);
     Ok(Prepared { assessment, objection, metric: metric.clone(), params, start_ms: first.seconds * 1000.0 })
 }
 
@@ -73,7 +74,7 @@ pub(super) fn floors(view: &View<'_>, rule: &Trend, window: &Window) -> Vec<(f64
 
 /// What a trend has to go by.
 struct Followed {
-    /// The samples outside declared faults, tagged by the lives of the containers behind them.
+    /// The samples, those within declared faults too, tagged by the lives of the containers behind them.
     samples: Vec<Sample>,
     /// What each judged row counts as, faults or not.
     marks: Vec<Mark>,
@@ -98,10 +99,10 @@ fn follow(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Readin
         };
         let obtained = matches!(mark, Mark::Obtained);
         followed.marks.push(mark);
-        if faulty(planned) || !obtained {
+        if !obtained {
             continue;
         }
-        followed.undisturbed += 1;
+        followed.undisturbed += u64::from(!faulty(planned));
         // What stands still adds nothing to go by.
         let here = series.iter().find(|s| *reading != Reading::Repeated && s.value(row).is_some());
         let Some((value, first)) = value.zip(here) else { continue };
@@ -145,9 +146,17 @@ fn rate(view: &View<'_>, series: &[Series<'_>], row: usize, first_row: usize) ->
     Some(sum)
 }
 
-fn params(rule: &Trend, samples: &[Sample]) -> Params {
-    let early = samples.get(..samples.len().div_ceil(10)).unwrap_or(samples);
-    let baseline = median(&early.iter().map(|s| s.value).collect::<Vec<_>>()).unwrap_or_default();
+/// Seconds since slot 0.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1000.0
+}
+
+fn params(rule: &Trend, samples: &[Sample], faults: &[(f64, f64)]) -> Params {
+    let outside = |s: &&Sample| !faults.iter().any(|(from, to)| (*from..*to).contains(&s.seconds));
+    let values: Vec<f64> = samples.iter().filter(outside).map(|s| s.value).collect();
+    let early = values.get(..values.len().div_ceil(10)).unwrap_or(&values);
+    let baseline = median(early).unwrap_or_default();
     let bytes = rule.of == TrendOf::Level && rule.select.metric.ends_with("_bytes");
     let params = Params::with_defaults(rule.tolerable_per_hour, rule.unacceptable_per_hour, baseline, bytes);
     let of = if rule.of == TrendOf::Rate { Of::Median } else { Of::Minimum };
