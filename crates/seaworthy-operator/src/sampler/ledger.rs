@@ -253,11 +253,11 @@ impl Ledger {
 /// Records an outcome. Returns the gap that stands in its place where the recorder refuses it: the slot must be over either way, for it would be
 /// opened again at once.
 fn put(recorder: &mut Recorder, outcome: &Outcome) -> Option<Gap> {
-    let recorded = match outcome {
+    let done = match outcome {
         Outcome::Seen(record) => recorder.record(record),
         Outcome::Nothing { slot, unix_ms, gap } => recorder.gap(*slot, *unix_ms, gap),
     };
-    let refused = recorded.err()?;
+    let refused = done.err()?;
     tracing::warn!(error = %refused, "a slot was not recorded");
     if matches!(refused, RecordError::Past { .. }) {
         return None;

@@ -206,7 +206,7 @@ impl Run {
                         return false;
                     }
                     Err(error) => {
-                        tracing::warn!(soak = self.spec.name, %error, "cannot go on from the stored evidence")
+                        tracing::warn!(soak = self.spec.name, %error, "cannot go on from the stored evidence");
                     }
                     Ok(()) => return true,
                 },
@@ -300,15 +300,16 @@ impl Run {
         let now = Instant::now();
         self.shared.lateness.observe(now.saturating_duration_since(planned).as_secs_f64());
         let (unix_ms, longest) = (self.unix_ms(now), Bounds::default().total + AROUND);
-        let (outcome, faults, not_candidate) = match bounded(self.looker.look(slot, unix_ms, planned), longest).await {
-            Ok(Seen { record, not_candidate, faults }) => {
-                (Outcome::Seen(record), self.faults(faults.as_deref()), not_candidate)
-            }
-            Err(gap) => {
-                tracing::error!(soak = self.spec.name, slot, %gap, "a look did not end");
-                (Outcome::Nothing { slot, unix_ms, gap }, Vec::new(), None)
-            }
-        };
+        let (outcome, faults, not_candidate) =
+            match bounded(Box::pin(self.looker.look(slot, unix_ms, planned)), longest).await {
+                Ok(Seen { record, not_candidate, faults }) => {
+                    (Outcome::Seen(record), self.faults(faults.as_deref()), not_candidate)
+                }
+                Err(gap) => {
+                    tracing::error!(soak = self.spec.name, slot, %gap, "a look did not end");
+                    (Outcome::Nothing { slot, unix_ms, gap }, Vec::new(), None)
+                }
+            };
         let done = self.with(|ledger| ledger.close(outcome, &faults)).unwrap_or_default();
         if let Some(what) = not_candidate {
             self.publish(|facts| facts.not_candidate = Some(what));

@@ -97,11 +97,11 @@ impl Run {
         let checkpoint = match made {
             Ok(checkpoint) => checkpoint,
             Err(mut copy) => {
-                let make = move || {
+                let encode = move || {
                     let checkpoint = copy.checkpoint();
                     (copy, checkpoint)
                 };
-                let (copy, checkpoint) = blocking(make).await?;
+                let (copy, checkpoint) = blocking(encode).await?;
                 self.with(|ledger| ledger.take_over(copy));
                 checkpoint
             }
@@ -123,8 +123,7 @@ impl Run {
         let before = self.facts();
         let measured = (before.through..through).contains(&cadence.measured);
         // The load waits for the one, the verdict for the other.
-        let inventoried =
-            inventories.before && !before.inventories.before || inventories.after && !before.inventories.after;
+        let news = inventories.before && !before.inventories.before || inventories.after && !before.inventories.after;
         let evidence = keeper.status();
         self.publish(|facts| {
             facts.through = through;
@@ -135,7 +134,7 @@ impl Run {
         });
         let early = if self.spec.fails_fast() { self.judge_so_far(keeper).await } else { false };
         let sealed = keeper.tip() != tip.as_ref();
-        if sealed || early || measured || inventoried || through >= cadence.slots {
+        if sealed || early || measured || news || through >= cadence.slots {
             self.shared.wake(&self.spec);
         }
         Ok(())

@@ -47,7 +47,7 @@ async fn observed(code: u16, answer: Value, soak: &SoakTest) -> (Observed, u32) 
         async move { Response::builder().status(code).body(Body::from(said.into_bytes())) }
     });
     let ctx = Context::new(Client::new(service, "n"), Config::parse_from(["test"]), Metrics::default());
-    let observed = observe(&ctx, soak).await.unwrap();
+    let observed = Box::pin(observe(&ctx, soak)).await.unwrap();
     (observed, asked.load(Ordering::Relaxed))
 }
 
