@@ -16,6 +16,7 @@ pub(crate) fn answer(to: &mut impl Write, settings: &Settings, age: f64) -> io::
     match manner {
         Manner::Fine => page(to, metrics(settings, age).as_bytes()),
         Manner::Absent => page(to, b"target_other 1\n"),
+        Manner::Churn => page(to, churned(age).as_bytes()),
         Manner::Line => page(to, &vec![b'x'; 10 << 20]),
         Manner::Million => page(to, &b"x 1\n".repeat(1 << 20)),
         Manner::Nan | Manner::Past | Manner::Future | Manner::Falling | Manner::Retyped => {
@@ -67,6 +68,13 @@ fn changed(good: &str, manner: Manner, age: f64) -> String {
         _ => format!("{line}\n"),
     };
     good.lines().map(line).collect()
+}
+
+/// Series that are new at each look: their names have more bytes than anybody keeps.
+fn churned(age: f64) -> String {
+    let long = "x".repeat(8 << 10);
+    let series = |n: u32| format!("target_level{{churn=\"{age}-{n}-{long}\"}} 1\n");
+    (0..48).fold("# TYPE target_level gauge\n".to_owned(), |page, n| page + &series(n))
 }
 
 fn whole(to: &mut impl Write, status: &str, kind: &str, body: &[u8]) -> io::Result<()> {
@@ -148,6 +156,8 @@ mod tests {
             past.lines().any(|l| l.starts_with("target_level 1 ") && l.len() == "target_level 1 ".len() + 13),
             "{past}"
         );
+        let series = |age| page(&["manner=churn"], age).lines().filter(|l| l.starts_with("target_level{")).count();
+        assert_eq!((series(1.0), page(&["manner=churn"], 2.0).contains("\"1-0-")), (48, false));
         let body = |arguments: &[&str]| page(arguments, 0.0).split_once("\r\n\r\n").unwrap().1.to_owned();
         assert_eq!((body(&["manner=line"]).len(), body(&["manner=million"]).lines().count()), (10 << 20, 1 << 20));
     }

@@ -21,6 +21,8 @@ pub(crate) enum Manner {
     Html,
     /// A page without the metrics of [`Manner::Fine`].
     Absent,
+    /// `target_level` with other labels at each look, long ones.
+    Churn,
     /// One line of 10 MiB.
     Line,
     /// A million series.
@@ -143,6 +145,7 @@ fn manner(word: &str) -> Option<Manner> {
         "redirect" => Manner::Redirect,
         "html" => Manner::Html,
         "absent" => Manner::Absent,
+        "churn" => Manner::Churn,
         "line" => Manner::Line,
         "million" => Manner::Million,
         "nan" => Manner::Nan,

@@ -12,3 +12,4 @@ mod numbers;
 mod pace;
 mod random;
 mod rows;
+mod two_operators;

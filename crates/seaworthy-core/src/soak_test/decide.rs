@@ -85,14 +85,22 @@ impl<'a> Visit<'a> {
             let (reason, message) = if self.status.turn_time.is_none() {
                 (Reason::TargetLocked, format!("{} never became free for this soak", spec.target))
             } else {
-                let message = "it was not judged within its deadline: see the conditions of its tasks and the events";
-                (Reason::DeadlineExceeded, message.to_owned())
+                (Reason::DeadlineExceeded, self.why_not_judged())
             };
             self.end(SoakTestPhase::Inconclusive, reason, message);
         } else {
             return false;
         }
         true
+    }
+
+    /// What the deadline ended: the last word on record, where that was that the evidence could not be read. It is not read again then.
+    fn why_not_judged(&self) -> String {
+        let last = condition::get(&self.status.conditions, types::FINISHED);
+        match last.filter(|c| c.reason == Reason::EvidenceUnusable.as_str()) {
+            Some(unread) => format!("it was not judged within its deadline: {}", unread.message),
+            None => "it was not judged within its deadline: see the conditions of its tasks and the events".to_owned(),
+        }
     }
 
     /// Whether `suspend` applies: only before the turn has come.

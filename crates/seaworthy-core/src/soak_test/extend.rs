@@ -40,7 +40,7 @@ impl Visit<'_> {
             self.drive(Role::Workload, later);
             self.drive(Role::Inventory, later);
             let message = "measure is over; its evidence says whether it is extended";
-            self.progress(SoakTestPhase::Measuring, Reason::Measuring, message.into());
+            self.waits_for_judgement(SoakTestPhase::Measuring, Reason::Measuring, message);
             self.wake_at((measure_end + EXTENSION).max(later));
             self.wake_at(self.now + Seconds(5));
             return true;

@@ -47,6 +47,8 @@ pub struct SamplerFacts {
     pub evidence: Option<EvidenceStatus>,
     /// Why the stored evidence can never be judged: its chain is broken.
     pub broken: Option<String>,
+    /// Why the evidence that was to be judged could not be read this time.
+    pub unread: Option<String>,
     /// A pod of the target runs something else than the candidate.
     pub not_candidate: Option<String>,
     /// Which inventories for `leftovers` are stored.
@@ -100,10 +102,13 @@ pub struct Needs {
 }
 
 /// What has to be read, given what is recorded and how far the evidence is acknowledged.
-pub fn needs(spec: &SoakSpec, status: &SoakTestStatus, finalizer: bool, through: u64, now: Timestamp) -> Needs {
+pub fn needs(meta: &Meta, spec: &SoakSpec, status: &SoakTestStatus, through: u64, now: Timestamp) -> Needs {
+    let finalizer = meta.finalizer;
     if condition::is_true(&status.conditions, types::FINISHED) {
         return Needs { lock: finalizer, ..Needs::default() };
     }
+    // What ends it from outside waits for no verdict, so nothing that is in the way of one may be in the way of that.
+    let ends = meta.deleted.is_some() || spec.abort || status.deadline.is_some_and(|deadline| now >= deadline);
     let roles = [Role::Setup, Role::Workload, Role::Inventory, Role::Teardown];
     let open = |role: &Role| role.record(status).filter(|r| !r.state.is_finished());
     let decided = status.ending.is_some();
@@ -114,6 +119,7 @@ pub fn needs(spec: &SoakSpec, status: &SoakTestStatus, finalizer: bool, through:
         lock: finalizer && !decided,
         target: status.turn_time.is_some() && set_up && !started && !decided,
         judgement: !decided
+            && !ends
             && (status.settle_end_time.is_some_and(|end| judged_from(spec, status, end, through, now))
                 || status.measure_end_time.is_some_and(|end| extension_from(spec, status, end, through, now))),
         sampling: !decided && started,

@@ -190,6 +190,17 @@ impl Visit<'_> {
         self.take(role, step);
     }
 
+    /// Says what is waited for: the judgement, or that the evidence for it can be read.
+    pub(super) fn waits_for_judgement(&mut self, phase: SoakTestPhase, reason: Reason, message: &str) {
+        match &self.seen.sampler.unread {
+            Some(why) => {
+                let message = format!("the stored evidence could not be read: {why}");
+                self.progress(phase, Reason::EvidenceUnusable, message);
+            }
+            None => self.progress(phase, reason, message.to_owned()),
+        }
+    }
+
     /// Every required check decides; without a judgement there is no success.
     fn judge(&mut self, settle_end: Timestamp) {
         let facts = &self.seen.sampler;
@@ -198,8 +209,11 @@ impl Visit<'_> {
         let Some(judgement) = facts.judgement.as_ref().filter(|_| complete) else {
             // Told only where it takes long: mostly the last sample is stored and judged at once.
             if self.now >= settle_end + STORING || self.status.phase != Settling {
-                let message = "settled; the evidence is being stored and judged";
-                self.progress(Settling, Reason::Settling, message.into());
+                self.waits_for_judgement(
+                    Settling,
+                    Reason::Settling,
+                    "settled; the evidence is being stored and judged",
+                );
             }
             self.wake_at((settle_end + EVIDENCE).max(self.now + Seconds(1)));
             self.wake_at(self.now + Seconds(5));

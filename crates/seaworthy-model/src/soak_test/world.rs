@@ -218,7 +218,7 @@ impl World {
     fn sampled(&self, held: &Stored, now: Timestamp, through: u64) -> SamplerFacts {
         let obtained = self.slots.iter().filter(|s| **s).count() as u64;
         let samples = SampleCounts { planned: self.slots.len() as u64, obtained, longest_gap_seconds: 0 };
-        let wanted = needs(&held.spec, &held.status, held.finalizer, through, now).judgement;
+        let wanted = needs(&self.meta(held), &held.spec, &held.status, through, now).judgement;
         let judgement = wanted.then(|| {
             let covered = obtained * 100 >= self.slots_planned() * COVERAGE;
             let verdict = if covered { Verdict::Passed } else { Verdict::Inconclusive };
@@ -238,11 +238,8 @@ impl World {
         SamplerFacts { through, samples, judgement, ..SamplerFacts::default() }
     }
 
-    /// What live reads show now, beside the given copy of the soak.
-    pub fn observe(&self, held: &Stored, now: Timestamp) -> Observed {
-        let through = self.slots.len() as u64;
-        let wanted = needs(&held.spec, &held.status, held.finalizer, through, now);
-        let meta = Meta {
+    fn meta(&self, held: &Stored) -> Meta {
+        Meta {
             namespace: "ns".into(),
             name: "soak".into(),
             uid: "soak-uid".into(),
@@ -251,7 +248,14 @@ impl World {
             deleted: held.deleted,
             finalizer: held.finalizer,
             namespace_terminating: self.terminating && held.deleted.is_some(),
-        };
+        }
+    }
+
+    /// What live reads show now, beside the given copy of the soak.
+    pub fn observe(&self, held: &Stored, now: Timestamp) -> Observed {
+        let through = self.slots.len() as u64;
+        let meta = self.meta(held);
+        let wanted = needs(&meta, &held.spec, &held.status, through, now);
         let jobs = wanted.jobs.into_iter().map(|name| {
             let seen = Sight::from(self.jobs.see(&name));
             (name, seen)

@@ -1,21 +1,24 @@
 //! Evidence objects as ConfigMaps: owned by their SoakTest, labelled with its UID, sealed ones immutable.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use k8s_openapi::{
     ByteString,
     api::core::v1::ConfigMap,
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
-use kube::{Api, Client, ResourceExt as _, api::ListParams};
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{DeleteParams, ListParams, ObjectList, PostParams, Preconditions, PropagationPolicy},
+};
 use seaworthy_api::labels;
-use seaworthy_core::{names, presence::Presence};
-use seaworthy_soak::segment::Object;
+use seaworthy_core::{names, presence::Presence, soak_test::EvidenceStatus};
+use seaworthy_soak::segment::{ChainError, Object};
 
 use super::pods::controller;
 use crate::{
-    Error,
-    client::{create, delete_uid, get_live, list_live, replace},
+    Error, backoff,
+    client::{create, get_live, replace, timed},
 };
 
 /// Which part of the evidence an object is: `head`, or the number of its link.
@@ -24,6 +27,15 @@ pub const PART: &str = "seaworthy.dev/evidence-part";
 pub const HEADER: &str = "header.json";
 /// The key of the gzipped CSV.
 pub const PAYLOAD: &str = "samples.csv.gz";
+
+/// On a head that was replaced by itself: the version that it replaced.
+const REPLACED: &str = "seaworthy.dev/evidence-replaced";
+/// How many objects one answer may bring.
+const PAGE: u32 = 64;
+/// How often one answer is asked for.
+const READS: u32 = 3;
+/// More bytes than these, as they are stored, are not read: unpacked they are many times as much, and all are judged at once.
+const MOST: usize = 96 << 20;
 
 /// The evidence of one SoakTest in the cluster.
 #[derive(Clone)]
@@ -44,12 +56,44 @@ pub struct Stored {
     uids: BTreeMap<String, String>,
 }
 
-/// Why something was not stored.
+impl Stored {
+    /// Whether the head is there, where one was stored before: without it, what was stored looks like nothing.
+    ///
+    /// # Errors
+    /// `Broken` when it is not.
+    pub(crate) fn is_there(&self, expected: bool) -> Result<(), StoreError> {
+        if expected && self.head.is_none() {
+            return Err(StoreError::Broken(ChainError::Missing { name: HEAD.to_owned() }.to_string()));
+        }
+        Ok(())
+    }
+}
+
+/// What is known of stored evidence from elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Recorded<'a> {
+    /// A link of its chain.
+    pub(crate) tip: Option<&'a str>,
+    /// Whether a head was stored.
+    pub(crate) head: bool,
+}
+
+impl<'a> From<Option<&'a EvidenceStatus>> for Recorded<'a> {
+    fn from(status: Option<&'a EvidenceStatus>) -> Self {
+        let tip = status.map(|e| e.chain_tip.as_str()).filter(|tip| !tip.is_empty());
+        Self { tip, head: status.is_some_and(|e| !e.head.is_empty()) }
+    }
+}
+
+/// Why something was not stored, or cannot be.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     /// Somebody else wrote: what is stored must be read again.
     #[error("the evidence was written by somebody else meanwhile")]
     Conflict,
+    /// What is stored is not what was written, and will never be judged.
+    #[error("{0}")]
+    Broken(String),
     /// The call failed.
     #[error(transparent)]
     Call(#[from] Error),
@@ -69,38 +113,106 @@ impl Store {
     /// Everything that is stored, read live. Objects with our label that our SoakTest does not control are not ours.
     ///
     /// # Errors
-    /// When the read gave no answer.
+    /// When the read gave no answer; [`Error::Data`] when there is more than may be held in memory. Never a part of it.
     pub async fn load(&self) -> Result<Stored, Error> {
-        let params = ListParams::default().labels(&format!("{}={}", labels::EVIDENCE, self.owner.uid));
-        let mut stored = Stored::default();
-        for map in list_live(&self.api, &params).await? {
-            if controller(&map).is_none_or(|o| o.uid != self.owner.uid) {
-                continue;
-            }
-            let object = object(&map);
-            if object.name == HEAD {
-                stored.head = map.resource_version();
-            }
-            stored.uids.insert(object.name.clone(), map.uid().unwrap_or_default());
-            stored.objects.push(object);
-        }
-        Ok(stored)
+        self.load_within(MOST).await
     }
 
-    /// Removes an object of an unfinished seal.
+    async fn load_within(&self, most: usize) -> Result<Stored, Error> {
+        let mut params = ListParams::default().labels(&format!("{}={}", labels::EVIDENCE, self.owner.uid)).limit(PAGE);
+        let (mut stored, mut bytes) = (Stored::default(), 0);
+        // The pages of one list show one moment: what was written meanwhile is in none of them.
+        loop {
+            let page = self.page(&params).await?;
+            for map in page.items {
+                if controller(&map).is_none_or(|o| o.uid != self.owner.uid) {
+                    continue;
+                }
+                let object = object(&map);
+                bytes += object.payload.len() + object.header.len();
+                if bytes > most {
+                    let what = format!("the evidence of SoakTest {}/{}", self.namespace, self.owner.name);
+                    let problem = format!("more than {} MiB: keep fewer series, or measure for less long", most >> 20);
+                    return Err(Error::Data { what, problem });
+                }
+                if object.name == HEAD {
+                    stored.head = map.resource_version();
+                }
+                stored.uids.insert(object.name.clone(), map.uid().unwrap_or_default());
+                stored.objects.push(object);
+            }
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params.continue_token = Some(token),
+                None => return Ok(stored),
+            }
+        }
+    }
+
+    /// One page, asked for again while its failure may be passing.
+    async fn page(&self, params: &ListParams) -> Result<ObjectList<ConfigMap>, Error> {
+        let what = || format!("list configmaps in {}", self.namespace);
+        let mut pause = Duration::from_millis(50);
+        for _ in 1..if backoff::repeats() { READS } else { 1 } {
+            match timed(what, self.api.list(params)).await {
+                Err(e) if matches!(e.category(), "throttled" | "server" | "connection" | "timeout") => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 4;
+                }
+                other => return other,
+            }
+        }
+        timed(what, self.api.list(params)).await
+    }
+
+    /// Removes a link that no head names, nor ever will.
     pub(crate) async fn discard(&self, stored: &Stored, part: &str) -> Result<(), Error> {
         let Some(uid) = stored.uids.get(part) else { return Ok(()) };
-        delete_uid(&self.api, &self.name(part), uid).await
+        let params = DeleteParams {
+            // Nothing depends on it, and its name is wanted again at once.
+            propagation_policy: Some(PropagationPolicy::Background),
+            preconditions: Some(Preconditions { uid: Some(uid.clone()), resource_version: None }),
+            ..DeleteParams::default()
+        };
+        let name = self.name(part);
+        let what = || format!("delete ConfigMap {}/{name}", self.namespace);
+        match timed(what, self.api.delete(&name, &params)).await {
+            Ok(_) => Ok(()),
+            Err(e) if matches!(e.code(), 404 | 409) => Ok(()),
+            Err(e) => Err(e),
+        }
     }
 
-    /// Stores a sealed object. The same one, stored before, is no error.
+    /// Creates a sealed object. One that is there already, even the same one, is a conflict.
     pub(crate) async fn seal(&self, part: &Object) -> Result<(), StoreError> {
-        create(&self.api, &self.build(part)).await?;
-        // That it was created, or existed already, is not told apart: what counts is what is there.
-        match get_live(&self.api, &self.name(&part.name)).await? {
-            Presence::Present(map) if self.holds(&map, part) => Ok(()),
-            Presence::Present(_) | Presence::AbsentLive | Presence::Unknown => Err(StoreError::Conflict),
-        }
+        let map = self.create(&self.build(part)).await?;
+        // Something between us and the store may change what it is given.
+        if self.holds(&map, part) { Ok(()) } else { Err(StoreError::Conflict) }
+    }
+
+    /// Replaces the head by itself, marked, so that whoever knows the version that we read cannot replace it any more; where there is
+    /// none, creates this one. Returns the new version.
+    pub(crate) async fn mark(&self, head: &Object, known: Option<&str>) -> Result<String, StoreError> {
+        let mut map = self.build(head);
+        map.annotations_mut().insert(REPLACED.to_owned(), known.unwrap_or_default().to_owned());
+        map.metadata.resource_version = known.map(str::to_owned);
+        let written = match known {
+            None => self.create(&map).await?,
+            Some(_) => replace(&self.api, &map).await.map_err(|e| match e.code() {
+                404 | 409 => StoreError::Conflict,
+                _ => e.into(),
+            })?,
+        };
+        Ok(written.resource_version().unwrap_or_default())
+    }
+
+    /// Creates what must not be there yet.
+    async fn create(&self, map: &ConfigMap) -> Result<ConfigMap, StoreError> {
+        let params = PostParams { field_manager: Some("seaworthy".into()), ..PostParams::default() };
+        let what = || format!("create ConfigMap {}/{}", self.namespace, map.name_any());
+        timed(what, self.api.create(&params, map)).await.map_err(|e| match e.code() {
+            409 => StoreError::Conflict,
+            _ => e.into(),
+        })
     }
 
     /// Stores the head: creates it, or replaces the version that we know. Returns the new version.
@@ -154,7 +266,7 @@ impl Store {
 /// The part that the soak crate calls the head.
 pub(crate) const HEAD: &str = "head";
 
-fn object(map: &ConfigMap) -> Object {
+pub(super) fn object(map: &ConfigMap) -> Object {
     let header = map.data.as_ref().and_then(|d| d.get(HEADER)).cloned().unwrap_or_default();
     let payload = map.binary_data.as_ref().and_then(|d| d.get(PAYLOAD)).map(|p| p.0.clone()).unwrap_or_default();
     let name = map.labels().get(PART).cloned().unwrap_or_else(|| map.name_any());
@@ -163,7 +275,12 @@ fn object(map: &ConfigMap) -> Object {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    use super::{
+        super::played::{self, Played},
+        *,
+    };
 
     #[tokio::test]
     async fn an_object_survives_being_a_config_map() {
@@ -186,5 +303,23 @@ mod tests {
             foreign.metadata.owner_references = None;
             assert!(!store.holds(&foreign, &part));
         }
+    }
+
+    /// What is judged is everything, however much it is, or nothing.
+    #[tokio::test]
+    async fn evidence_is_read_in_pages_to_the_end_and_only_so_much_of_it() {
+        let server: Arc<Mutex<Played>> = Arc::default();
+        let store = played::store(played::at_once(&server));
+        let parts = 3 * PAGE + 5;
+        for number in 0..parts {
+            let part = Object { name: format!("{number:06}"), sealed: true, header: "{}".into(), payload: vec![7; 8] };
+            store.seal(&part).await.unwrap();
+        }
+        let stored = store.load().await.unwrap();
+        assert_eq!((stored.objects.len(), stored.uids.len()), (197, 197));
+        let bytes = 10 * 197;
+        assert_eq!(store.load_within(bytes).await.unwrap().objects.len(), 197);
+        let error = store.load_within(bytes - 1).await.unwrap_err();
+        assert!(matches!(&error, Error::Data { problem, .. } if problem.contains("keep fewer series")), "{error}");
     }
 }

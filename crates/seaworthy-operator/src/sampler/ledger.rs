@@ -16,50 +16,95 @@ use seaworthy_soak::{
 
 /// Slots that may wait to be stored; beyond, only their gaps are kept.
 const UNSTORED: usize = 240;
+/// With so many values a slot, a checkpoint is too much work to be done among other work.
+const WIDE: usize = 64;
+
+/// What became of a slot.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Outcome {
+    /// It was looked at.
+    Seen(SlotRecord),
+    /// It was not, or what was seen cannot be kept.
+    Nothing {
+        /// The slot.
+        slot: u64,
+        /// Wall time at which it began, in milliseconds since the epoch.
+        unix_ms: i64,
+        /// Why.
+        gap: Gap,
+    },
+}
+
+impl Outcome {
+    const fn slot(&self) -> u64 {
+        match self {
+            Self::Seen(record) => record.slot,
+            Self::Nothing { slot, .. } => *slot,
+        }
+    }
+
+    const fn unix_ms(&self) -> i64 {
+        match self {
+            Self::Seen(record) => record.unix_ms,
+            Self::Nothing { unix_ms, .. } => *unix_ms,
+        }
+    }
+
+    /// Whether everything that was looked at answered.
+    fn whole(&self) -> bool {
+        let Self::Seen(record) = self else { return false };
+        record.looks.iter().all(|look| look.result.is_ok()) && !matches!(record.pods, Some(Err(_)))
+    }
+
+    /// The same slot, with nothing but this to say of it.
+    fn gap(&self, gap: Gap) -> Self {
+        Self::Nothing { slot: self.slot(), unix_ms: self.unix_ms(), gap }
+    }
+}
 
 /// The slots of one run.
 pub(super) struct Ledger {
     recorder: Recorder,
     /// Slots whose looks are under way, or are done but wait for earlier ones.
-    open: BTreeMap<u64, Option<SlotRecord>>,
-    unstored: VecDeque<SlotRecord>,
+    open: BTreeMap<u64, Option<Outcome>>,
+    unstored: VecDeque<Outcome>,
     /// All that were declared; the recorder keeps those that are new to it.
     faults: Vec<FaultWindow>,
     /// Inventories that were taken here, for the same reason.
     inventories: Vec<(String, InventoryPoint, Vec<ObjectRef>)>,
     counts: Counts,
+    /// The most values that a slot had.
+    widest: usize,
 }
 
-/// Coverage as it is shown; the judgement counts by itself.
+/// Coverage as it is shown: of the slots that are over, those that were seen whole. The judgement counts by itself.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counts {
     planned: u64,
     obtained: u64,
     longest_gap_ms: u64,
-    /// Slots without a page, per source and target, until now.
-    missing: BTreeMap<String, u64>,
+    /// How long nothing has been obtained, until now.
+    missing_ms: u64,
 }
 
 impl Counts {
     /// Goes on from what stored evidence says.
-    pub(super) fn from(planned: u64, obtained: u64, longest_gap_ms: u64) -> Self {
-        Self { planned, obtained, longest_gap_ms, missing: BTreeMap::new() }
+    pub(super) const fn from(planned: u64, obtained: u64, longest_gap_ms: u64) -> Self {
+        Self { planned, obtained, longest_gap_ms, missing_ms: 0 }
     }
 
-    fn add(&mut self, record: &SlotRecord, interval_ms: u64) {
-        let mut missing = BTreeMap::new();
-        for look in &record.looks {
-            self.planned += 1;
-            let key = format!("{}/{}", look.source, look.target);
-            if look.result.is_ok() {
-                self.obtained += 1;
-            } else {
-                let run = self.missing.get(&key).copied().unwrap_or(0) + 1;
-                self.longest_gap_ms = self.longest_gap_ms.max(run * interval_ms);
-                missing.insert(key, run);
-            }
+    fn add(&mut self, missed: u64, whole: bool, interval_ms: u64) {
+        self.planned += missed + 1;
+        self.missing_ms += missed * interval_ms;
+        if whole {
+            self.obtained += 1;
+        } else {
+            self.missing_ms += interval_ms;
         }
-        self.missing = missing;
+        self.longest_gap_ms = self.longest_gap_ms.max(self.missing_ms);
+        if whole {
+            self.missing_ms = 0;
+        }
     }
 
     pub(super) const fn shown(&self) -> SampleCounts {
@@ -76,6 +121,7 @@ impl Ledger {
             faults: Vec::new(),
             inventories: Vec::new(),
             counts,
+            widest: 0,
         }
     }
 
@@ -89,34 +135,60 @@ impl Ledger {
         self.open.insert(slot, None);
     }
 
-    /// A slot's looks have come back. Returns the slots that are over by this: recorded, or missed in between.
-    pub(super) fn close(&mut self, record: SlotRecord, faults: &[FaultWindow]) -> Range<u64> {
+    /// A slot's looks have come back, or will not. Returns the slots that are over by this: recorded, or missed in between.
+    pub(super) fn close(&mut self, outcome: Outcome, faults: &[FaultWindow]) -> Range<u64> {
         if self.faults != faults && !faults.is_empty() {
             faults.clone_into(&mut self.faults);
             for window in faults {
                 self.recorder.fault(window);
             }
         }
-        self.open.insert(record.slot, Some(record));
+        self.open.insert(outcome.slot(), Some(outcome));
+        self.record_closed()
+    }
+
+    /// Nobody looks on: a slot under way is a gap where a later one is done, so that this one can be stored.
+    pub(super) fn give_up(&mut self) {
+        let done = self.open.iter().rfind(|(_, outcome)| outcome.is_some()).map(|(slot, _)| *slot);
+        let run = self.recorder.run().clone();
+        for (slot, outcome) in self.open.range_mut(..done.unwrap_or(0)).filter(|(_, outcome)| outcome.is_none()) {
+            let planned = i64::try_from(run.planned_ms(*slot)).unwrap_or(i64::MAX);
+            let gap = Gap::new(GapReason::OperatorDown, "the operator was asked to end before the answers were there");
+            *outcome = Some(Outcome::Nothing { slot: *slot, unix_ms: run.start_unix_ms.saturating_add(planned), gap });
+        }
+        self.record_closed();
+    }
+
+    /// Records what is done and waits for nothing earlier.
+    fn record_closed(&mut self) -> Range<u64> {
         let before = self.recorder.next_slot();
         while let Some(entry) = self.open.first_entry() {
             if entry.get().is_none() {
                 break;
             }
-            let Some(record) = entry.remove() else { break };
-            self.record(record);
+            let Some(outcome) = entry.remove() else { break };
+            self.record(outcome);
         }
         before..self.recorder.next_slot()
     }
 
-    fn record(&mut self, record: SlotRecord) {
-        self.counts.add(&record, self.recorder.run().interval_ms);
-        if self.unstored.len() >= UNSTORED {
-            let gap = Gap::new(GapReason::Other, "the API server stored no evidence for too long");
-            return told(self.recorder.gap(record.slot, record.unix_ms, &gap));
+    fn record(&mut self, mut outcome: Outcome) {
+        if let Outcome::Seen(record) = &outcome {
+            let pages = record.looks.iter().filter_map(|look| look.result.as_ref().ok());
+            self.widest = self.widest.max(pages.map(|page| page.samples.len()).sum());
         }
-        told(self.recorder.record(&record));
-        self.unstored.push_back(record);
+        let keep = self.unstored.len() < UNSTORED;
+        if !keep {
+            outcome = outcome.gap(Gap::new(GapReason::Other, "the API server stored no evidence for too long"));
+        }
+        let missed = outcome.slot().saturating_sub(self.recorder.next_slot());
+        if let Some(gap) = put(&mut self.recorder, &outcome) {
+            outcome = outcome.gap(gap);
+        }
+        self.counts.add(missed, outcome.whole(), self.recorder.run().interval_ms);
+        if keep {
+            self.unstored.push_back(outcome);
+        }
     }
 
     /// Adds an inventory for a `leftovers` check. The first one of a point counts.
@@ -139,11 +211,17 @@ impl Ledger {
         self.recorder.checkpoint()
     }
 
+    /// The recorder again, to make a checkpoint elsewhere where that is much work. The copy is then to be taken over: what is recorded
+    /// meanwhile is recorded there as well.
+    pub(super) fn copy(&self) -> Option<Recorder> {
+        (self.widest >= WIDE).then(|| self.recorder.clone())
+    }
+
     /// It was stored.
     pub(super) fn committed(&mut self, checkpoint: &Checkpoint) {
         self.recorder.committed(checkpoint);
         let through = self.recorder.acknowledged();
-        self.unstored.retain(|record| record.slot >= through);
+        self.unstored.retain(|outcome| outcome.slot() >= through);
     }
 
     /// Slots before this are stored.
@@ -151,7 +229,7 @@ impl Ledger {
         self.recorder.acknowledged()
     }
 
-    /// Takes over what somebody else stored, and records again what of ours goes beyond it.
+    /// Takes over a recorder that somebody else's evidence, or a copy of ours, went into; records again what of ours goes beyond it.
     pub(super) fn take_over(&mut self, recorder: Recorder) {
         self.recorder = recorder;
         for window in &self.faults {
@@ -160,9 +238,9 @@ impl Ledger {
         for (check, point, objects) in &self.inventories {
             self.recorder.inventory(check, *point, objects);
         }
-        for record in &self.unstored {
-            if record.slot >= self.recorder.next_slot() {
-                told(self.recorder.record(record));
+        for outcome in &self.unstored {
+            if outcome.slot() >= self.recorder.next_slot() {
+                put(&mut self.recorder, outcome);
             }
         }
     }
@@ -172,83 +250,24 @@ impl Ledger {
     }
 }
 
-/// Only a slot of the past, or one with too many looks, is refused: the next one makes a gap of it.
-fn told(result: Result<(), RecordError>) {
-    if let Err(error) = result {
-        tracing::warn!(%error, "a slot was not recorded");
+/// Records an outcome. Returns the gap that stands in its place where the recorder refuses it: the slot must be over either way, for it would be
+/// opened again at once.
+fn put(recorder: &mut Recorder, outcome: &Outcome) -> Option<Gap> {
+    let done = match outcome {
+        Outcome::Seen(record) => recorder.record(record),
+        Outcome::Nothing { slot, unix_ms, gap } => recorder.gap(*slot, *unix_ms, gap),
+    };
+    let refused = done.err()?;
+    tracing::warn!(error = %refused, "a slot was not recorded");
+    if matches!(refused, RecordError::Past { .. }) {
+        return None;
     }
+    let gap = Gap::new(GapReason::TooManySeries, refused.to_string());
+    if let Err(error) = recorder.gap(outcome.slot(), outcome.unix_ms(), &gap) {
+        tracing::warn!(%error, "nor its gap");
+    }
+    Some(gap)
 }
 
 #[cfg(test)]
-mod tests {
-    use seaworthy_soak::record::{Look, Page, RunInfo};
-
-    use super::*;
-
-    fn ledger() -> Ledger {
-        let run = RunInfo { run: "uid".into(), start_unix_ms: 1_000_000, interval_ms: 1000 };
-        Ledger::new(Recorder::new(run), Counts::default())
-    }
-
-    fn slot(slot: u64, ok: bool) -> SlotRecord {
-        let page = Page {
-            late_ms: 0,
-            incarnation: String::new(),
-            series_on_page: 0,
-            samples: vec![],
-            types: std::collections::BTreeMap::new(),
-        };
-        let result = if ok { Ok(page) } else { Err(Gap::new(GapReason::Timeout, "5 s")) };
-        let look = Look { source: "s".into(), target: "p".into(), result };
-        SlotRecord { slot, unix_ms: 1_000_000, looks: vec![look], pods: None, inventories: vec![] }
-    }
-
-    #[test]
-    fn slots_are_recorded_in_order_whenever_they_come_back() {
-        let mut ledger = ledger();
-        for n in 0..3 {
-            assert_eq!(ledger.next(), n);
-            ledger.open(n);
-        }
-        assert_eq!(ledger.close(slot(2, true), &[]), 0..0);
-        assert_eq!(ledger.close(slot(0, false), &[]), 0..1);
-        assert_eq!(ledger.close(slot(1, false), &[]), 1..3);
-        assert_eq!(ledger.next(), 3);
-        let want = SampleCounts { planned: 3, obtained: 1, longest_gap_seconds: 2 };
-        assert_eq!(ledger.counts().shown(), want);
-        let checkpoint = ledger.checkpoint();
-        assert_eq!((ledger.through(), checkpoint.through), (0, 3));
-        ledger.committed(&checkpoint);
-        assert!(ledger.through() == 3 && !ledger.dirty() && ledger.unstored.is_empty());
-    }
-
-    #[test]
-    fn what_somebody_else_stored_is_taken_over() {
-        let (mut ours, mut theirs) = (ledger(), ledger());
-        for n in 0..5 {
-            ours.open(n);
-            ours.close(slot(n, true), &[]);
-        }
-        for n in 0..3 {
-            theirs.open(n);
-            theirs.close(slot(n, true), &[]);
-        }
-        let head = theirs.checkpoint().head;
-        let run = ours.recorder.run().clone();
-        let resumed = Recorder::resume(run, vec![head], None, 0).unwrap();
-        assert_eq!(resumed.hole, None);
-        ours.take_over(resumed.recorder);
-        assert_eq!((ours.next(), ours.through()), (5, 3));
-    }
-
-    #[test]
-    fn what_is_never_stored_stays_bounded() {
-        let mut ledger = ledger();
-        for n in 0..1000 {
-            ledger.open(n);
-            ledger.close(slot(n, true), &[]);
-        }
-        assert_eq!(ledger.unstored.len(), UNSTORED);
-        assert_eq!(ledger.next(), 1000);
-    }
-}
+mod tests;

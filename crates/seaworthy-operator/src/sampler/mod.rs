@@ -11,10 +11,13 @@ pub mod evidence;
 mod faults;
 mod fetch;
 mod inventory;
+mod keeper;
 mod kubelet;
 mod ledger;
 mod leftovers;
 mod looks;
+#[cfg(test)]
+mod played;
 mod pods;
 mod run;
 mod slices;
@@ -24,9 +27,9 @@ mod tls;
 mod watch;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -35,7 +38,7 @@ use std::{
 use futures::Stream;
 use k8s_openapi::api::{core::v1::Pod, discovery::v1::EndpointSlice};
 use kube::{
-    Client, ResourceExt as _,
+    Api, Client, ResourceExt as _,
     runtime::reflector::{ObjectRef, Store},
 };
 use prometheus_client::{
@@ -44,26 +47,28 @@ use prometheus_client::{
     registry::Registry,
 };
 use seaworthy_api::{SoakTest, convert::soak_test as convert};
-use seaworthy_core::soak_test::SamplerFacts;
+use seaworthy_core::{presence::Presence, soak_test::SamplerFacts};
 use seaworthy_soak::record::{Gap, Page};
 use tokio::{sync::mpsc, time::Instant};
 
 use self::{
-    evidence::Store as Evidence,
+    evidence::{Recorded, Store as Evidence},
     fetch::{Bounds, Fetcher},
     kubelet::Kubelets,
     pods::PodView,
-    run::Run,
+    run::{End, Run},
     slices::SliceView,
     spec::RunSpec,
     watch::Pictures,
 };
-use crate::clock::Clock;
+use crate::{client::get_live, clock::Clock};
 
 /// How long the end of the process waits for evidence to be stored.
 const SHUTDOWN: Duration = Duration::from_secs(10);
 /// Wakes that may wait; what finds no room is woken by its own deadline.
 const WAKES: usize = 1024;
+/// How often runs are looked for whose SoakTest is gone.
+const SWEEP: Duration = Duration::from_secs(60);
 
 /// Labels of a look.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -118,11 +123,19 @@ impl Shared {
     }
 }
 
+/// The runs by the UIDs of their SoakTests.
+#[derive(Default)]
+struct Runs {
+    open: HashMap<String, Arc<Run>>,
+    /// Whether the process ends: no run begins any more.
+    closed: bool,
+}
+
 /// Samples SoakTests. Cheap to clone.
 #[derive(Clone)]
 pub struct Sampler {
     shared: Arc<Shared>,
-    runs: Arc<Mutex<HashMap<String, Arc<Run>>>>,
+    runs: Arc<Mutex<Runs>>,
     woken: Arc<Mutex<Option<mpsc::Receiver<ObjectRef<SoakTest>>>>>,
     all: Arc<Mutex<Option<Store<SoakTest>>>>,
 }
@@ -158,6 +171,7 @@ impl Sampler {
     /// SoakTests whose facts changed in a way that matters. To be taken once; `all` are those that may wait for each other.
     pub fn wakes(&self, all: Store<SoakTest>) -> impl Stream<Item = ObjectRef<SoakTest>> + Send + 'static {
         *self.all.lock().unwrap_or_else(PoisonError::into_inner) = Some(all);
+        tokio::spawn(self.clone().keep_sweeping());
         let taken = self.woken.lock().unwrap_or_else(PoisonError::into_inner).take();
         futures::stream::unfold(taken, |taken| async move {
             let mut receiver = taken?;
@@ -180,15 +194,24 @@ impl Sampler {
         }
     }
 
-    /// Sees to it that this run is sampled, and returns what is known of it.
-    pub(crate) fn ensure(&self, spec: RunSpec, store: &Evidence, tip: Option<&str>, tasks: Tasks) -> SamplerFacts {
-        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+    fn runs(&self) -> MutexGuard<'_, Runs> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sees to it that this run is sampled, and returns what is known of it. `recorded` is what its status says of its evidence.
+    pub(crate) fn ensure(&self, spec: RunSpec, store: &Evidence, recorded: Recorded<'_>, tasks: Tasks) -> SamplerFacts {
+        let mut runs = self.runs();
+        if runs.closed && !runs.open.contains_key(&spec.run.run) {
+            return SamplerFacts::default();
+        }
         let horizon = spec.horizon;
         let run = runs
+            .open
             .entry(spec.run.run.clone())
-            .or_insert_with(|| Run::start(Arc::clone(&self.shared), spec, store.clone(), tip.map(str::to_owned)));
+            .or_insert_with(|| Run::start(Arc::clone(&self.shared), spec, store.clone(), recorded));
         let run = Arc::clone(run);
-        self.shared.sampled.store(runs.len(), Ordering::Relaxed);
+        self.shared.sampled.store(runs.open.len(), Ordering::Relaxed);
+        drop(runs);
         run.extend(horizon);
         run.tasks(tasks);
         run.facts()
@@ -196,26 +219,65 @@ impl Sampler {
 
     /// Ends a run that is sampled no more; what it recorded is stored.
     pub(crate) fn stop(&self, uid: &str) {
+        self.end(uid, End::Stores);
+    }
+
+    fn end(&self, uid: &str, how: End) {
         let run = {
-            let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-            let run = runs.remove(uid);
-            self.shared.sampled.store(runs.len(), Ordering::Relaxed);
+            let mut runs = self.runs();
+            let run = runs.open.remove(uid);
+            self.shared.sampled.store(runs.open.len(), Ordering::Relaxed);
             run
         };
         if let Some(run) = run {
-            run.stop();
+            run.stop(how);
         }
     }
 
-    /// Stores what all runs recorded, and ends them.
+    async fn keep_sweeping(self) {
+        while !self.runs().closed {
+            tokio::time::sleep(SWEEP).await;
+            self.sweep().await;
+        }
+    }
+
+    /// Ends the runs whose SoakTest is gone without a visit having ended them: somebody took its finalizer off. Those that are not among
+    /// the known ones are suspects, no more, for that list may be incomplete: the API server is asked for each.
+    async fn sweep(&self) {
+        let known: HashSet<String> = {
+            let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+            all.iter().flat_map(Store::state).filter_map(|soak| soak.uid()).collect()
+        };
+        let suspects: Vec<(String, Arc<Run>)> = {
+            let runs = self.runs();
+            let unknown = runs.open.iter().filter(|(uid, _)| !known.contains(*uid));
+            unknown.map(|(uid, run)| (uid.clone(), Arc::clone(run))).collect()
+        };
+        for (uid, run) in suspects {
+            let soaks: Api<SoakTest> = Api::namespaced(self.shared.client.clone(), &run.spec().namespace);
+            let gone = match get_live(&soaks, &run.spec().name).await {
+                Ok(Presence::Present(soak)) => soak.uid().as_deref() != Some(&uid),
+                Ok(Presence::AbsentLive) => true,
+                Ok(Presence::Unknown) | Err(_) => false,
+            };
+            if gone {
+                tracing::info!(soak = run.spec().name, "gone: it is sampled no more");
+                self.end(&uid, End::Drops);
+            }
+        }
+    }
+
+    /// Stores what all runs recorded, and ends them. None begins after that.
     pub async fn shutdown(&self) {
+        // They stay known: visits that still run are told of them what is.
         let runs: Vec<Arc<Run>> = {
-            let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-            runs.drain().map(|(_, run)| run).collect()
+            let mut runs = self.runs();
+            runs.closed = true;
+            runs.open.values().cloned().collect()
         };
         let count = runs.len();
         let ended = futures::future::join_all(runs.iter().map(|run| {
-            run.stop();
+            run.stop(End::Stores);
             run.ended()
         }));
         if tokio::time::timeout(SHUTDOWN, ended).await.is_err() {

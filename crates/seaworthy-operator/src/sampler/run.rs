@@ -1,68 +1,85 @@
 //! One run: opens slots when they are due, records them, stores evidence, and publishes facts.
 
+mod judging;
+mod storing;
+
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
-use seaworthy_api::convert::soak_test as convert;
-use seaworthy_core::soak_test::{ComparedWith, EvidenceStatus, Inventories, Judgement, SamplerFacts};
+use futures::FutureExt as _;
+use seaworthy_core::soak_test::{Inventories, SamplerFacts};
 use seaworthy_soak::{
     cadence::Cadence,
-    check::{Phases, Published, judge, judge_against},
+    check::{Phases, judge},
     evidence::Evidence,
-    record::{FaultWindow, InventoryPoint, RunInfo},
-    recorder::Recorder,
-    segment::Object,
+    record::{FaultWindow, Gap, GapReason, InventoryPoint},
+    recorder::{Recorder, Resumed},
+    segment::{ChainError, Object},
 };
 use tokio::{
     sync::{Notify, watch},
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::{
     Shared, Tasks,
-    evidence::{HEAD, Store, StoreError, Stored},
-    faults, late_ms,
-    ledger::{Counts, Ledger},
-    looks::Looker,
+    evidence::{Recorded, Store, StoreError, Stored},
+    faults,
+    fetch::Bounds,
+    keeper::Keeper,
+    late_ms,
+    ledger::{Counts, Ledger, Outcome},
+    looks::{Looker, Seen},
     spec::{Horizon, RunSpec},
 };
+use storing::blocking;
+
+pub use judging::Before;
+pub(crate) use judging::judged;
 
 /// The longest pause between two tries to read or store evidence.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How long a run that has nothing more to do stays, in case nobody stops it.
 const LINGER: Duration = Duration::from_secs(3600);
+/// How long everything around the pages may take in one slot: what is longer under way is given up, or slots would pile up behind it.
+const AROUND: Duration = Duration::from_secs(10);
+/// The most slots that are missed at once: the recorder takes no more in one go.
+const FARTHEST: u64 = 100_000;
 
 /// A run under way.
 pub(super) struct Run {
     shared: Arc<Shared>,
     spec: Arc<RunSpec>,
     horizon: watch::Sender<Horizon>,
-    store: Store,
     looker: Looker,
     facts: Mutex<SamplerFacts>,
     /// The run's clock: this instant was that wall time, in milliseconds since the epoch.
     anchor: (Instant, i64),
     ledger: Mutex<Option<Ledger>>,
-    stored: tokio::sync::Mutex<Known>,
+    keeper: tokio::sync::Mutex<Keeper>,
+    /// Whether evidence was stored before this run began.
+    stored: bool,
     store_now: Notify,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Option<End>>,
     ended: watch::Sender<bool>,
 }
 
-/// What we know of the stored evidence.
-#[derive(Default)]
-struct Known {
-    head: Option<String>,
-    sealed: u32,
-    tip: Option<String>,
+/// How a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// What was recorded is stored.
+    Stores,
+    /// Whose it was is gone: there is nothing to store for.
+    Drops,
 }
 
 impl Run {
     /// Begins to sample, where stored evidence ends.
-    pub(super) fn start(shared: Arc<Shared>, spec: RunSpec, store: Store, tip: Option<String>) -> Arc<Self> {
+    pub(super) fn start(shared: Arc<Shared>, spec: RunSpec, store: Store, recorded: Recorded<'_>) -> Arc<Self> {
         let spec = Arc::new(spec);
         let now = Instant::now();
         let run = Arc::new(Self {
@@ -71,12 +88,12 @@ impl Run {
             shared,
             horizon: watch::channel(spec.horizon).0,
             spec,
-            store,
             facts: Mutex::default(),
             ledger: Mutex::new(None),
-            stored: tokio::sync::Mutex::new(Known { tip, ..Known::default() }),
+            keeper: tokio::sync::Mutex::new(Keeper::new(store, recorded.tip.map(str::to_owned))),
+            stored: recorded.head,
             store_now: Notify::new(),
-            stop: watch::channel(false).0,
+            stop: watch::channel(None).0,
             ended: watch::channel(false).0,
         });
         let mine = Arc::clone(&run);
@@ -122,8 +139,8 @@ impl Run {
         self.horizon.borrow().slots
     }
 
-    pub(super) fn stop(&self) {
-        self.stop.send_replace(true);
+    pub(super) fn stop(&self, how: End) {
+        self.stop.send_replace(Some(how));
     }
 
     /// Resolves when what was recorded is stored, or will not be.
@@ -159,20 +176,21 @@ impl Run {
         let mut stop = self.stop.subscribe();
         tokio::select! {
             loaded = Box::pin(self.load()) => if !loaded { return },
-            _ = stop.wait_for(|stop| *stop) => return,
+            _ = stop.wait_for(Option::is_some) => return,
         }
         let storing = tokio::spawn(Arc::clone(self).keep_storing());
         let inventories = tokio::spawn(Arc::clone(self).keep_inventories());
         tokio::select! {
             () = self.keep_looking() => {}
-            _ = stop.wait_for(|stop| *stop) => {}
+            _ = stop.wait_for(Option::is_some) => {}
         }
         inventories.abort();
         storing.abort();
         // Whoever was storing has ended or will not go on; what is left is stored by us.
         let _ = storing.await;
-        if let Err(error) = Box::pin(self.checkpoint()).await {
-            tracing::warn!(soak = self.spec.name, %error, "the last evidence was not stored");
+        if *stop.borrow() != Some(End::Drops) {
+            self.with(Ledger::give_up);
+            Box::pin(self.store_last()).await;
         }
     }
 
@@ -180,37 +198,46 @@ impl Run {
     async fn load(&self) -> bool {
         let mut pause = Duration::from_millis(500);
         loop {
-            match self.store.load().await {
-                Ok(stored) => return self.resume(stored).await,
+            let mut keeper = self.keeper.lock().await;
+            match keeper.read().await {
+                Ok(stored) => match self.resume(&mut keeper, stored).await {
+                    Err(StoreError::Broken(what)) => {
+                        self.broken(what);
+                        return false;
+                    }
+                    Err(error) => {
+                        tracing::warn!(soak = self.spec.name, %error, "cannot go on from the stored evidence");
+                    }
+                    Ok(()) => return true,
+                },
+                Err(StoreError::Broken(what)) => {
+                    self.broken(what);
+                    return false;
+                }
                 Err(error) => tracing::warn!(soak = self.spec.name, %error, "cannot read the stored evidence"),
             }
+            drop(keeper);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
     }
 
-    async fn resume(&self, stored: Stored) -> bool {
-        let mut known = self.stored.lock().await;
+    async fn resume(&self, keeper: &mut Keeper, stored: Stored) -> Result<(), StoreError> {
+        stored.is_there(self.stored)?;
         // A slot that is late by less than an interval is still looked at.
         let now = if self.unix_ms(Instant::now()) < self.spec.run.start_unix_ms { 0 } else { self.slot_now() };
         let now = now.min(self.slots());
-        let counts = self.counted(&stored, known.tip.as_deref());
-        let resumed = Recorder::resume(self.spec.run.clone(), stored.objects.clone(), known.tip.as_deref(), now);
-        let resumed = match resumed {
-            Ok(resumed) => resumed,
-            Err(error) => {
-                self.broken(error.to_string());
-                return false;
-            }
-        };
+        let (spec, objects, tip) = (Arc::clone(&self.spec), stored.objects.clone(), keeper.tip().cloned());
+        let resume = move || resumed(&spec, objects, tip.as_deref(), now);
+        // Hours of samples are read and counted: beside the other work, where there are any.
+        let resumed = if stored.objects.is_empty() { resume() } else { blocking(resume).await? };
+        let (resumed, counts) = resumed.map_err(|error| StoreError::Broken(error.to_string()))?;
         if let Some(hole) = &resumed.hole {
             tracing::info!(soak = self.spec.name, from = hole.start, to = hole.end, "slots without an operator");
         }
-        self.clear(&stored, &resumed.discard).await;
-        *known = Known::of(&stored, &resumed.discard, known.tip.take());
+        keeper.goes_on(&stored, &resumed.discard);
         let ledger = Ledger::new(resumed.recorder, counts);
-        let stored = |point| ledger.has_inventories(&self.spec.leftovers, point);
-        let inventories = Inventories { before: stored(InventoryPoint::Before), after: stored(InventoryPoint::After) };
+        let inventories = self.inventories(&ledger);
         let through = ledger.through();
         let shown = ledger.counts().shown();
         if ledger.next() >= self.slots() && ledger.dirty() {
@@ -223,25 +250,13 @@ impl Run {
             facts.samples = shown;
             facts.inventories = inventories;
         });
-        true
+        Ok(())
     }
 
-    /// Coverage until now, from what is stored.
-    fn counted(&self, stored: &Stored, tip: Option<&str>) -> Counts {
-        let Ok(evidence) = Evidence::decode(&self.spec.run, stored.objects.clone(), tip) else {
-            return Counts::default();
-        };
-        let coverage = judge(&self.spec.checks, &evidence, &self.spec.phases_at(evidence.slots())).coverage;
-        Counts::from(coverage.planned, coverage.obtained, coverage.longest_gap_ms)
-    }
-
-    /// Objects of an unfinished seal go first; one that cannot be removed now is met again as a conflict.
-    async fn clear(&self, stored: &Stored, discard: &[String]) {
-        for part in discard {
-            if let Err(error) = self.store.discard(stored, part).await {
-                tracing::warn!(soak = self.spec.name, part, %error, "an unfinished part of the evidence is still there");
-            }
-        }
+    /// Which inventories the ledger has.
+    fn inventories(&self, ledger: &Ledger) -> Inventories {
+        let has = |point| ledger.has_inventories(&self.spec.leftovers, point);
+        Inventories { before: has(InventoryPoint::Before), after: has(InventoryPoint::After) }
     }
 
     fn broken(&self, what: String) {
@@ -264,7 +279,7 @@ impl Run {
             if next >= slots {
                 while looking.join_next().await.is_some() {}
                 // Sampled to the end, unless measure is extended; the visit stops this run once it has judged.
-                match tokio::time::timeout(LINGER, horizon.changed()).await {
+                match timeout(LINGER, horizon.changed()).await {
                     Ok(Ok(())) => continue,
                     Ok(Err(_)) | Err(_) => return,
                 }
@@ -274,7 +289,7 @@ impl Run {
                 Some(_) = looking.join_next() => continue,
             }
             // After a pause of the whole process the slots in between are missed, not hurried through.
-            let slot = self.slot_now().clamp(next, slots - 1);
+            let slot = self.slot_now().clamp(next, (slots - 1).min(next + FARTHEST));
             self.with(|ledger| ledger.open(slot));
             looking.spawn(Arc::clone(self).look(slot));
         }
@@ -284,10 +299,19 @@ impl Run {
         let planned = self.due(slot);
         let now = Instant::now();
         self.shared.lateness.observe(now.saturating_duration_since(planned).as_secs_f64());
-        let seen = self.looker.look(slot, self.unix_ms(now), planned).await;
-        let faults = self.faults(seen.faults.as_deref());
-        let done = self.with(|ledger| ledger.close(seen.record, &faults)).unwrap_or_default();
-        if let Some(what) = seen.not_candidate {
+        let (unix_ms, longest) = (self.unix_ms(now), Bounds::default().total + AROUND);
+        let (outcome, faults, not_candidate) =
+            match bounded(Box::pin(self.looker.look(slot, unix_ms, planned)), longest).await {
+                Ok(Seen { record, not_candidate, faults }) => {
+                    (Outcome::Seen(record), self.faults(faults.as_deref()), not_candidate)
+                }
+                Err(gap) => {
+                    tracing::error!(soak = self.spec.name, slot, %gap, "a look did not end");
+                    (Outcome::Nothing { slot, unix_ms, gap }, Vec::new(), None)
+                }
+            };
+        let done = self.with(|ledger| ledger.close(outcome, &faults)).unwrap_or_default();
+        if let Some(what) = not_candidate {
             self.publish(|facts| facts.not_candidate = Some(what));
             self.shared.wake(&self.spec);
         }
@@ -314,169 +338,31 @@ impl Run {
             Vec::new()
         })
     }
+}
 
-    /// Stores evidence whenever that is asked for, and again after failures.
-    async fn keep_storing(self: Arc<Self>) {
-        let mut failures = 0u32;
-        loop {
-            let pause = match failures {
-                0 => LINGER,
-                n => Duration::from_secs(1 << n.min(5)).min(PAUSE_MAX),
-            };
-            // Either way what is there is stored.
-            let _ = tokio::time::timeout(pause, self.store_now.notified()).await;
-            match Box::pin(self.checkpoint()).await {
-                Ok(()) => failures = 0,
-                Err(error) => {
-                    failures += 1;
-                    tracing::warn!(soak = self.spec.name, %error, failures, "evidence was not stored");
-                }
-            }
-            if self.facts().broken.is_some() {
-                return;
-            }
-        }
-    }
-
-    /// Stores what is not stored yet; takes over what somebody else stored meanwhile.
-    async fn checkpoint(&self) -> Result<(), StoreError> {
-        let mut known = self.stored.lock().await;
-        match self.write(&mut known).await {
-            Err(StoreError::Conflict) => {
-                self.take_over(&mut known).await?;
-                self.write(&mut known).await
-            }
-            other => other,
-        }
-    }
-
-    async fn write(&self, known: &mut Known) -> Result<(), StoreError> {
-        let Some(Some(checkpoint)) = self.with(|l| l.dirty().then(|| l.checkpoint())) else { return Ok(()) };
-        for part in &checkpoint.sealed {
-            self.store.seal(part).await?;
-        }
-        known.head = Some(self.store.write_head(&checkpoint.head, known.head.as_deref()).await?);
-        known.sealed += u32::try_from(checkpoint.sealed.len()).unwrap_or(0);
-        let sealed = known.tip != checkpoint.tip;
-        known.tip.clone_from(&checkpoint.tip);
-        self.shared.checkpoints.inc();
-        let through = self.with(|ledger| {
-            ledger.committed(&checkpoint);
-            let stored = |point| ledger.has_inventories(&self.spec.leftovers, point) && !ledger.dirty();
-            let inventories =
-                Inventories { before: stored(InventoryPoint::Before), after: stored(InventoryPoint::After) };
-            (ledger.through(), ledger.counts().shown(), inventories)
-        });
-        let Some((through, samples, inventories)) = through else { return Ok(()) };
-        let cadence = self.cadence();
-        let before = self.facts().through;
-        let measured = (before..through).contains(&cadence.measured);
-        let evidence = EvidenceStatus {
-            chain_tip: known.tip.clone().unwrap_or_default(),
-            sealed: known.sealed,
-            head: self.store.name(HEAD),
-        };
-        self.publish(|facts| {
-            facts.through = through;
-            facts.samples = samples;
-            facts.evidence = Some(evidence);
-            facts.inventories.before |= inventories.before;
-            facts.inventories.after |= inventories.after;
-        });
-        let early = if self.spec.fails_fast() { self.judge_so_far(known).await } else { false };
-        if sealed || early || measured || through >= cadence.slots {
-            self.shared.wake(&self.spec);
-        }
-        Ok(())
-    }
-
-    /// Whether a fact in the stored evidence ends the run.
-    async fn judge_so_far(&self, known: &Known) -> bool {
-        let Ok(stored) = self.store.load().await else { return false };
-        let Ok(Some(judgement)) = judged(&self.spec, stored, known.tip.as_deref(), None, None).await else {
-            return false;
-        };
-        let ends = judgement.fail_fast;
-        if ends {
-            self.publish(|facts| facts.judgement = Some(judgement));
-        }
-        ends
-    }
-
-    async fn take_over(&self, known: &mut Known) -> Result<(), StoreError> {
-        let stored = self.store.load().await?;
-        match Recorder::resume(self.spec.run.clone(), stored.objects.clone(), known.tip.as_deref(), 0) {
-            Ok(resumed) => {
-                self.clear(&stored, &resumed.discard).await;
-                *known = Known::of(&stored, &resumed.discard, known.tip.take());
-                self.with(|ledger| ledger.take_over(resumed.recorder));
-                Ok(())
-            }
-            Err(error) => {
-                self.broken(error.to_string());
-                Ok(())
-            }
-        }
+/// A look, for as long as one may take. It must not hold up the slots after it, whatever becomes of it.
+async fn bounded<T>(look: impl Future<Output = T>, longest: Duration) -> Result<T, Gap> {
+    match timeout(longest, AssertUnwindSafe(look).catch_unwind()).await {
+        Ok(Ok(seen)) => Ok(seen),
+        Ok(Err(_)) => Err(Gap::new(GapReason::Other, "the look ended in a defect of the operator: see its log")),
+        Err(_) => Err(Gap::new(GapReason::Timeout, format!("the look took more than {} s", longest.as_secs()))),
     }
 }
 
-impl Known {
-    fn of(stored: &Stored, discard: &[String], tip: Option<String>) -> Self {
-        let sealed = stored.objects.iter().filter(|o| o.sealed && !discard.contains(&o.name)).count();
-        Self { head: stored.head.clone(), sealed: u32::try_from(sealed).unwrap_or(u32::MAX), tip }
-    }
+/// A recorder that goes on with these objects, and coverage until now.
+fn resumed(spec: &RunSpec, objects: Vec<Object>, tip: Option<&str>, now: u64) -> Result<(Resumed, Counts), ChainError> {
+    let counts = if objects.is_empty() {
+        Counts::default()
+    } else {
+        let evidence = Evidence::decode(&spec.run, objects.clone(), tip)?;
+        // Of the slots that are stored, whatever phase they belong to: as slots are counted from here on.
+        let stored_ms = evidence.slots().saturating_mul(spec.run.interval_ms);
+        let so_far = Phases { warm_up_ms: 0, measure_ms: stored_ms, settle_ms: 0, elapsed_ms: stored_ms };
+        let coverage = judge(&spec.checks, &evidence, &so_far).coverage;
+        Counts::from(coverage.planned, coverage.obtained, coverage.longest_gap_ms)
+    };
+    Ok((Recorder::resume(spec.run.clone(), objects, tip, now)?, counts))
 }
 
-/// The stored evidence of the release that was published last.
-#[derive(Debug)]
-pub struct Before {
-    /// Whose it is.
-    pub whose: ComparedWith,
-    /// Its run.
-    pub run: RunInfo,
-    /// What is stored of it.
-    pub objects: Vec<Object>,
-    /// Its chain's tip, as recorded.
-    pub tip: Option<String>,
-    /// Its phases.
-    pub phases: Phases,
-}
-
-impl Before {
-    /// The evidence and its phases; None where it is not what was written: what was altered leaves nothing to compare with, and says
-    /// nothing of the run that is judged.
-    pub fn decode(self) -> Option<(Evidence, Phases)> {
-        let evidence = Evidence::decode(&self.run, self.objects, self.tip.as_deref()).ok()?;
-        Some((evidence, self.phases))
-    }
-}
-
-/// Judges stored evidence beside the other work; None when there is none yet. `elapsed_ms` is how far the run is, as far as stored if None.
-///
-/// # Errors
-/// Why the evidence can never be judged.
-pub(crate) async fn judged(
-    spec: &RunSpec,
-    stored: Stored,
-    tip: Option<&str>,
-    elapsed_ms: Option<u64>,
-    before: Option<Before>,
-) -> Result<Option<Judgement>, String> {
-    if stored.objects.is_empty() && elapsed_ms.is_none() {
-        return Ok(None);
-    }
-    let (spec, tip) = (spec.clone(), tip.map(str::to_owned));
-    let work = tokio::task::spawn_blocking(move || {
-        let evidence = Evidence::decode(&spec.run, stored.objects, tip.as_deref()).map_err(|e| e.to_string())?;
-        let mut phases = spec.phases_at(evidence.slots());
-        if let Some(elapsed) = elapsed_ms {
-            phases.elapsed_ms = elapsed;
-        }
-        let whose = before.as_ref().map(|b| b.whose.clone());
-        let before = before.and_then(Before::decode);
-        let published = before.as_ref().map(|(evidence, phases)| Published { evidence, phases: *phases });
-        let judgement = convert::judgement(&judge_against(&spec.checks, &evidence, &phases, published));
-        Ok(Some(Judgement { compared_with: whose.filter(|_| before.is_some()), ..judgement }))
-    });
-    work.await.unwrap_or_else(|e| Err(format!("judging failed: {e}")))
-}
+#[cfg(test)]
+mod tests;

@@ -293,6 +293,37 @@ fn a_broken_chain_is_never_judged() {
     ends(world, Failed, Reason::EvidenceUnusable);
 }
 
+/// Nothing may wait for a read that never succeeds: not the deadline, not an abort, not a deletion.
+#[test]
+fn evidence_that_cannot_be_read_holds_nothing_up() {
+    let unreadable = || {
+        let mut world = World::new();
+        world.unread = Some("list configmaps in ns: Forbidden".into());
+        world.run_for(Seconds(5000));
+        let succeeded = condition::get(&world.status.conditions, types::SUCCEEDED).unwrap();
+        assert_eq!(succeeded.status, ConditionStatus::Unknown);
+        assert!(succeeded.message.contains("Forbidden"), "{}", succeeded.message);
+        assert!(world.status.ending.is_none() && world.reads.get() > 1);
+        world
+    };
+    let world = ends(unreadable(), Inconclusive, Reason::DeadlineExceeded);
+    let ending = world.status.ending.unwrap();
+    assert!(ending.time >= world.status.settle_end_time.unwrap() + Seconds::minutes(10), "it was waited for");
+    assert!(ending.message.contains("could not be read: list configmaps in ns: Forbidden"), "{}", ending.message);
+    assert!(world.log.contains(&"create soak-teardown-1".to_owned()) && world.status.checks.is_empty());
+
+    let mut world = unreadable();
+    (world.spec.abort, world.reads) = (true, 0.into());
+    assert_eq!(ends(world, Aborted, Reason::Aborted).reads.get(), 0, "it is not even asked for");
+    let mut world = unreadable();
+    (world.meta.deleted, world.reads) = (Some(world.now), 0.into());
+    assert_eq!(ends(world, Aborted, Reason::Deleted).reads.get(), 0, "it is not even asked for");
+
+    let mut world = unreadable();
+    world.unread = None;
+    ends(world, Succeeded, Reason::Passed);
+}
+
 #[test]
 fn a_fact_may_end_it_early() {
     let mut world = World::new();

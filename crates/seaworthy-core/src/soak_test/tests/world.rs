@@ -66,6 +66,10 @@ pub(super) struct World {
     pub(super) settled_by: Option<Seconds>,
     /// Seconds after the last slot until evidence is acknowledged; None: never.
     pub(super) stored_after: Option<u64>,
+    /// Why stored evidence cannot be read, while it cannot.
+    pub(super) unread: Option<String>,
+    /// How often it was to be read.
+    pub(super) reads: std::cell::Cell<u32>,
     /// What was done, in order.
     pub(super) log: Vec<String>,
     pub(super) writes: u32,
@@ -118,6 +122,8 @@ impl World {
             settled_by: None,
             inventoried: true,
             stored_after: Some(1),
+            unread: None,
+            reads: std::cell::Cell::new(0),
             log: Vec::new(),
             writes: 0,
             crash_at: None,
@@ -143,8 +149,11 @@ impl World {
                 head: "soak-evidence-head".into(),
             });
         }
-        let needs = needs(&self.spec, &self.status, self.meta.finalizer, sampler.through, self.now);
-        if needs.judgement && sampler.judgement.is_none() {
+        let needs = needs(&self.meta, &self.spec, &self.status, sampler.through, self.now);
+        self.reads.set(self.reads.get() + u32::from(needs.judgement));
+        if needs.judgement && self.unread.is_some() {
+            sampler.unread.clone_from(&self.unread);
+        } else if needs.judgement && sampler.judgement.is_none() {
             let extend_to = self.settled_by.filter(|needed| self.spec.measure + self.status.extended() < *needed);
             let verdict = if extend_to.is_some() { Verdict::Inconclusive } else { self.verdict };
             sampler.judgement = Some(Judgement { extend_to, needed: extend_to, ..judgement(verdict) });

@@ -29,11 +29,15 @@ pub(super) async fn observe(ctx: &Context, object: &SoakTest) -> Result<Observed
     let status = object.status.clone().unwrap_or_default();
     let meta = meta(ctx, object).await?;
     let now = ctx.now();
-    let reads = |through| needs(&spec, &status, meta.finalizer, through, now);
+    let reads = |through| needs(&meta, &spec, &status, through, now);
     let mut sampler = sampling(ctx, object, &spec, &status, reads(0).sampling);
     let reads = reads(sampler.through);
     if reads.judgement {
-        judge(ctx, object, &spec, &status, now, &mut sampler).await?;
+        // The deadline decides where that fails for good, so nothing else may fail with it.
+        if let Err(error) = judge(ctx, object, &spec, &status, now, &mut sampler).await {
+            tracing::warn!(soak = meta.name, %error, "the evidence cannot be read now");
+            sampler.unread = Some(error.to_string());
+        }
     }
     let mut jobs = BTreeMap::new();
     for name in &reads.jobs {
@@ -87,15 +91,11 @@ fn sampling(ctx: &Context, object: &SoakTest, spec: &SoakSpec, status: &SoakTest
     let job = |role: Role| role.record(status).and_then(|r| r.uid.clone());
     let tasks =
         Tasks { inventory: job(Role::Inventory), workload: job(Role::Workload), loaded: status.workload.is_some() };
-    sampler.ensure(run, &store(ctx, object), tip(status), tasks)
+    sampler.ensure(run, &store(ctx, object), status.evidence.as_ref().into(), tasks)
 }
 
 fn store(ctx: &Context, object: &SoakTest) -> Store {
     Store::new(ctx.client.clone(), &object.namespace().unwrap_or_default(), build::owner(object))
-}
-
-fn tip(status: &SoakTestStatus) -> Option<&str> {
-    status.evidence.as_ref().map(|e| e.chain_tip.as_str()).filter(|tip| !tip.is_empty())
 }
 
 /// Reads the whole evidence and judges it.
@@ -108,7 +108,13 @@ async fn judge(
     sampler: &mut SamplerFacts,
 ) -> Result<(), Error> {
     let Some(run) = build::run(object, spec, status) else { return Ok(()) };
-    let stored = store(ctx, object).load().await?;
+    let stored = match store(ctx, object).load().await {
+        Err(error @ Error::Data { .. }) => {
+            sampler.broken = Some(error.to_string());
+            return Ok(());
+        }
+        other => other?,
+    };
     let phases = run.horizon.phases;
     let settled = status.settle_end_time.is_some_and(|end| now >= end);
     let elapsed = if settled { phases.elapsed_ms } else { phases.warm_up_ms + phases.measure_ms };
@@ -118,9 +124,12 @@ async fn judge(
         Some(whose) => published::evidence(&ctx.client, &object.namespace().unwrap_or_default(), whose).await?,
         None => None,
     };
-    match judged(&run, stored, tip(status), Some(elapsed), before).await {
+    match judged(&run, stored, status.evidence.as_ref().into(), Some(elapsed), before).await {
         Ok(judgement) => sampler.judgement = judgement,
         Err(broken) => sampler.broken = Some(broken),
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,10 @@ use super::build;
 use crate::{
     Error,
     client::get_live,
-    sampler::{Before, evidence::Store},
+    sampler::{
+        Before,
+        evidence::{Recorded, Store},
+    },
 };
 
 /// Whose evidence a soak is to be compared with. None where nothing was published yet, or its soak is not there any more, or the soak belongs
@@ -38,7 +41,7 @@ pub async fn last(client: &Client, object: &SoakTest) -> Result<Option<ComparedW
     Ok(Some(ComparedWith { release, soak_test, uid }))
 }
 
-/// Its stored evidence. None where it is not there any more.
+/// Its stored evidence. None where it is not there any more, or is more than may be held in memory.
 ///
 /// # Errors
 /// When a read gave no answer.
@@ -48,8 +51,15 @@ pub async fn evidence(client: &Client, namespace: &str, whose: &ComparedWith) ->
     let status = soak.status.clone().unwrap_or_default();
     let Some(run) = convert::run(&whose.uid, &soak.spec.soak, &status) else { return Ok(None) };
     let owner = soak.controller_owner_ref(&()).unwrap_or_default();
-    let stored = Store::new(client.clone(), namespace, owner).load().await?;
-    let tip = status.evidence.as_ref().map(|e| e.chain_tip.clone()).filter(|tip| !tip.is_empty());
+    let stored = match Store::new(client.clone(), namespace, owner).load().await {
+        Err(Error::Data { .. }) => return Ok(None),
+        other => other?,
+    };
+    let recorded = Recorded::from(status.evidence.as_ref());
+    if stored.is_there(recorded.head).is_err() {
+        return Ok(None);
+    }
+    let tip = recorded.tip.map(str::to_owned);
     let phases = build::phases(&soak.spec.soak, &status);
     Ok(Some(Before { whose: whose.clone(), run, objects: stored.objects, tip, phases }))
 }

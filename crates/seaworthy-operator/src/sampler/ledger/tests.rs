@@ -1,0 +1,174 @@
+use seaworthy_soak::{
+    evidence::Evidence,
+    record::{Look, Page, PageSample, RunInfo},
+    recorder::MAX_LOOKS,
+};
+
+use super::*;
+
+fn ledger() -> Ledger {
+    let run = RunInfo { run: "uid".into(), start_unix_ms: 1_000_000, interval_ms: 1000 };
+    Ledger::new(Recorder::new(run), Counts::default())
+}
+
+fn slot(slot: u64, ok: bool) -> Outcome {
+    let page = Page {
+        late_ms: 0,
+        incarnation: String::new(),
+        series_on_page: 0,
+        samples: vec![],
+        types: std::collections::BTreeMap::new(),
+    };
+    let result = if ok { Ok(page) } else { Err(Gap::new(GapReason::Timeout, "5 s")) };
+    let look = Look { source: "s".into(), target: "p".into(), result };
+    Outcome::Seen(SlotRecord { slot, unix_ms: 1_000_000, looks: vec![look], pods: None, inventories: vec![] })
+}
+
+/// A slot of one page with so many values.
+fn wide(number: u64, values: usize) -> Outcome {
+    let mut wide = slot(number, true);
+    if let Outcome::Seen(SlotRecord { looks, .. }) = &mut wide
+        && let Ok(page) = &mut looks[0].result
+    {
+        let sample = |n| PageSample { series: format!("m{{n=\"{n}\"}}"), value: 1.0, timestamp_ms: None };
+        page.samples = (0..values).map(sample).collect();
+    }
+    wide
+}
+
+/// What is recorded, as people read it.
+fn csv(ledger: &mut Ledger) -> String {
+    let checkpoint = ledger.checkpoint();
+    let objects = checkpoint.sealed.into_iter().chain([checkpoint.head]).collect();
+    Evidence::decode(ledger.recorder.run(), objects, None).unwrap().to_csv()
+}
+
+#[test]
+fn slots_are_recorded_in_order_whenever_they_come_back() {
+    let mut ledger = ledger();
+    for n in 0..3 {
+        assert_eq!(ledger.next(), n);
+        ledger.open(n);
+    }
+    assert_eq!(ledger.close(slot(2, true), &[]), 0..0);
+    assert_eq!(ledger.close(slot(0, false), &[]), 0..1);
+    assert_eq!(ledger.close(slot(1, false), &[]), 1..3);
+    assert_eq!(ledger.next(), 3);
+    let want = SampleCounts { planned: 3, obtained: 1, longest_gap_seconds: 2 };
+    assert_eq!(ledger.counts().shown(), want);
+    let checkpoint = ledger.checkpoint();
+    assert_eq!((ledger.through(), checkpoint.through), (0, 3));
+    ledger.committed(&checkpoint);
+    assert!(ledger.through() == 3 && !ledger.dirty() && ledger.unstored.is_empty());
+}
+
+#[test]
+fn what_somebody_else_stored_is_taken_over() {
+    let (mut ours, mut theirs) = (ledger(), ledger());
+    for n in 0..5 {
+        ours.open(n);
+        ours.close(slot(n, true), &[]);
+    }
+    for n in 0..3 {
+        theirs.open(n);
+        theirs.close(slot(n, true), &[]);
+    }
+    let head = theirs.checkpoint().head;
+    let run = ours.recorder.run().clone();
+    let resumed = Recorder::resume(run, vec![head], None, 0).unwrap();
+    assert_eq!(resumed.hole, None);
+    ours.take_over(resumed.recorder);
+    assert_eq!((ours.next(), ours.through()), (5, 3));
+}
+
+#[test]
+fn what_is_never_stored_stays_bounded() {
+    let mut ledger = ledger();
+    for n in 0..1000 {
+        ledger.open(n);
+        ledger.close(slot(n, true), &[]);
+    }
+    assert_eq!(ledger.unstored.len(), UNSTORED);
+    assert_eq!(ledger.next(), 1000);
+}
+
+#[test]
+fn a_slot_with_too_many_looks_is_over_all_the_same() {
+    let mut ledger = ledger();
+    let crowded = |number| {
+        let mut crowded = slot(number, true);
+        if let Outcome::Seen(SlotRecord { looks, .. }) = &mut crowded {
+            *looks = vec![looks[0].clone(); MAX_LOOKS + 1];
+        }
+        crowded
+    };
+    ledger.open(0);
+    assert_eq!(ledger.close(crowded(0), &[]), 0..1);
+    assert_eq!(ledger.next(), 1, "it is not opened again");
+    let csv = csv(&mut ledger);
+    assert!(csv.contains("TooManySeries") && csv.contains("watch fewer targets"), "{csv}");
+    // The same where it is recorded again.
+    ledger.take_over(Recorder::new(ledger.recorder.run().clone()));
+    assert!(ledger.next() == 1 && self::csv(&mut ledger) == csv);
+    assert_eq!(ledger.counts().shown(), SampleCounts { planned: 1, obtained: 0, longest_gap_seconds: 1 });
+}
+
+#[test]
+fn a_slot_that_gives_nothing_holds_up_none_after_it() {
+    let mut ledger = ledger();
+    (0..2).for_each(|n| ledger.open(n));
+    ledger.close(slot(1, true), &[]);
+    let gap = Gap::new(GapReason::Other, "the look failed");
+    assert_eq!(ledger.close(Outcome::Nothing { slot: 0, unix_ms: 1_000_000, gap }, &[]), 0..2);
+    assert!(csv(&mut ledger).contains("the look failed"));
+}
+
+#[test]
+fn what_is_done_behind_a_slot_under_way_is_recorded_when_nobody_looks_on() {
+    let mut ledger = ledger();
+    (0..4).for_each(|n| ledger.open(n));
+    ledger.close(slot(0, true), &[]);
+    ledger.close(slot(2, true), &[]);
+    ledger.give_up();
+    assert_eq!(ledger.checkpoint().through, 3, "3 may still be looked at by whoever comes next");
+    let csv = csv(&mut ledger);
+    let rows: Vec<&str> = csv.lines().skip(1).collect();
+    assert!(rows.len() == 3 && rows[1].contains("OperatorDown") && !rows[2].contains("OperatorDown"), "{csv}");
+}
+
+#[test]
+fn a_checkpoint_made_elsewhere_is_the_same() {
+    assert!(ledger().copy().is_none(), "what is small is stored as it is");
+    let (mut one, mut other) = (ledger(), ledger());
+    let objects = || {
+        let (resource, namespace, name, uid) = ("pods".into(), "n".into(), "o".into(), "u".into());
+        vec![ObjectRef { resource, namespace, name, uid, waiting_for: String::new() }]
+    };
+    for n in 0..130 {
+        one.close(wide(n, WIDE), &[]);
+        other.close(wide(n, WIDE), &[]);
+    }
+    let want = one.checkpoint();
+    let mut copy = other.copy().unwrap();
+    // Meanwhile it goes on.
+    for ledger in [&mut one, &mut other] {
+        ledger.close(wide(130, WIDE), &[FaultWindow { from_ms: 1, to_ms: 2, kind: "k".into() }]);
+        ledger.inventory("check", InventoryPoint::Before, objects());
+    }
+    assert_eq!(copy.checkpoint(), want);
+    other.take_over(copy);
+    for ledger in [&mut one, &mut other] {
+        ledger.committed(&want);
+    }
+    assert_eq!((other.next(), other.through()), (131, 130));
+    assert_eq!(one.checkpoint(), other.checkpoint());
+}
+
+#[test]
+fn coverage_counts_slots_whatever_became_of_them() {
+    let mut ledger = ledger();
+    ledger.close(slot(0, true), &[]);
+    ledger.close(slot(3, false), &[]);
+    ledger.close(wide(4, 2), &[]);
+    assert_eq!(ledger.counts().shown(), SampleCounts { planned: 5, obtained: 2, longest_gap_seconds: 3 });
+}

@@ -1,0 +1,180 @@
+use std::{future::pending, time::Instant as Begun};
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use prometheus_client::registry::Registry;
+use seaworthy_core::candidate::Artifact;
+use seaworthy_soak::{
+    check::CheckSpec,
+    record::{Look, RunInfo, SlotRecord},
+};
+use serde_json::json;
+
+use super::{
+    super::{
+        Sampler,
+        played::{self, Played},
+        target::TargetName,
+    },
+    *,
+};
+use crate::clock::Clock;
+
+type Server = Arc<Mutex<Played>>;
+
+fn sampler(server: &Server) -> Sampler {
+    let kubelets = (kube::Config::new("http://127.0.0.1:1".parse().unwrap()), false);
+    Sampler::new(played::at_once(server), kubelets, Clock::default(), &mut Registry::default())
+}
+
+/// A run that began so many slots ago, whose target is not there.
+fn spec(uid: &str, ago: i64) -> RunSpec {
+    let phases = Phases { warm_up_ms: 0, measure_ms: 3_600_000, settle_ms: 0, elapsed_ms: 0 };
+    let start_unix_ms = Clock::default().now().as_millis() - ago * 1000;
+    RunSpec {
+        namespace: "n".into(),
+        name: "soak".into(),
+        run: RunInfo { run: uid.into(), start_unix_ms, interval_ms: 1000 },
+        horizon: Horizon { slots: 3601, phases },
+        target: TargetName {
+            kind: seaworthy_api::soak_test::TargetKind::Deployment,
+            namespace: "n".into(),
+            name: "t".into(),
+        },
+        artifacts: Vec::<Artifact>::new(),
+        sources: Vec::new(),
+        checks: Vec::<CheckSpec>::new(),
+        inventories: Vec::new(),
+        leftovers: Vec::new(),
+    }
+}
+
+/// Begins a run, and waits until it has read what is stored.
+async fn begun(sampler: &Sampler, server: &Server, spec: RunSpec, recorded: Recorded<'_>) -> Arc<Run> {
+    let uid = spec.run.run.clone();
+    sampler.ensure(spec, &played::store(played::at_once(server)), recorded, Tasks::default());
+    let run = Arc::clone(&sampler.runs().open[&uid]);
+    let began = Begun::now();
+    while run.with(|_| ()).is_none() && run.facts().broken.is_none() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it does not begin");
+        tokio::task::yield_now().await;
+    }
+    run
+}
+
+/// What the stored head says of itself.
+fn header(server: &Server) -> Option<serde_json::Value> {
+    let map = server.lock().unwrap().get("soak-evidence-head").cloned()?;
+    let map: ConfigMap = serde_json::from_value(map).unwrap();
+    Some(serde_json::from_str(&map.data.unwrap()["header.json"]).unwrap())
+}
+
+#[tokio::test]
+async fn what_was_recorded_is_stored_at_the_end_however_often_that_is_refused_and_none_begins_then() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    begun(&sampler, &server, spec("uid", 5), Recorded::default()).await;
+    assert_eq!(header(&server), None, "nothing is stored yet");
+    let mut left = 2;
+    server.lock().unwrap().refuses = Some(Box::new(move |_, _| {
+        left -= 1;
+        left >= 0
+    }));
+    sampler.shutdown().await;
+    let slots = header(&server).unwrap()["slots"].as_u64().unwrap();
+    assert!((5..8).contains(&slots), "{slots} slots of 5 and the time that this took");
+    let facts = sampler.ensure(
+        spec("other", 0),
+        &played::store(played::at_once(&server)),
+        Recorded::default(),
+        Tasks::default(),
+    );
+    assert!(facts == SamplerFacts::default() && !sampler.runs().open.contains_key("other"));
+    let facts =
+        sampler.ensure(spec("uid", 5), &played::store(played::at_once(&server)), Recorded::default(), Tasks::default());
+    assert_eq!(facts.through, slots, "what is known of those that were there is still told");
+}
+
+#[tokio::test]
+async fn a_run_whose_soak_is_gone_ends_and_stores_nothing() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    let path = "/apis/seaworthy.dev/v1alpha1/namespaces/n/soaktests/soak";
+    let soak = |uid: &str| {
+        json!({"apiVersion": "seaworthy.dev/v1alpha1", "kind": "SoakTest", "metadata": {"name": "soak", "uid": uid},
+            "spec": {"targetRef": {"kind": "Deployment", "name": "t"}, "interval": "1s", "measure": "1h",
+                "sources": [], "checks": []}})
+    };
+    begun(&sampler, &server, spec("uid", 5), Recorded::default()).await;
+    server.lock().unwrap().others.insert(path.to_owned(), soak("uid"));
+    sampler.sweep().await;
+    assert!(sampler.runs().open.contains_key("uid"), "that it is on no list proves nothing");
+    for there in [Some(soak("another")), None] {
+        let run = begun(&sampler, &server, spec("uid", 5), Recorded::default()).await;
+        match there {
+            Some(another) => drop(server.lock().unwrap().others.insert(path.to_owned(), another)),
+            None => drop(server.lock().unwrap().others.remove(path)),
+        }
+        sampler.sweep().await;
+        assert!(sampler.runs().open.is_empty());
+        run.ended().await;
+        assert_eq!(header(&server), None);
+    }
+}
+
+#[tokio::test]
+async fn evidence_that_is_on_record_and_not_there_is_broken() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    let recorded = Recorded { tip: None, head: true };
+    let run = begun(&sampler, &server, spec("uid", 5), recorded).await;
+    assert!(run.facts().broken.is_some_and(|what| what.contains("head is missing")));
+    let none = judged(&spec("uid", 5), Stored::default(), recorded, Some(5000), None).await;
+    assert!(none.is_err_and(|what| what.contains("head is missing")), "no verdict on nothing");
+    // Before anything was stored it is a hole.
+    assert!(judged(&spec("uid", 5), Stored::default(), Recorded::default(), Some(5000), None).await.is_ok());
+}
+
+/// A slot in which the one page was or was not there.
+fn slot(slot: u64) -> Outcome {
+    let look = Look { source: "s".into(), target: "p".into(), result: Err(Gap::new(GapReason::NoTarget, "")) };
+    Outcome::Seen(SlotRecord { slot, unix_ms: 0, looks: vec![look], pods: None, inventories: vec![] })
+}
+
+#[tokio::test]
+async fn an_inventory_is_known_to_be_stored_though_slots_go_on_meanwhile() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    let spec = RunSpec { leftovers: vec!["check".into()], ..spec("uid", -3600) };
+    let run = begun(&sampler, &server, spec, Recorded::default()).await;
+    run.with(|ledger| ledger.inventory("check", InventoryPoint::Before, Vec::new()));
+    let again = Arc::clone(&run);
+    server.lock().unwrap().before_write = Some(Box::new(move || {
+        again.with(|ledger| ledger.close(slot(0), &[]));
+    }));
+    run.checkpoint().await.unwrap();
+    assert!(run.with(|ledger| ledger.dirty()).unwrap(), "more was recorded while it was stored");
+    assert_eq!(run.facts().inventories, Inventories { before: true, after: false });
+    let woken = sampler.woken.lock().unwrap().as_mut().unwrap().try_recv();
+    assert_eq!(woken.unwrap().name, "soak", "the load waits for it");
+}
+
+#[tokio::test]
+async fn coverage_after_a_restart_counts_what_is_stored() {
+    let spec = spec("uid", 0);
+    let mut recorder = Recorder::new(spec.run.clone());
+    for n in 0..30 {
+        recorder.gap(n, 0, &Gap::new(GapReason::NoTarget, "")).unwrap();
+    }
+    let head = recorder.checkpoint().head;
+    let (resumed, counts) = resumed(&spec, vec![head], None, 30).unwrap();
+    assert_eq!((resumed.hole, counts.shown().planned), (None, 30), "of 3601 planned slots");
+}
+
+#[tokio::test]
+async fn a_look_that_fails_or_never_ends_is_a_gap() {
+    let none = bounded(pending::<()>(), Duration::ZERO).await.unwrap_err();
+    assert_eq!(none.reason, GapReason::Timeout);
+    let defect = bounded(async { assert_eq!(1, 2, "a defect on purpose") }, LINGER).await.unwrap_err();
+    assert!(defect.reason == GapReason::Other && defect.detail.contains("defect"), "{defect}");
+    assert_eq!(bounded(async { 7 }, LINGER).await.unwrap(), 7);
+}
