@@ -10,7 +10,7 @@ use kube::{
     Api, Client, Resource, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy, VersionMatch},
     client::ClientBuilder,
-    core::Status,
+    core::{PartialObjectMeta, Status},
 };
 use seaworthy_core::{meta::FINALIZER, presence::Presence};
 use serde::{Serialize, de::DeserializeOwned};
@@ -29,6 +29,9 @@ pub const CALL: Duration = Duration::from_secs(10);
 const READS: u32 = 3;
 /// The most objects that one list may return; more is an error, not a cut.
 const LIST_MAX: u32 = 2000;
+
+/// Asks for an object's metadata alone (Kubernetes API concepts, "Metadata-only fetches").
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 /// A call that failed.
 #[derive(Debug, thiserror::Error)]
@@ -227,18 +230,26 @@ where
     }
 }
 
-/// Replaces an object under its resourceVersion.
+/// Replaces an object under its resourceVersion. Answers with the new metadata alone: who writes knows the rest, and to be sent all of it
+/// back costs both sides as much as the writing.
 ///
 /// # Errors
 /// A conflict when it has changed since it was read.
-pub async fn replace<K>(api: &Api<K>, object: &K) -> Result<K, Error>
+pub async fn replace<K>(api: &Api<K>, object: &K) -> Result<PartialObjectMeta<K>, Error>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
 {
     let params = PostParams { field_manager: Some("seaworthy".into()), ..PostParams::default() };
     let name = object.name_any();
     checked(api, Some(&name))?;
-    timed(|| format!("replace {}", name_of(api, &name)), api.replace(&name, &params, object)).await
+    let replace = async {
+        let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+        let request = kube::core::Request::new(api.resource_url()).replace(&name, &params, body);
+        let mut request = request.map_err(kube::Error::BuildRequest)?;
+        request.headers_mut().insert(http::header::ACCEPT, http::HeaderValue::from_static(METADATA));
+        api.clone().into_client().request(request).await
+    };
+    timed(|| format!("replace {}", name_of(api, &name)), replace).await
 }
 
 /// Deletes the object of that name if it still has that UID, its dependents first.

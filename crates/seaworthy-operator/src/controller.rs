@@ -88,6 +88,9 @@ pub trait Kind: Send + Sync + Sized + 'static {
         object: &Self::Object,
         effect: &Self::Effect,
     ) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Takes from an object what nobody asks the store for: visits read theirs live, so what is kept of each is for [`Self::triggers`] and
+    /// [`Self::gauges`] alone.
+    fn lighten(_object: &mut Self::Object) {}
     /// Whether an effect changes the object itself, so that it is to be read again.
     fn changes_itself(effect: &Self::Effect) -> bool;
     /// Gauges that are made of the objects that are there.
@@ -107,7 +110,10 @@ pub async fn run<K: Kind>(ctx: Context, ready: Ready, stop: impl Future<Output =
     let (reader, writer) = kube::runtime::reflector::store();
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let stream = watching::whole::<K::Object>(&ctx, watcher::Config::default().any_semantic())
-        .modify(|object| object.meta_mut().managed_fields = None)
+        .modify(|object| {
+            object.meta_mut().managed_fields = None;
+            K::lighten(object);
+        })
         .reflect(writer)
         // Not by `wait_until_ready` of the store: it wakes one waiter only, and the controller itself waits.
         .inspect_ok(move |event| {

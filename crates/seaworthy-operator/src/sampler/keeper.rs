@@ -20,6 +20,7 @@ use seaworthy_core::soak_test::EvidenceStatus;
 use seaworthy_soak::{
     record::RunInfo,
     recorder::{Checkpoint, Recorder},
+    segment::Known,
 };
 
 use super::evidence::{HEAD, Recorded, Store, StoreError, Stored};
@@ -86,14 +87,9 @@ impl Keeper {
     /// `Broken` when it is not what was written, or less than that. `Conflict` when he still writes.
     pub(super) async fn take_over(&mut self, run: &RunInfo, through: u64) -> Result<Recorder, StoreError> {
         let mut stored = self.read().await?;
-        stored.is_there(self.head.is_some())?;
-        let resumed = Recorder::resume(run.clone(), stored.objects.clone(), self.tip.as_deref(), 0);
+        let known = Known { tip: self.tip.as_deref(), head: self.head.is_some(), through };
+        let resumed = Recorder::resume_known(run.clone(), stored.objects.clone(), &known, 0);
         let resumed = resumed.map_err(|error| StoreError::Broken(error.to_string()))?;
-        let reaches = resumed.recorder.acknowledged();
-        if reaches < through {
-            let what = format!("it ends at slot {reaches}, and was stored up to slot {through}: somebody put it back");
-            return Err(StoreError::Broken(what));
-        }
         if !resumed.discard.is_empty() {
             let head = stored.objects.iter().find(|o| o.name == HEAD).cloned();
             let head = head.unwrap_or_else(|| Recorder::new(run.clone()).checkpoint().head);

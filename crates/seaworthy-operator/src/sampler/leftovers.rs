@@ -14,11 +14,8 @@ use super::run::Run;
 const AGAIN: Duration = Duration::from_millis(500);
 
 impl Run {
-    /// Takes both inventories, each when its time has come.
+    /// Takes both inventories, each when its time has come; for runs that compare any.
     pub(super) async fn keep_inventories(self: Arc<Self>) {
-        if self.spec().leftovers.is_empty() {
-            return;
-        }
         let began = Instant::now();
         while !self.looker().loaded() && !self.take(InventoryPoint::Before, began.elapsed()).await {
             sleep(AGAIN).await;

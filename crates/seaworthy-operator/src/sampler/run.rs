@@ -179,12 +179,14 @@ impl Run {
             _ = stop.wait_for(Option::is_some) => return,
         }
         let storing = tokio::spawn(Arc::clone(self).keep_storing());
-        let inventories = tokio::spawn(Arc::clone(self).keep_inventories());
+        // The room of a task is kept as long as its handle, whether it has ended or not.
+        let compares = !self.spec.leftovers.is_empty();
+        let inventories = compares.then(|| tokio::spawn(Arc::clone(self).keep_inventories()));
         tokio::select! {
             () = self.keep_looking() => {}
             _ = stop.wait_for(Option::is_some) => {}
         }
-        inventories.abort();
+        inventories.inspect(tokio::task::JoinHandle::abort);
         storing.abort();
         // Whoever was storing has ended or will not go on; what is left is stored by us.
         let _ = storing.await;

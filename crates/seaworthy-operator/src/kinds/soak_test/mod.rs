@@ -42,6 +42,17 @@ impl Kind for SoakTestKind {
         execute::execute(ctx, object, effect)
     }
 
+    /// What remains is whose turn it may be, and how much was sampled.
+    fn lighten(object: &mut SoakTest) {
+        let soak = &mut object.spec.soak;
+        (soak.sources, soak.checks) = (Vec::new(), Vec::new());
+        (soak.setup, soak.workload, soak.teardown) = (None, None, None);
+        if let Some(status) = &mut object.status {
+            (status.conditions, status.checks) = (Vec::new(), Vec::new());
+            (status.setup, status.workload, status.inventory, status.teardown) = (None, None, None, None);
+        }
+    }
+
     fn changes_itself(effect: &Effect) -> bool {
         matches!(effect, Effect::AddFinalizer | Effect::RemoveFinalizer)
     }
