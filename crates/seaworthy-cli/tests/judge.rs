@@ -89,7 +89,7 @@ fn evidence_is_not_judged_by_what_it_was_not_recorded_for() {
     let files = export(dir.path());
     let counted = |csv: &str| {
         let rows = csv.lines().enumerate().map(|(k, line)| {
-            let (fixed, rest) = line.match_indices(',').nth(3).map(|(at, _)| line.split_at(at)).unwrap();
+            let (fixed, rest) = line.match_indices(',').nth(4).map(|(at, _)| line.split_at(at)).unwrap();
             format!("{fixed},{}{rest}\n", if k == 0 { "@inventory/old objects,@inventory/old older" } else { "5,0" })
         });
         rows.collect()

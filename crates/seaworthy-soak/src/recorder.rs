@@ -101,6 +101,8 @@ pub struct Resumed {
 pub struct Recorder {
     run: RunInfo,
     table: Table,
+    /// Rows that are sealed and not acknowledged.
+    sealed: Vec<Table>,
     pending: Vec<Object>,
     tip: Tip,
     faults: Vec<FaultWindow>,
@@ -119,6 +121,7 @@ impl Recorder {
         Self {
             run,
             table: Table::starting_at(0),
+            sealed: Vec::new(),
             pending: Vec::new(),
             tip: Tip::default(),
             faults: Vec::new(),
@@ -284,6 +287,7 @@ impl Recorder {
         while self.table.rows() >= SEGMENT_SLOTS {
             let front = self.table.split_front(SEGMENT_SLOTS);
             self.seal_rows(pack(&front));
+            self.sealed.push(front);
         }
         let payload = self.head_payload();
         let part = Part {
@@ -306,7 +310,22 @@ impl Recorder {
     pub fn committed(&mut self, checkpoint: &Checkpoint) {
         self.pending.retain(|object| !checkpoint.sealed.contains(object));
         self.acknowledged = self.acknowledged.max(checkpoint.through);
+        self.sealed.retain(|rows| rows.next_slot() > self.acknowledged);
         self.acknowledged_faults = self.acknowledged_faults.max(checkpoint.faults);
+    }
+
+    /// Takes over what goes beyond its own rows from `other`, a recorder of the same run: where two record it, nothing is lost that either
+    /// saw and could not store. Faults and inventories are not taken over.
+    pub fn go_on_with(&mut self, other: &Self) {
+        for rows in other.sealed.iter().chain([&other.table]) {
+            for (row, slot) in (rows.first_slot..rows.next_slot()).enumerate() {
+                if slot == self.next_slot() {
+                    self.table.push_row_of(rows, row);
+                }
+            }
+        }
+        self.types.go_on_with(&other.types);
+        self.times.clone_from(&other.times);
     }
 
     /// What the head says besides its rows.
@@ -327,7 +346,8 @@ impl Recorder {
         {
             return std::mem::take(payload);
         }
-        self.table = Table::starting_at(self.table.next_slot());
+        let rows = Table::starting_at(self.table.next_slot());
+        self.sealed.push(std::mem::replace(&mut self.table, rows));
         self.seal_rows(packed);
         Vec::new()
     }

@@ -105,6 +105,15 @@ impl Types {
         self.0.is_empty()
     }
 
+    /// Remembers what `other` does, where nothing is known yet.
+    pub(crate) fn go_on_with(&mut self, other: &Self) {
+        for (metric, kind) in &other.0 {
+            if self.0.len() < MAX_METRICS {
+                self.0.entry(metric.clone()).or_insert(*kind);
+            }
+        }
+    }
+
     /// The gap for a page that declares another type than before; otherwise what it declares is remembered.
     pub(crate) fn check(&mut self, source: &str, declared: &BTreeMap<String, MetricType>) -> Option<Gap> {
         let key = |metric: &str| format!("{source} {metric}");

@@ -266,12 +266,13 @@ mod tests {
     fn faults_incarnations_and_the_order_of_time_are_heard() {
         let line = r#"{"id": 1, "t": [40, 0, 10, 20, 30], "v": [5, 1, 2, null, 4], "incarnation": ["b", "a", "a", "a", "b"],
             "faults": [[35, 45], [7, 7]]}"#;
-        let seen: Vec<_> = read(1, line.as_bytes(), 10.0)
-            .unwrap()
-            .samples
-            .iter()
-            .map(|s| (s.seconds, s.value, s.incarnation))
-            .collect();
-        assert_eq!(seen, [(10.0, 2.0, 0), (30.0, 4.0, 1)]);
+        let told = read(1, line.as_bytes(), 10.0).unwrap();
+        let seen: Vec<_> = told.outside().map(|s| (s.seconds, s.value, s.incarnation)).collect();
+        assert_eq!(seen, [(10.0, 2.0, 1), (30.0, 4.0, 0)]);
+        assert_eq!(
+            told.samples.last().map(|s| s.seconds),
+            Some(40.0),
+            "what lies within counts for the time that was seen"
+        );
     }
 }

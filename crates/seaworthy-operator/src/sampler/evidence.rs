@@ -195,17 +195,13 @@ impl Store {
         let mut map = self.build(head);
         map.annotations_mut().insert(REPLACED.to_owned(), known.unwrap_or_default().to_owned());
         map.metadata.resource_version = known.map(str::to_owned);
-        let written = match known {
-            None => self.create(&map).await?.resource_version(),
-            Some(_) => {
-                let written = replace(&self.api, &map).await.map_err(|e| match e.code() {
-                    404 | 409 => StoreError::Conflict,
-                    _ => e.into(),
-                })?;
-                written.resource_version()
-            }
+        let conflict = |e: Error| if matches!(e.code(), 404 | 409) { StoreError::Conflict } else { e.into() };
+        let written = if known.is_none() {
+            self.create(&map).await?.metadata
+        } else {
+            replace(&self.api, &map).await.map_err(conflict)?.metadata
         };
-        Ok(written.unwrap_or_default())
+        Ok(written.resource_version.unwrap_or_default())
     }
 
     /// Creates what must not be there yet.

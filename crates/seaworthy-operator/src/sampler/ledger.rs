@@ -1,12 +1,9 @@
 //! One run's slots in memory: those under way, those recorded, those stored.
 //!
-//! Slots are recorded in order, whenever their looks come back. What is recorded but not stored is kept as it was seen, so that evidence
-//! which somebody else wrote meanwhile (a second operator) can be taken over and ours be added to it. Pure; no clock, no I/O.
+//! Slots are recorded in order, whenever their looks come back. Evidence that somebody else wrote meanwhile (a second operator) is taken over,
+//! and what was recorded here and not stored goes on from there. Pure; no clock, no I/O.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    ops::Range,
-};
+use std::{collections::BTreeMap, ops::Range};
 
 use seaworthy_core::soak_test::SampleCounts;
 use seaworthy_soak::{
@@ -15,7 +12,7 @@ use seaworthy_soak::{
 };
 
 /// Slots that may wait to be stored; beyond, only their gaps are kept.
-const UNSTORED: usize = 240;
+const UNSTORED: u64 = 240;
 /// With so many values a slot, a checkpoint is too much work to be done among other work.
 const WIDE: usize = 64;
 
@@ -67,7 +64,6 @@ pub(super) struct Ledger {
     recorder: Recorder,
     /// Slots whose looks are under way, or are done but wait for earlier ones.
     open: BTreeMap<u64, Option<Outcome>>,
-    unstored: VecDeque<Outcome>,
     /// All that were declared; the recorder keeps those that are new to it.
     faults: Vec<FaultWindow>,
     /// Inventories that were taken here, for the same reason.
@@ -114,15 +110,7 @@ impl Counts {
 
 impl Ledger {
     pub(super) fn new(recorder: Recorder, counts: Counts) -> Self {
-        Self {
-            recorder,
-            open: BTreeMap::new(),
-            unstored: VecDeque::new(),
-            faults: Vec::new(),
-            inventories: Vec::new(),
-            counts,
-            widest: 0,
-        }
+        Self { recorder, open: BTreeMap::new(), faults: Vec::new(), inventories: Vec::new(), counts, widest: 0 }
     }
 
     /// The next slot that nobody has opened.
@@ -177,8 +165,7 @@ impl Ledger {
             let pages = record.looks.iter().filter_map(|look| look.result.as_ref().ok());
             self.widest = self.widest.max(pages.map(|page| page.samples.len()).sum());
         }
-        let keep = self.unstored.len() < UNSTORED;
-        if !keep {
+        if self.recorder.next_slot() >= self.recorder.acknowledged() + UNSTORED {
             outcome = outcome.gap(Gap::new(GapReason::Other, "the API server stored no evidence for too long"));
         }
         let missed = outcome.slot().saturating_sub(self.recorder.next_slot());
@@ -186,9 +173,6 @@ impl Ledger {
             outcome = outcome.gap(gap);
         }
         self.counts.add(missed, outcome.whole(), self.recorder.run().interval_ms);
-        if keep {
-            self.unstored.push_back(outcome);
-        }
     }
 
     /// Adds an inventory for a `leftovers` check. The first one of a point counts.
@@ -220,8 +204,6 @@ impl Ledger {
     /// It was stored.
     pub(super) fn committed(&mut self, checkpoint: &Checkpoint) {
         self.recorder.committed(checkpoint);
-        let through = self.recorder.acknowledged();
-        self.unstored.retain(|outcome| outcome.slot() >= through);
     }
 
     /// Slots before this are stored.
@@ -229,19 +211,15 @@ impl Ledger {
         self.recorder.acknowledged()
     }
 
-    /// Takes over a recorder that somebody else's evidence, or a copy of ours, went into; records again what of ours goes beyond it.
+    /// Takes over a recorder that somebody else's evidence, or a copy of ours, went into; what of ours goes beyond it is added.
     pub(super) fn take_over(&mut self, recorder: Recorder) {
-        self.recorder = recorder;
+        let ours = std::mem::replace(&mut self.recorder, recorder);
+        self.recorder.go_on_with(&ours);
         for window in &self.faults {
             self.recorder.fault(window);
         }
         for (check, point, objects) in &self.inventories {
             self.recorder.inventory(check, *point, objects);
-        }
-        for outcome in &self.unstored {
-            if outcome.slot() >= self.recorder.next_slot() {
-                put(&mut self.recorder, outcome);
-            }
         }
     }
 

@@ -1,3 +1,5 @@
+//! Runs on a played API server: what is stored at the end, and what holds up nothing.
+
 use std::{future::pending, time::Instant as Begun};
 
 use k8s_openapi::api::core::v1::ConfigMap;

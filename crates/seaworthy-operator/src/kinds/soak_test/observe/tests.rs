@@ -1,3 +1,5 @@
+//! Visits on a played API server that does not give the evidence.
+
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
