@@ -23,10 +23,6 @@ enum Command {
     },
 }
 
-/// Gives memory back soon after it was freed, and costs a fraction of what the C library's does where pages, rows and requests come and go.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 // One thread: hundreds of soaks are a few percent of a processor, and to hand each wake to another thread costs more than the work behind it.
 // What takes long (judging, large pages) is done beside it.
 #[tokio::main(flavor = "current_thread")]
