@@ -243,7 +243,7 @@ pub enum PodPhase {
 pub struct ContainerState {
     /// Its name.
     pub name: String,
-    /// `restartCount`.
+    /// How often it ended: `restartCount`, and one more while it is not started again.
     pub restarts: u32,
     /// `lastState.terminated.reason` (or that of the present termination): `OOMKilled`, `Error`, `Completed`, or empty.
     pub last_reason: String,

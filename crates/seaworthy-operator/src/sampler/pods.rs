@@ -61,6 +61,8 @@ pub(crate) struct ContainerView {
     pub(crate) life: String,
     /// `restartCount`.
     pub(crate) restarts: u32,
+    /// Whether it ended and has not been started again: `restartCount` tells of that only when it is, which may be minutes later.
+    pub(crate) ended: bool,
     /// Why it ended last.
     pub(crate) last_reason: String,
     /// With which exit code.
@@ -138,9 +140,11 @@ impl PodView {
 
     /// As evidence.
     pub(crate) fn state(&self, artifacts: &[Artifact]) -> PodState {
+        // What ends because its pod does is no crash; what becomes of pods is told apart.
+        let lives = self.phase == PodPhase::Running && !self.deleting;
         let container = |c: &ContainerView| ContainerState {
             name: c.name.clone(),
-            restarts: c.restarts,
+            restarts: c.restarts.saturating_add(u32::from(lives && c.ended)),
             last_reason: c.last_reason.clone(),
             last_exit_code: c.last_exit_code,
         };
@@ -191,7 +195,9 @@ fn container(name: &str, image: &str, status: Option<&ContainerStatus>) -> Conta
         .and_then(|s| s.waiting.as_ref())
         .map(|w| [w.reason.as_deref(), w.message.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(": "));
     let ended = |state: Option<&Running>| state.and_then(|s| s.terminated.clone());
-    if let Some(end) = ended(now).or_else(|| ended(status.last_state.as_ref())) {
+    let end = ended(now).or_else(|| ended(status.last_state.as_ref()));
+    view.ended = end.is_some() && now.is_some_and(|s| s.running.is_none());
+    if let Some(end) = end {
         view.last_reason = end.reason.unwrap_or_default();
         view.last_exit_code = end.exit_code;
     }
@@ -232,7 +238,11 @@ mod tests {
         assert_eq!((state.phase, state.candidate), (PodPhase::Running, true));
         assert_eq!(view.incarnation(8080, &[]), "", "it does not run, so what answers is not this container");
         let c = &state.containers[0];
-        assert_eq!((c.restarts, c.last_reason.as_str(), c.last_exit_code), (3, "OOMKilled", 137));
+        let told = (c.restarts, c.last_reason.as_str(), c.last_exit_code);
+        assert_eq!(told, (4, "OOMKilled", 137), "its end counts before it is started again");
+        let mut ending = view.clone();
+        ending.deleting = true;
+        assert_eq!(ending.state(&[]).containers[0].restarts, 3, "it may have ended with its pod");
         assert_eq!(state.containers.len(), 2, "a container without a status counts too");
         assert_eq!(view.target().waiting.unwrap(), "container c waits: CrashLoopBackOff: back-off 10s");
     }
