@@ -11,7 +11,10 @@ use seaworthy_api::{
 use seaworthy_core::{soak_test::SoakTestStatus, time::Timestamp};
 use seaworthy_operator::{
     kinds::soak_test::published::{evidence, last},
-    sampler::{Before, evidence::Store},
+    sampler::{
+        Before,
+        evidence::{Store, known},
+    },
 };
 use seaworthy_soak::{
     check::{CheckSpec, Phases},
@@ -71,10 +74,10 @@ pub(crate) async fn read(cluster: &Cluster, target: &Target, changes: &[Change])
         return Err(Failure::unusable(format!("{target} has no evidence yet: samples are stored from warm-up on")));
     }
     let status = object.status.clone().unwrap_or_default();
-    let tip = status.evidence.as_ref().map(|e| e.chain_tip.as_str()).filter(|tip| !tip.is_empty());
+    let known = known(status.evidence.as_ref());
     let run = convert::run(&object.uid().unwrap_or_default(), &object.spec.soak, &status)
         .ok_or_else(|| Failure::unusable(format!("{target} has not begun: its status has no startTime")))?;
-    let evidence = Evidence::decode(&run, stored.objects, tip).map_err(|e| Failure {
+    let evidence = Evidence::decode_known(&run, stored.objects, &known).map_err(|e| Failure {
         code: Code::Inconclusive,
         message: format!("the evidence of {target} cannot be trusted: {e}"),
     })?;

@@ -106,7 +106,7 @@ fn slot(slot: u64, interval_ms: u64, objects: u64) -> SlotRecord {
         slot,
         unix_ms: START + i64::try_from(slot * interval_ms).expect("within a day"),
         looks: vec![Look { source: "s".into(), target: "pod-1".into(), result: Ok(page) }],
-        pods: Some(Ok(vec![pod])),
+        pods: Some(Ok([pod].into())),
         inventories: vec![InventoryLook { check: "survivors".into(), result: Ok(inventory) }],
     }
 }

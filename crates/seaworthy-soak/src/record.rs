@@ -3,7 +3,7 @@
 //! Slot k is planned at the start of the run plus k intervals of elapsed time, whoever runs it. Each look at a target gives a
 //! page or a gap with a reason, never nothing and never a zero. Deliberately absent: how to look. That is the operator's part.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,7 @@ pub struct SlotRecord {
     /// One look at each target of each source.
     pub looks: Vec<Look>,
     /// The target's pods; `None` where the slot was not to look at them.
-    pub pods: Option<Result<Vec<PodState>, Gap>>,
+    pub pods: Option<Result<Arc<[PodState]>, Gap>>,
     /// Rounds of the inventory that fell into this slot.
     pub inventories: Vec<InventoryLook>,
 }
@@ -336,10 +336,17 @@ pub(crate) fn one_line(text: &str) -> String {
     joined.chars().take(200).collect::<String>().trim_end().to_owned()
 }
 
+/// The most characters of a word.
+const WORD: usize = 253;
+
 /// A word without blanks and separators: what stands for a name in a text column.
-pub(crate) fn word(text: &str) -> String {
+pub(crate) fn word(text: &str) -> Cow<'_, str> {
     let plain = |c: &char| !c.is_whitespace() && !c.is_control() && !matches!(c, ';' | '|' | ',' | '=' | '(' | ')');
-    text.chars().filter(plain).take(253).collect()
+    // Nearly every name is one already, and there are some for each sample.
+    if text.len() <= WORD && text.chars().all(|c| plain(&c)) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().filter(plain).take(WORD).collect())
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::record::{
-    FaultWindow, Gap, GapReason, InventoryPoint, Look, ObjectRef, Page, RunInfo, SlotRecord, one_line,
+    FaultWindow, Gap, GapReason, InventoryPoint, Look, ObjectRef, Page, PodState, RunInfo, SlotRecord, one_line,
 };
 use crate::row::{Cell, Row, about, cell_of, columns_are_full, inventory, source_word, target_word, too_many};
 use crate::segment::{
@@ -113,6 +114,8 @@ pub struct Recorder {
     times: Times,
     /// The bytes of all objects that are sealed, stored or not.
     sealed_bytes: u64,
+    /// The pods of the last slot and their text: most slots have the very same.
+    pods: Option<(Arc<[PodState]>, Arc<str>)>,
 }
 
 impl Recorder {
@@ -131,6 +134,7 @@ impl Recorder {
             types: Types::default(),
             times: Times::default(),
             sealed_bytes: 0,
+            pods: None,
         }
     }
 
@@ -213,7 +217,7 @@ impl Recorder {
         }
         let mut row = Row::after(&self.table);
         let pods = match &record.pods {
-            Some(Ok(pods)) if pods.len() <= MAX_PODS => Some(pods_to_text(pods)),
+            Some(Ok(pods)) if pods.len() <= MAX_PODS => Some(self.pods_text(pods)),
             Some(Ok(pods)) => {
                 let gap = Gap::new(GapReason::TooManySeries, format!("{} pods, the bound is {MAX_PODS}", pods.len()));
                 row.gaps.push(PlacedGap { place: Place::Pods, gap });
@@ -369,6 +373,17 @@ impl Recorder {
         self.pending.push(object);
     }
 
+    fn pods_text(&mut self, pods: &Arc<[PodState]>) -> Arc<str> {
+        if let Some((known, text)) = &self.pods
+            && Arc::ptr_eq(known, pods)
+        {
+            return Arc::clone(text);
+        }
+        let text: Arc<str> = pods_to_text(pods).into();
+        self.pods = Some((Arc::clone(pods), Arc::clone(&text)));
+        text
+    }
+
     fn skip_to(&mut self, slot: u64) -> Result<(), RecordError> {
         let next = self.next_slot();
         if slot < next {
@@ -395,7 +410,7 @@ impl Recorder {
 
     fn look(&mut self, record: &SlotRecord, look: &Look, row: &mut Row) {
         let (source, target) = (source_word(&look.source), target_word(&look.target));
-        let key = format!("{source}/{target}");
+        let key = [&*source, "/", &target].concat();
         let gap = match &look.result {
             Ok(page) => match self.types.check(&source, &page.types).or_else(|| self.page(record, &key, page, row)) {
                 None => return,
@@ -403,7 +418,8 @@ impl Recorder {
             },
             Err(gap) => gap.clone(),
         };
-        row.gaps.push(PlacedGap { place: Place::Target { source, target }, gap });
+        let place = Place::Target { source: source.into_owned(), target: target.into_owned() };
+        row.gaps.push(PlacedGap { place, gap });
     }
 
     /// Writes the cells of a page, or says why it is no new sample.

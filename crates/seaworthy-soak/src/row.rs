@@ -3,6 +3,8 @@
 //! Pages are hostile, and so are the names on them: they are bounded in number and in bytes, for a page and for all rows that
 //! are not sealed yet. What is over a bound leaves nothing but a gap.
 
+use std::borrow::Cow;
+
 use crate::record::{Gap, GapReason, InventoryLook, InventoryPage, Page, PageSample, word};
 use crate::series::{AGE, INCARNATION, INVENTORY, LATE, OLDEST, SERIES_ON_PAGE, Table};
 use crate::text::{Place, PlacedGap, oldest_to_text};
@@ -49,14 +51,18 @@ impl Row {
     }
 }
 
+/// The name of a column.
+fn column(key: &str, series: &str) -> String {
+    [key, " ", series].concat()
+}
+
 /// The cells about a look itself.
 pub(crate) fn about(key: &str, page: &Page) -> Vec<(String, Cell)> {
     #[expect(clippy::cast_precision_loss, reason = "far below the 2^53 that a float holds exactly")]
     let (late, series) = (page.late_ms as f64, page.series_on_page as f64);
-    let mut cells =
-        vec![(format!("{key} {LATE}"), Cell::Number(late)), (format!("{key} {SERIES_ON_PAGE}"), Cell::Number(series))];
+    let mut cells = vec![(column(key, LATE), Cell::Number(late)), (column(key, SERIES_ON_PAGE), Cell::Number(series))];
     if !page.incarnation.is_empty() {
-        cells.push((format!("{key} {INCARNATION}"), Cell::Text(word(&page.incarnation))));
+        cells.push((column(key, INCARNATION), Cell::Text(word(&page.incarnation).into_owned())));
     }
     cells
 }
@@ -64,11 +70,11 @@ pub(crate) fn about(key: &str, page: &Page) -> Vec<(String, Cell)> {
 /// The cell of a sample: its value, or how old the time is with which it is seen again.
 pub(crate) fn cell_of(unix_ms: i64, key: &str, sample: &PageSample, new: bool) -> (String, Cell) {
     match sample.timestamp_ms.filter(|_| !new) {
-        None => (format!("{key} {}", sample.series), Cell::Number(sample.value)),
+        None => (column(key, &sample.series), Cell::Number(sample.value)),
         Some(time) => {
             #[expect(clippy::cast_precision_loss, reason = "a time that is no later than minutes is far below 2^53")]
             let age = unix_ms.saturating_sub(time) as f64;
-            (format!("{key} {AGE}{}", sample.series), Cell::Number(age))
+            ([key, " ", AGE, &sample.series].concat(), Cell::Number(age))
         }
     }
 }
@@ -111,17 +117,18 @@ pub(crate) fn inventory(round: &InventoryLook, row: &mut Row) {
             }
         }
         Err(gap) => {
-            let place = Place::Target { source: INVENTORY.to_owned(), target };
+            let place = Place::Target { source: INVENTORY.to_owned(), target: target.into_owned() };
             row.gaps.push(PlacedGap { place, gap: gap.clone() });
         }
     }
 }
 
-pub(crate) fn source_word(text: &str) -> String {
-    word(text).replace(['/', '@'], "")
+pub(crate) fn source_word(text: &str) -> Cow<'_, str> {
+    let clean = word(text);
+    if clean.contains(['/', '@']) { Cow::Owned(clean.replace(['/', '@'], "")) } else { clean }
 }
 
-pub(crate) fn target_word(text: &str) -> String {
+pub(crate) fn target_word(text: &str) -> Cow<'_, str> {
     let clean = word(text);
-    if clean.is_empty() { "-".to_owned() } else { clean }
+    if clean.is_empty() { Cow::Borrowed("-") } else { clean }
 }

@@ -50,16 +50,25 @@ impl Texts {
     }
 
     pub(crate) fn push(&mut self, text: Option<&str>) {
-        let cell = text.filter(|t| !t.is_empty()).map_or(0, |text| {
-            self.places.get(text).copied().unwrap_or_else(|| {
-                let text: Arc<str> = text.into();
-                self.table.push(Arc::clone(&text));
-                let place = u32::try_from(self.table.len()).unwrap_or(0);
-                self.places.insert(text, place);
-                place
-            })
-        });
+        let cell = text.filter(|t| !t.is_empty()).map_or(0, |text| self.place(text));
         self.cells.push(cell);
+    }
+
+    /// The cell for a text.
+    fn place(&mut self, text: &str) -> u32 {
+        // Most are as the one before.
+        if let Some(last) = self.cells.len().checked_sub(1)
+            && self.get(last) == Some(text)
+        {
+            return self.cells.last().copied().unwrap_or(0);
+        }
+        self.places.get(text).copied().unwrap_or_else(|| {
+            let text: Arc<str> = text.into();
+            self.table.push(Arc::clone(&text));
+            let place = u32::try_from(self.table.len()).unwrap_or(0);
+            self.places.insert(text, place);
+            place
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -205,29 +214,38 @@ impl Table {
         self.pods.push(pods);
     }
 
-    fn last_cell(&mut self, name: &str) -> Option<&mut Column> {
-        let row = self.rows().checked_sub(1)?;
-        if !self.columns.contains_key(name) {
-            self.columns.insert(name.to_owned(), Column::new(name, row));
+    /// Sets the cell of the last row, in a column that is made if it is not there.
+    fn set(&mut self, name: &str, set: impl FnOnce(&mut Cells)) {
+        let Some(row) = self.rows().checked_sub(1) else { return };
+        if let Some(column) = self.columns.get_mut(name) {
+            column.push_empty_until(row);
+            // A cell is set once; a second value for it would be a repeated series.
+            if column.end() == row {
+                set(&mut column.cells);
+            }
+        } else {
+            let mut column = Column::new(name, row);
+            set(&mut column.cells);
+            self.columns.insert(name.to_owned(), column);
         }
-        let column = self.columns.get_mut(name)?;
-        column.push_empty_until(row);
-        // A cell is set once; a second value for it would be a repeated series.
-        (column.end() == row).then_some(column)
     }
 
     /// Sets a number in the last row.
     pub(crate) fn set_number(&mut self, name: &str, value: f64) {
-        if let Some(Column { cells: Cells::Numbers(numbers), .. }) = self.last_cell(name) {
-            numbers.push(Some(value));
-        }
+        self.set(name, |cells| {
+            if let Cells::Numbers(numbers) = cells {
+                numbers.push(Some(value));
+            }
+        });
     }
 
     /// Sets a text in the last row.
     pub(crate) fn set_text(&mut self, name: &str, text: &str) {
-        if let Some(Column { cells: Cells::Texts(texts), .. }) = self.last_cell(name) {
-            texts.push(Some(text));
-        }
+        self.set(name, |cells| {
+            if let Cells::Texts(texts) = cells {
+                texts.push(Some(text));
+            }
+        });
     }
 
     /// Copies row `row` of `other` to the end, with the columns for which `keep` holds.

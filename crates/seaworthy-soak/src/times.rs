@@ -38,8 +38,12 @@ impl Times {
 
     /// Remembers what a page showed in `slot`.
     pub(crate) fn remember(&mut self, target: &str, slot: u64, samples: &[PageSample]) {
-        let times = samples.iter().filter_map(|s| Some((s.series.clone(), s.timestamp_ms?))).collect();
-        self.0.insert(target.to_owned(), Shown { slot, times });
+        let times: BTreeMap<_, _> = samples.iter().filter_map(|s| Some((s.series.clone(), s.timestamp_ms?))).collect();
+        if times.is_empty() {
+            self.0.remove(target);
+        } else {
+            self.0.insert(target.to_owned(), Shown { slot, times });
+        }
     }
 
     /// Forgets what was last shown before `slot`: targets come and go.

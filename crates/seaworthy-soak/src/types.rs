@@ -116,20 +116,21 @@ impl Types {
 
     /// The gap for a page that declares another type than before; otherwise what it declares is remembered.
     pub(crate) fn check(&mut self, source: &str, declared: &BTreeMap<String, MetricType>) -> Option<Gap> {
-        let key = |metric: &str| format!("{source} {metric}");
+        let mut new = Vec::new();
         for (metric, now) in declared {
-            let before = self.0.get(&key(metric));
-            if let Some(before) = before.filter(|before| *before != now) {
-                let (now, before) = (now.word(), before.word());
-                let detail = format!("{metric} is a {now} here and was a {before} before");
-                return Some(Gap::new(GapReason::Malformed, detail));
+            let key = [source, " ", metric].concat();
+            match self.0.get(&key) {
+                Some(before) if before != now => {
+                    let (now, before) = (now.word(), before.word());
+                    let detail = format!("{metric} is a {now} here and was a {before} before");
+                    return Some(Gap::new(GapReason::Malformed, detail));
+                }
+                Some(_) => {}
+                None => new.push((key, *now)),
             }
         }
-        for (metric, kind) in declared {
-            if self.0.len() < MAX_METRICS {
-                self.0.insert(key(metric), *kind);
-            }
-        }
+        let room = MAX_METRICS.saturating_sub(self.0.len());
+        self.0.extend(new.into_iter().take(room));
         None
     }
 }

@@ -56,7 +56,7 @@ fn soak(page: impl Fn(u64) -> Vec<u8>, restarts: impl Fn(u64) -> u32, more: &[&s
     let mut recorder = Recorder::new(run.clone());
     for slot in 0..SLOTS {
         let looks = vec![Look { source: "s".into(), target: "t".into(), result: read(&page(slot)) }];
-        let pods = Some(Ok(vec![pod(restarts(slot))]));
+        let pods = Some(Ok([pod(restarts(slot))].into()));
         recorder.record(&SlotRecord { slot, unix_ms: unix_ms(slot), looks, pods, inventories: vec![] }).unwrap();
     }
     let checkpoint = recorder.checkpoint();

@@ -96,7 +96,7 @@ fn people_can_read_it() {
         terminating: false,
         containers: vec![],
     };
-    recorder.record(&SlotRecord { pods: Some(Ok(vec![pod])), ..values(3, &[]) }).unwrap();
+    recorder.record(&SlotRecord { pods: Some(Ok([pod].into())), ..values(3, &[]) }).unwrap();
     let mut store = Store::default();
     commit(&mut recorder, &mut store);
     let evidence = Evidence::decode(&run(), store.0, None).unwrap();

@@ -83,7 +83,7 @@ fn slot(slot: u64) -> SlotRecord {
         slot,
         unix_ms: START + i64::try_from(slot * 10_000).unwrap(),
         looks: vec![Look { source: "pages".into(), target: "p".into(), result }],
-        pods: Some(Ok(vec![pod])),
+        pods: Some(Ok([pod].into())),
         inventories: Vec::new(),
     }
 }

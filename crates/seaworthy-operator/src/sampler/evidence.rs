@@ -13,12 +13,12 @@ use kube::{
 };
 use seaworthy_api::labels;
 use seaworthy_core::{names, presence::Presence, soak_test::EvidenceStatus};
-use seaworthy_soak::segment::{ChainError, Object};
+use seaworthy_soak::segment::{Known, Object};
 
 use super::pods::controller;
 use crate::{
     Error, backoff,
-    client::{create, get_live, replace, timed},
+    client::{get_live, replace, timed},
 };
 
 /// Which part of the evidence an object is: `head`, or the number of its link.
@@ -56,33 +56,10 @@ pub struct Stored {
     uids: BTreeMap<String, String>,
 }
 
-impl Stored {
-    /// Whether the head is there, where one was stored before: without it, what was stored looks like nothing.
-    ///
-    /// # Errors
-    /// `Broken` when it is not.
-    pub(crate) fn is_there(&self, expected: bool) -> Result<(), StoreError> {
-        if expected && self.head.is_none() {
-            return Err(StoreError::Broken(ChainError::Missing { name: HEAD.to_owned() }.to_string()));
-        }
-        Ok(())
-    }
-}
-
-/// What is known of stored evidence from elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Recorded<'a> {
-    /// A link of its chain.
-    pub(crate) tip: Option<&'a str>,
-    /// Whether a head was stored.
-    pub(crate) head: bool,
-}
-
-impl<'a> From<Option<&'a EvidenceStatus>> for Recorded<'a> {
-    fn from(status: Option<&'a EvidenceStatus>) -> Self {
-        let tip = status.map(|e| e.chain_tip.as_str()).filter(|tip| !tip.is_empty());
-        Self { tip, head: status.is_some_and(|e| !e.head.is_empty()) }
-    }
+/// What a status knows of the evidence: what is stored must at least have that.
+pub fn known(status: Option<&EvidenceStatus>) -> Known<'_> {
+    let tip = status.map(|e| e.chain_tip.as_str()).filter(|tip| !tip.is_empty());
+    Known { head: status.is_some_and(|e| !e.head.is_empty()), ..Known::tip(tip) }
 }
 
 /// Why something was not stored, or cannot be.
@@ -218,8 +195,12 @@ impl Store {
     pub(crate) async fn write_head(&self, head: &Object, known: Option<&str>) -> Result<String, StoreError> {
         let mut map = self.build(head);
         let Some(version) = known else {
-            create(&self.api, &map).await?;
-            return match get_live(&self.api, &self.name(&head.name)).await? {
+            let there = match self.create(&map).await {
+                // Maybe by us, and the answer was lost.
+                Err(StoreError::Conflict) => get_live(&self.api, &self.name(&head.name)).await?,
+                made => Presence::Present(made?),
+            };
+            return match there {
                 Presence::Present(map) if self.holds(&map, head) => Ok(map.resource_version().unwrap_or_default()),
                 Presence::Present(_) | Presence::AbsentLive | Presence::Unknown => Err(StoreError::Conflict),
             };

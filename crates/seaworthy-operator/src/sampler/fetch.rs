@@ -19,7 +19,7 @@ use hyper::{
     Request, Response, StatusCode, Version,
     body::{Body as _, Bytes, Incoming},
     client::conn::http1,
-    header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT},
+    header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -55,14 +55,14 @@ impl Default for Bounds {
 }
 
 /// What to ask for. The address is that of a pod, resolved by us; the names in a spec never are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Endpoint {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Endpoint<'a> {
     /// Where.
     pub(crate) address: SocketAddr,
     /// Whether over TLS. Certificates are not verified: pods have no names that anybody could vouch for.
     pub(crate) tls: bool,
     /// The path.
-    pub(crate) path: String,
+    pub(crate) path: &'a str,
 }
 
 /// A page as it came.
@@ -114,7 +114,7 @@ impl Fetcher {
     ///
     /// # Errors
     /// A gap with the reason; nothing of a page that failed is kept.
-    pub(crate) async fn fetch(&self, endpoint: &Endpoint, accept: &str) -> Result<Fetched, Gap> {
+    pub(crate) async fn fetch(&self, endpoint: &Endpoint<'_>, accept: &'static str) -> Result<Fetched, Gap> {
         let deadline = Instant::now() + self.bounds.total;
         if !endpoint.tls
             && let Some(stream) = self.idle.take(endpoint.address)
@@ -156,8 +156,8 @@ impl Fetcher {
     async fn plain(
         &self,
         stream: TcpStream,
-        endpoint: &Endpoint,
-        accept: &str,
+        endpoint: &Endpoint<'_>,
+        accept: &'static str,
         deadline: Instant,
     ) -> Result<Fetched, Failed> {
         let (page, stream) = self.ask(stream, endpoint, accept, deadline).await?;
@@ -171,8 +171,8 @@ impl Fetcher {
     async fn ask<S>(
         &self,
         stream: S,
-        endpoint: &Endpoint,
-        accept: &str,
+        endpoint: &Endpoint<'_>,
+        accept: &'static str,
         deadline: Instant,
     ) -> Result<(Fetched, Option<S>), Failed>
     where
@@ -263,12 +263,13 @@ impl Fetcher {
     }
 }
 
-fn request(endpoint: &Endpoint, accept: &str) -> Result<Request<Empty<Bytes>>, Gap> {
-    Request::get(&endpoint.path)
+fn request(endpoint: &Endpoint<'_>, accept: &'static str) -> Result<Request<Empty<Bytes>>, Gap> {
+    const AGENT: &str = concat!("seaworthy/", env!("CARGO_PKG_VERSION"));
+    Request::get(endpoint.path)
         .header(HOST, endpoint.address.to_string())
-        .header(USER_AGENT, concat!("seaworthy/", env!("CARGO_PKG_VERSION")))
-        .header(ACCEPT, accept)
-        .header(ACCEPT_ENCODING, "gzip")
+        .header(USER_AGENT, HeaderValue::from_static(AGENT))
+        .header(ACCEPT, HeaderValue::from_static(accept))
+        .header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))
         .body(Empty::new())
         .map_err(|e| gap(GapReason::Other, &e))
 }

@@ -22,7 +22,7 @@ pub(super) type Answer = HashMap<String, Result<Found, String>>;
 
 /// Asks the pod.
 pub(super) async fn ask(fetcher: &Fetcher, pod: IpAddr, interval_ms: u64) -> Result<Answer, Gap> {
-    let endpoint = Endpoint { address: SocketAddr::new(pod, PORT), tls: false, path: PATH.to_owned() };
+    let endpoint = Endpoint { address: SocketAddr::new(pod, PORT), tls: false, path: PATH };
     let page = fetcher.fetch(&endpoint, "application/json").await?;
     parse(&page.body, interval_ms)
 }
@@ -42,7 +42,7 @@ pub(super) async fn objects(
     pod: IpAddr,
     oldest: Duration,
 ) -> Result<HashMap<String, Result<Vec<ObjectRef>, String>>, Gap> {
-    let endpoint = Endpoint { address: SocketAddr::new(pod, PORT), tls: false, path: OBJECTS.to_owned() };
+    let endpoint = Endpoint { address: SocketAddr::new(pod, PORT), tls: false, path: OBJECTS };
     let page = fetcher.fetch(&endpoint, "application/json").await?;
     let answer: Objects = serde_json::from_slice(&page.body)
         .map_err(|e| Gap::new(GapReason::Malformed, format!("not what the inventory task answers: {e}")))?;

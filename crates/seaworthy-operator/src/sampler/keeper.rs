@@ -23,7 +23,7 @@ use seaworthy_soak::{
     segment::Known,
 };
 
-use super::evidence::{HEAD, Recorded, Store, StoreError, Stored};
+use super::evidence::{HEAD, Store, StoreError, Stored};
 use crate::Error;
 
 /// One writer of a run's evidence.
@@ -87,7 +87,7 @@ impl Keeper {
     /// `Broken` when it is not what was written, or less than that. `Conflict` when he still writes.
     pub(super) async fn take_over(&mut self, run: &RunInfo, through: u64) -> Result<Recorder, StoreError> {
         let mut stored = self.read().await?;
-        let known = Known { tip: self.tip.as_deref(), head: self.head.is_some(), through };
+        let known = Known { through, ..self.known() };
         let resumed = Recorder::resume_known(run.clone(), stored.objects.clone(), &known, 0);
         let resumed = resumed.map_err(|error| StoreError::Broken(error.to_string()))?;
         if !resumed.discard.is_empty() {
@@ -108,8 +108,8 @@ impl Keeper {
     }
 
     /// What is to be on record of it.
-    pub(super) fn recorded(&self) -> Recorded<'_> {
-        Recorded { tip: self.tip.as_deref(), head: self.head.is_some() }
+    pub(super) fn known(&self) -> Known<'_> {
+        Known { head: self.head.is_some(), ..Known::tip(self.tip.as_deref()) }
     }
 
     /// As the status says it.

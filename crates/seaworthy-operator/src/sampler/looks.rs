@@ -18,13 +18,10 @@ use futures::{
     future::{BoxFuture, join_all, maybe_done},
 };
 use k8s_openapi::api::{core::v1::Pod, discovery::v1::EndpointSlice};
-use seaworthy_core::{
-    presence::Presence,
-    soak_test::target::{Match, runs_candidate},
-};
+use seaworthy_core::soak_test::target::{Match, runs_candidate};
 use seaworthy_soak::{
     page::{Wants, read_page},
-    record::{Gap, GapReason, Look, ObjectRef, Page, SlotRecord},
+    record::{Gap, GapReason, Look, ObjectRef, Page, PodState, SlotRecord},
     scan::{ACCEPT, Format, Limits},
 };
 use tokio::time::{Instant, timeout, timeout_at};
@@ -40,21 +37,22 @@ use super::{
     watch::Picture,
 };
 
-/// How long what was read of the workload is good for. Its UID changes only when it is made anew; then its pods are others, and it is
-/// read again.
+/// How long what was read of the workload is good for, and how long while nothing happens to the pods of its namespace. Its UID changes
+/// only when it is made anew; then its pods are others, and it is read again.
 const WORKLOAD: Duration = Duration::from_secs(120);
+const WORKLOAD_OF_QUIET_PODS: Duration = Duration::from_secs(600);
 /// How long one read of it may take.
 const READ: Duration = Duration::from_secs(4);
 /// Until it must be known whom to ask in a slot, on from its beginning.
 const WHOM: Duration = Duration::from_secs(10);
-/// Until all that was asked has answered, or is a gap: enough for a page that came at the last moment to be read.
-const ANSWERS: Duration = Duration::from_secs(10);
+/// Until all that was asked has answered, or is a gap, on from there too: longer than any one request may take.
+const ANSWERS: Duration = Duration::from_secs(15);
 /// Larger pages are read beside the other work, not among it.
 const LARGE: usize = 256 << 10;
 /// The most pods that one source asks in one slot, or asks the kubelets about.
 const MOST_PODS: usize = 64;
 
-type Pods = Result<Vec<Arc<PodView>>, Gap>;
+type Pods = Result<Own, Gap>;
 /// Pods and where to ask them.
 type Asked = Result<Vec<(Arc<PodView>, Option<IpAddr>)>, Gap>;
 /// The pods and endpoints of a Service's namespace.
@@ -70,9 +68,9 @@ pub(crate) struct Looker {
     target: Arc<Picture<Pod, PodView>>,
     own: Arc<Picture<Pod, PodView>>,
     services: Vec<Option<ServicePictures>>,
-    workload: Mutex<Option<(Instant, Presence<Workload>)>>,
+    workload: Mutex<Option<Read>>,
     pods: Mutex<Option<Known>>,
-    busy: Arc<Mutex<HashSet<(String, String)>>>,
+    busy: Arc<Mutex<HashSet<Arc<str>>>>,
     tasks: Mutex<Tasks>,
 }
 
@@ -86,18 +84,36 @@ pub(crate) struct Seen {
     pub(crate) faults: Option<String>,
 }
 
+/// The workload as it was read, when, and in which version of the picture of its pods.
+#[derive(Clone)]
+struct Read {
+    at: Instant,
+    version: Option<u64>,
+    workload: Arc<Workload>,
+}
+
+/// The pods of a workload, those that ended included, and what follows from them alone.
+#[derive(Clone)]
+struct Own {
+    pods: Arc<[Arc<PodView>]>,
+    /// As evidence.
+    states: Arc<[PodState]>,
+    /// One that runs something else than the candidate.
+    not_candidate: Option<String>,
+}
+
 /// The pods of a workload in one version of the picture.
 #[derive(Clone)]
 struct Known {
     version: u64,
     workload: String,
-    own: Vec<Arc<PodView>>,
+    own: Own,
 }
 
 /// Marks a target as being asked, until dropped.
 struct Busy {
-    all: Arc<Mutex<HashSet<(String, String)>>>,
-    key: (String, String),
+    all: Arc<Mutex<HashSet<Arc<str>>>>,
+    key: Arc<str>,
 }
 
 impl Drop for Busy {
@@ -175,9 +191,10 @@ impl Looker {
         pod.faults.clone()
     }
 
-    /// Looks at everything. `planned` is when the slot was due; never fails, and ends within [`WHOM`] and [`ANSWERS`].
+    /// Looks at everything. `planned` is when the slot was due; never fails, and ends within [`ANSWERS`].
     pub(crate) async fn look(&self, slot: u64, unix_ms: i64, planned: Instant) -> Seen {
-        let until = Instant::now() + WHOM;
+        let begun = Instant::now();
+        let until = begun + WHOM;
         let pods = whom(until, self.pods()).await;
         let mut looks = Vec::new();
         for (source, service) in self.spec.sources.iter().zip(&self.services) {
@@ -192,29 +209,36 @@ impl Looker {
                 }
             }
         }
-        let until = Instant::now() + ANSWERS;
+        let until = begun + ANSWERS;
         let (looks, inventories, faults) =
             futures::join!(together(looks, until), self.inventories(until), self.faults(until));
         for look in &looks {
             self.shared.count(&look.result);
         }
-        let not_candidate = pods.as_ref().ok().and_then(|pods| self.not_candidate(pods));
-        let states = pods.map(|pods| pods.iter().map(|p| p.state(&self.spec.artifacts)).collect());
+        let (states, not_candidate) = match pods {
+            Ok(own) => (Ok(own.states), own.not_candidate),
+            Err(gap) => (Err(gap), None),
+        };
         let record = SlotRecord { slot, unix_ms, looks, pods: Some(states), inventories };
         Seen { record, not_candidate, faults }
     }
 
-    fn not_candidate(&self, pods: &[Arc<PodView>]) -> Option<String> {
-        pods.iter().filter(|p| !p.is_over()).find_map(|p| match runs_candidate(&p.images(), &self.spec.artifacts) {
+    /// What follows from the target's pods.
+    fn own(&self, pods: Vec<Arc<PodView>>) -> Own {
+        let artifacts = &self.spec.artifacts;
+        let other = |p: &Arc<PodView>| match runs_candidate(&p.images(), artifacts) {
             Match::Other(what) => Some(format!("pod {}: {what}", p.name)),
             Match::Candidate | Match::Pending => None,
-        })
+        };
+        let not_candidate = pods.iter().filter(|p| !p.is_over()).find_map(other);
+        let states = pods.iter().map(|p| p.state(artifacts)).collect();
+        Own { pods: pods.into(), states, not_candidate }
     }
 
     /// The target's pods, those that ended included.
     async fn pods(&self) -> Pods {
-        let own = self.pods_of(&self.workload(false).await?).await?;
-        if !own.is_empty() {
+        let own = self.pods_of(&*self.workload(false).await?).await?;
+        if !own.pods.is_empty() {
             return Ok(own);
         }
         // Made anew under the same name, maybe.
@@ -231,18 +255,22 @@ impl Looker {
             return Ok(known.own);
         }
         let some = self.target.select(|pod| workload.may_own(pod)).await?;
-        let own = self.owners.own(workload, some).await?;
+        let own = self.own(self.owners.own(workload, some).await?);
         let known = version.map(|version| Known { version, workload: workload.uid.clone(), own: own.clone() });
         *self.pods.lock().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(own)
     }
 
-    async fn workload(&self, anew: bool) -> Result<Workload, Gap> {
-        let gone = || Gap::new(GapReason::NoTarget, format!("{} does not exist", self.spec.target.name));
+    async fn workload(&self, anew: bool) -> Result<Arc<Workload>, Gap> {
+        // Asked for before the read, so that a change beside it is seen by it or by the version.
+        let version = self.target.version();
+        let good = |read: &Read| {
+            let quiet = version.is_some() && read.version == version;
+            !anew && read.at.elapsed() < if quiet { WORKLOAD_OF_QUIET_PODS } else { WORKLOAD }
+        };
         let known = self.workload.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, found)) = known.filter(|(at, _)| !anew && at.elapsed() < WORKLOAD) {
-            let _ = at;
-            return found.present().cloned().ok_or_else(gone);
+        if let Some(read) = known.filter(good) {
+            return Ok(read.workload);
         }
         let found = match timeout(READ, Workload::get(&self.shared.client, &self.spec.target)).await {
             Ok(Ok(found)) => found,
@@ -253,16 +281,18 @@ impl Looker {
             Err(_) => return Err(Gap::new(GapReason::Other, "the API server did not give the target in time")),
         };
         // One that is absent is asked for again at the next slot.
-        let remembered = found.present().is_some().then(|| (Instant::now(), found.clone()));
-        *self.workload.lock().unwrap_or_else(PoisonError::into_inner) = remembered;
-        found.present().cloned().ok_or_else(gone)
+        let workload = found.present().cloned().map(Arc::new);
+        let read = workload.clone().map(|workload| Read { at: Instant::now(), version, workload });
+        *self.workload.lock().unwrap_or_else(PoisonError::into_inner) = read;
+        workload.ok_or_else(|| Gap::new(GapReason::NoTarget, format!("{} does not exist", self.spec.target.name)))
     }
 
     /// Marks a target as being asked; None when it still is from an earlier slot.
     fn claim(&self, source: &str, target: &str) -> Option<Busy> {
-        let key = (source.to_owned(), target.to_owned());
+        // A source's name has no blanks.
+        let key: Arc<str> = [source, " ", target].concat().into();
         let mut all = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(key.clone()).then(|| Busy { all: Arc::clone(&self.busy), key })
+        all.insert(Arc::clone(&key)).then(|| Busy { all: Arc::clone(&self.busy), key })
     }
 
     /// One look, unless its predecessor still runs.
@@ -289,7 +319,7 @@ impl Looker {
     fn pages<'a>(
         &'a self,
         source: &'a SourceSpec,
-        (port, path, tls): (u16, &str, bool),
+        (port, path, tls): (u16, &'a str, bool),
         asked: Asked,
         planned: Instant,
         looks: &mut Vec<Asking<'a>>,
@@ -306,12 +336,12 @@ impl Looker {
         };
         for (pod, address) in asked {
             let incarnation = pod.incarnation(port, &self.spec.artifacts).to_owned();
-            let endpoint =
-                address.map(|ip| Endpoint { address: SocketAddr::new(ip, port), tls, path: path.to_owned() });
+            let endpoint = address.map(|ip| Endpoint { address: SocketAddr::new(ip, port), tls, path });
             let how = async move {
                 let endpoint = endpoint.ok_or_else(|| Gap::new(GapReason::NoTarget, "the pod has no address yet"))?;
                 let late = late_ms(planned, Instant::now());
-                let fetched = self.fetcher.fetch(&endpoint, ACCEPT).await?;
+                // By itself, for it is large and would be moved about with what is around it.
+                let fetched = Box::pin(self.fetcher.fetch(&endpoint, ACCEPT)).await?;
                 read(fetched, &source.wants, late, incarnation).await
             };
             looks.push(self.one(&source.name, pod.name.clone(), how));
@@ -320,7 +350,7 @@ impl Looker {
 
     fn kubelet<'a>(&'a self, source: &'a SourceSpec, pods: &Pods, planned: Instant, looks: &mut Vec<Asking<'a>>) {
         let pods = match pods {
-            Ok(pods) => pods,
+            Ok(own) => &own.pods,
             Err(gap) => return self.nothing(source, gap.clone(), looks),
         };
         let running = || pods.iter().filter(|p| !p.is_over() && !p.deleting);
@@ -416,8 +446,8 @@ fn too_many(pods: usize) -> Gap {
 
 /// The target's pods that run, each with the address to ask.
 fn addressed(pods: &Pods) -> Asked {
-    let pods = pods.as_ref().map_err(Clone::clone)?;
-    let running = pods.iter().filter(|p| !p.is_over() && !p.deleting);
+    let own = pods.as_ref().map_err(Clone::clone)?;
+    let running = own.pods.iter().filter(|p| !p.is_over() && !p.deleting);
     Ok(running.map(|p| (Arc::clone(p), p.addresses.first().copied())).collect())
 }
 

@@ -27,6 +27,7 @@ mod tls;
 mod watch;
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -48,11 +49,14 @@ use prometheus_client::{
 };
 use seaworthy_api::{SoakTest, convert::soak_test as convert};
 use seaworthy_core::{presence::Presence, soak_test::SamplerFacts};
-use seaworthy_soak::record::{Gap, Page};
+use seaworthy_soak::{
+    record::{Gap, Page},
+    segment::Known,
+};
 use tokio::{sync::mpsc, time::Instant};
 
 use self::{
-    evidence::{Recorded, Store as Evidence},
+    evidence::Store as Evidence,
     fetch::{Bounds, Fetcher},
     kubelet::Kubelets,
     pods::PodView,
@@ -74,7 +78,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LookLabels {
     /// `Page`, or the reason of the gap.
-    result: String,
+    result: Cow<'static, str>,
 }
 
 pub use self::run::Before;
@@ -110,8 +114,8 @@ pub(crate) struct Shared {
 impl Shared {
     fn count(&self, result: &Result<Page, Gap>) {
         let label = match result {
-            Ok(_) => "Page".to_owned(),
-            Err(gap) => format!("{:?}", gap.reason),
+            Ok(_) => "Page".into(),
+            Err(gap) => format!("{:?}", gap.reason).into(),
         };
         self.looks.get_or_create(&LookLabels { result: label }).inc();
     }
@@ -198,8 +202,8 @@ impl Sampler {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sees to it that this run is sampled, and returns what is known of it. `recorded` is what its status says of its evidence.
-    pub(crate) fn ensure(&self, spec: RunSpec, store: &Evidence, recorded: Recorded<'_>, tasks: Tasks) -> SamplerFacts {
+    /// Sees to it that this run is sampled, and returns what is known of it. `known` is what its status says of its evidence.
+    pub(crate) fn ensure(&self, spec: RunSpec, store: &Evidence, known: Known<'_>, tasks: Tasks) -> SamplerFacts {
         let mut runs = self.runs();
         if runs.closed && !runs.open.contains_key(&spec.run.run) {
             return SamplerFacts::default();
@@ -208,7 +212,7 @@ impl Sampler {
         let run = runs
             .open
             .entry(spec.run.run.clone())
-            .or_insert_with(|| Run::start(Arc::clone(&self.shared), spec, store.clone(), recorded));
+            .or_insert_with(|| Run::start(Arc::clone(&self.shared), spec, store.clone(), known));
         let run = Arc::clone(run);
         self.shared.sampled.store(runs.open.len(), Ordering::Relaxed);
         drop(runs);

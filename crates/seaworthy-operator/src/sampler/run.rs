@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt as _;
+use futures::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use seaworthy_core::soak_test::{Inventories, SamplerFacts};
 use seaworthy_soak::{
     cadence::Cadence,
@@ -17,19 +17,17 @@ use seaworthy_soak::{
     evidence::Evidence,
     record::{FaultWindow, Gap, GapReason, InventoryPoint},
     recorder::{Recorder, Resumed},
-    segment::{ChainError, Object},
+    segment::{ChainError, Known, Object},
 };
 use tokio::{
     sync::{Notify, watch},
-    task::JoinSet,
     time::{Instant, sleep_until, timeout},
 };
 
 use super::{
     Shared, Tasks,
-    evidence::{Recorded, Store, StoreError, Stored},
+    evidence::{Store, StoreError, Stored},
     faults,
-    fetch::Bounds,
     keeper::Keeper,
     late_ms,
     ledger::{Counts, Ledger, Outcome},
@@ -45,8 +43,6 @@ pub(crate) use judging::judged;
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How long a run that has nothing more to do stays, in case nobody stops it.
 const LINGER: Duration = Duration::from_secs(3600);
-/// How long everything around the pages may take in one slot: what is longer under way is given up, or slots would pile up behind it.
-const AROUND: Duration = Duration::from_secs(10);
 /// The most slots that are missed at once: the recorder takes no more in one go.
 const FARTHEST: u64 = 100_000;
 
@@ -79,7 +75,7 @@ pub(super) enum End {
 
 impl Run {
     /// Begins to sample, where stored evidence ends.
-    pub(super) fn start(shared: Arc<Shared>, spec: RunSpec, store: Store, recorded: Recorded<'_>) -> Arc<Self> {
+    pub(super) fn start(shared: Arc<Shared>, spec: RunSpec, store: Store, known: Known<'_>) -> Arc<Self> {
         let spec = Arc::new(spec);
         let now = Instant::now();
         let run = Arc::new(Self {
@@ -90,8 +86,8 @@ impl Run {
             spec,
             facts: Mutex::default(),
             ledger: Mutex::new(None),
-            keeper: tokio::sync::Mutex::new(Keeper::new(store, recorded.tip.map(str::to_owned))),
-            stored: recorded.head,
+            keeper: tokio::sync::Mutex::new(Keeper::new(store, known.tip.map(str::to_owned))),
+            stored: known.head,
             store_now: Notify::new(),
             stop: watch::channel(None).0,
             ended: watch::channel(false).0,
@@ -225,12 +221,12 @@ impl Run {
     }
 
     async fn resume(&self, keeper: &mut Keeper, stored: Stored) -> Result<(), StoreError> {
-        stored.is_there(self.stored)?;
         // A slot that is late by less than an interval is still looked at.
         let now = if self.unix_ms(Instant::now()) < self.spec.run.start_unix_ms { 0 } else { self.slot_now() };
         let now = now.min(self.slots());
-        let (spec, objects, tip) = (Arc::clone(&self.spec), stored.objects.clone(), keeper.tip().cloned());
-        let resume = move || resumed(&spec, objects, tip.as_deref(), now);
+        let (spec, objects, head) = (Arc::clone(&self.spec), stored.objects.clone(), self.stored);
+        let tip = keeper.tip().cloned();
+        let resume = move || resumed(&spec, objects, &Known { head, ..Known::tip(tip.as_deref()) }, now);
         // Hours of samples are read and counted: beside the other work, where there are any.
         let resumed = if stored.objects.is_empty() { resume() } else { blocking(resume).await? };
         let (resumed, counts) = resumed.map_err(|error| StoreError::Broken(error.to_string()))?;
@@ -273,13 +269,13 @@ impl Run {
 
     /// Opens slots when they are due, until all are done.
     async fn keep_looking(self: &Arc<Self>) {
-        let mut looking = JoinSet::new();
+        let mut looking = FuturesUnordered::new();
         let mut horizon = self.horizon.subscribe();
         loop {
             let Some(next) = self.with(|ledger| ledger.next()) else { return };
             let slots = horizon.borrow_and_update().slots;
             if next >= slots {
-                while looking.join_next().await.is_some() {}
+                while looking.next().await.is_some() {}
                 // Sampled to the end, unless measure is extended; the visit stops this run once it has judged.
                 match timeout(LINGER, horizon.changed()).await {
                     Ok(Ok(())) => continue,
@@ -288,30 +284,29 @@ impl Run {
             }
             tokio::select! {
                 () = sleep_until(self.due(next)) => {}
-                Some(_) = looking.join_next() => continue,
+                Some(()) = looking.next() => continue,
             }
             // After a pause of the whole process the slots in between are missed, not hurried through.
             let slot = self.slot_now().clamp(next, (slots - 1).min(next + FARTHEST));
             self.with(|ledger| ledger.open(slot));
-            looking.spawn(Arc::clone(self).look(slot));
+            looking.push(caught(self.look(slot)).map(drop));
         }
     }
 
-    async fn look(self: Arc<Self>, slot: u64) {
+    async fn look(&self, slot: u64) {
         let planned = self.due(slot);
         let now = Instant::now();
         self.shared.lateness.observe(now.saturating_duration_since(planned).as_secs_f64());
-        let (unix_ms, longest) = (self.unix_ms(now), Bounds::default().total + AROUND);
-        let (outcome, faults, not_candidate) =
-            match bounded(Box::pin(self.looker.look(slot, unix_ms, planned)), longest).await {
-                Ok(Seen { record, not_candidate, faults }) => {
-                    (Outcome::Seen(record), self.faults(faults.as_deref()), not_candidate)
-                }
-                Err(gap) => {
-                    tracing::error!(soak = self.spec.name, slot, %gap, "a look did not end");
-                    (Outcome::Nothing { slot, unix_ms, gap }, Vec::new(), None)
-                }
-            };
+        let unix_ms = self.unix_ms(now);
+        let (outcome, faults, not_candidate) = match caught(Box::pin(self.looker.look(slot, unix_ms, planned))).await {
+            Ok(Seen { record, not_candidate, faults }) => {
+                (Outcome::Seen(record), self.faults(faults.as_deref()), not_candidate)
+            }
+            Err(gap) => {
+                tracing::error!(soak = self.spec.name, slot, %gap, "a look did not end");
+                (Outcome::Nothing { slot, unix_ms, gap }, Vec::new(), None)
+            }
+        };
         let done = self.with(|ledger| ledger.close(outcome, &faults)).unwrap_or_default();
         if let Some(what) = not_candidate {
             self.publish(|facts| facts.not_candidate = Some(what));
@@ -342,28 +337,25 @@ impl Run {
     }
 }
 
-/// A look, for as long as one may take. It must not hold up the slots after it, whatever becomes of it.
-async fn bounded<T>(look: impl Future<Output = T>, longest: Duration) -> Result<T, Gap> {
-    match timeout(longest, AssertUnwindSafe(look).catch_unwind()).await {
-        Ok(Ok(seen)) => Ok(seen),
-        Ok(Err(_)) => Err(Gap::new(GapReason::Other, "the look ended in a defect of the operator: see its log")),
-        Err(_) => Err(Gap::new(GapReason::Timeout, format!("the look took more than {} s", longest.as_secs()))),
-    }
+/// A look whose defect is its own end only: it must not take the slots after it along.
+async fn caught<T>(look: impl Future<Output = T>) -> Result<T, Gap> {
+    let defect = |_| Gap::new(GapReason::Other, "the look ended in a defect of the operator: see its log");
+    AssertUnwindSafe(look).catch_unwind().await.map_err(defect)
 }
 
 /// A recorder that goes on with these objects, and coverage until now.
-fn resumed(spec: &RunSpec, objects: Vec<Object>, tip: Option<&str>, now: u64) -> Result<(Resumed, Counts), ChainError> {
+fn resumed(spec: &RunSpec, objects: Vec<Object>, known: &Known<'_>, now: u64) -> Result<(Resumed, Counts), ChainError> {
     let counts = if objects.is_empty() {
         Counts::default()
     } else {
-        let evidence = Evidence::decode(&spec.run, objects.clone(), tip)?;
+        let evidence = Evidence::decode_known(&spec.run, objects.clone(), known)?;
         // Of the slots that are stored, whatever phase they belong to: as slots are counted from here on.
         let stored_ms = evidence.slots().saturating_mul(spec.run.interval_ms);
         let so_far = Phases { warm_up_ms: 0, measure_ms: stored_ms, settle_ms: 0, elapsed_ms: stored_ms };
         let coverage = judge(&spec.checks, &evidence, &so_far).coverage;
         Counts::from(coverage.planned, coverage.obtained, coverage.longest_gap_ms)
     };
-    Ok((Recorder::resume(spec.run.clone(), objects, tip, now)?, counts))
+    Ok((Recorder::resume_known(spec.run.clone(), objects, known, now)?, counts))
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl Slot {
     }
 
     pub(crate) fn pods(mut self, pods: &[PodState]) -> Self {
-        self.0.pods = Some(Ok(pods.to_vec()));
+        self.0.pods = Some(Ok(pods.into()));
         self
     }
 

@@ -21,7 +21,11 @@ use crate::{
     client::get_live,
     jobs::observe_job,
     locks::{self, Holder},
-    sampler::{Tasks, evidence::Store, judged, target},
+    sampler::{
+        Tasks,
+        evidence::{Store, known},
+        judged, target,
+    },
 };
 
 pub(super) async fn observe(ctx: &Context, object: &SoakTest) -> Result<Observed, Error> {
@@ -91,7 +95,7 @@ fn sampling(ctx: &Context, object: &SoakTest, spec: &SoakSpec, status: &SoakTest
     let job = |role: Role| role.record(status).and_then(|r| r.uid.clone());
     let tasks =
         Tasks { inventory: job(Role::Inventory), workload: job(Role::Workload), loaded: status.workload.is_some() };
-    sampler.ensure(run, &store(ctx, object), status.evidence.as_ref().into(), tasks)
+    sampler.ensure(run, &store(ctx, object), known(status.evidence.as_ref()), tasks)
 }
 
 fn store(ctx: &Context, object: &SoakTest) -> Store {
@@ -124,7 +128,7 @@ async fn judge(
         Some(whose) => published::evidence(&ctx.client, &object.namespace().unwrap_or_default(), whose).await?,
         None => None,
     };
-    match judged(&run, stored, status.evidence.as_ref().into(), Some(elapsed), before).await {
+    match judged(&run, stored, known(status.evidence.as_ref()), Some(elapsed), before).await {
         Ok(judgement) => sampler.judgement = judgement,
         Err(broken) => sampler.broken = Some(broken),
     }

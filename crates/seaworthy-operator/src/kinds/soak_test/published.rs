@@ -9,10 +9,7 @@ use super::build;
 use crate::{
     Error,
     client::get_live,
-    sampler::{
-        Before,
-        evidence::{Recorded, Store},
-    },
+    sampler::{Before, evidence::Store},
 };
 
 /// Whose evidence a soak is to be compared with. None where nothing was published yet, or its soak is not there any more, or the soak belongs
@@ -55,13 +52,8 @@ pub async fn evidence(client: &Client, namespace: &str, whose: &ComparedWith) ->
         Err(Error::Data { .. }) => return Ok(None),
         other => other?,
     };
-    let recorded = Recorded::from(status.evidence.as_ref());
-    if stored.is_there(recorded.head).is_err() {
-        return Ok(None);
-    }
-    let tip = recorded.tip.map(str::to_owned);
     let phases = build::phases(&soak.spec.soak, &status);
-    Ok(Some(Before { whose: whose.clone(), run, objects: stored.objects, tip, phases }))
+    Ok(Some(Before { whose: whose.clone(), run, objects: stored.objects, status: status.evidence, phases }))
 }
 
 /// The Release that a SoakTest was made for.

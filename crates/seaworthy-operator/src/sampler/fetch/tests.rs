@@ -77,7 +77,7 @@ fn quick() -> Fetcher {
 }
 
 async fn get(address: SocketAddr) -> Result<Fetched, Gap> {
-    quick().fetch(&Endpoint { address, tls: false, path: "/metrics".into() }, "text/plain").await
+    quick().fetch(&Endpoint { address, tls: false, path: "/metrics" }, "text/plain").await
 }
 
 async fn refused(address: SocketAddr) -> GapReason {
@@ -148,7 +148,7 @@ async fn a_connection_serves_page_after_page_until_somebody_closes_it() {
     {
         let (address, connections) = answers(times, header).await;
         let fetcher = quick();
-        let endpoint = Endpoint { address, tls: false, path: "/metrics".into() };
+        let endpoint = Endpoint { address, tls: false, path: "/metrics" };
         for _ in 0..6 {
             let page =
                 fetcher.fetch(&endpoint, "text/plain").await.unwrap_or_else(|g| panic!("{times} {header:?}: {g}"));
@@ -169,7 +169,7 @@ async fn what_comes_unasked_is_no_page() {
     })
     .await;
     let fetcher = quick();
-    let endpoint = Endpoint { address, tls: false, path: "/metrics".into() };
+    let endpoint = Endpoint { address, tls: false, path: "/metrics" };
     for _ in 0..3 {
         let page = fetcher.fetch(&endpoint, "text/plain").await.unwrap_or_else(|g| panic!("{g}"));
         assert_eq!(page.body, b"up 1\n");
@@ -244,7 +244,7 @@ async fn tls_that_never_ends_its_handshake_is_a_gap() {
     .await;
     let plain = says(answer("200 OK", "", b"up 1\n")).await;
     for address in [silent, plain] {
-        let endpoint = Endpoint { address, tls: true, path: "/metrics".into() };
+        let endpoint = Endpoint { address, tls: true, path: "/metrics" };
         let gap = quick().fetch(&endpoint, "text/plain").await.err().expect("a gap");
         assert_eq!(gap.reason, GapReason::Tls, "{gap}");
     }
@@ -273,7 +273,7 @@ async fn a_self_signed_certificate_will_do() {
         }
     })
     .await;
-    let endpoint = Endpoint { address, tls: true, path: "/metrics".into() };
+    let endpoint = Endpoint { address, tls: true, path: "/metrics" };
     let fetched = quick().fetch(&endpoint, "text/plain").await.unwrap_or_else(|g| panic!("{g}"));
     assert_eq!(fetched.body, b"up 1\n");
 }
@@ -295,7 +295,7 @@ async fn those_that_hang_do_not_hold_up_other_runs() {
     let hung = hangs().await;
     let good = says(answer("200 OK", "", &b"up 1\n".repeat(40_000))).await;
     let fetcher = Fetcher::new(Bounds { total: Duration::from_secs(2), ..Bounds::default() });
-    let at = |address| Endpoint { address, tls: false, path: "/metrics".into() };
+    let at = |address| Endpoint { address, tls: false, path: "/metrics" };
     let (all, one) = (at(hung), at(good));
     let (run, other) = (fetcher.for_run(), fetcher.for_run());
     let many = futures::future::join_all((0..40).map(|_| run.fetch(&all, "text/plain")));
@@ -322,7 +322,7 @@ async fn many_pages_of_a_mebibyte_all_arrive() {
     for bytes in [plain, packed, until_close] {
         let address = says(bytes).await;
         let fetcher = Fetcher::new(Bounds { total: Duration::from_secs(20), ..Bounds::default() }).for_run();
-        let endpoint = Endpoint { address, tls: false, path: "/metrics".into() };
+        let endpoint = Endpoint { address, tls: false, path: "/metrics" };
         // Each page is let go once it is there, as whoever reads it does.
         let one = || async { fetcher.fetch(&endpoint, "text/plain").await.map(|fetched| fetched.body.len()) };
         for got in futures::future::join_all((0..64).map(|_| one())).await {
@@ -378,7 +378,7 @@ async fn pages_that_unfold_at_once_stay_within_the_pool() {
         alone("pages_that_unfold_at_once_stay_within_the_pool", &[says(bytes).await.to_string()]).await;
         return;
     };
-    let endpoint = Endpoint { address: address.parse().unwrap(), tls: false, path: "/metrics".into() };
+    let endpoint = Endpoint { address: address.parse().unwrap(), tls: false, path: "/metrics" };
     let fetcher = quick();
     let before = memory("VmRSS:");
     // Kept: whoever comes later waits in vain.

@@ -106,6 +106,35 @@ async fn sets_that_are_not_there_are_asked_for_once_and_not_without_end() {
 }
 
 #[tokio::test]
+async fn the_workload_is_read_seldom_while_its_pods_are_quiet() {
+    let reads =
+        |asked: &Mutex<Vec<String>>| asked.lock().unwrap().iter().filter(|p| p.contains("/deployments/")).count();
+    let age = |looker: &Looker, by: Duration, changes: u64| {
+        let mut read = looker.workload.lock().unwrap();
+        let read = read.as_mut().unwrap();
+        read.at = Instant::now() - by;
+        read.version = read.version.map(|version| version.wrapping_sub(changes));
+    };
+    let (quiet, asked) = looker(vec![of_set("own", "mine")]);
+    quiet.target.select(|_| true).await.unwrap();
+    look(&quiet).await;
+    for (by, want) in [(WORKLOAD, 1), (WORKLOAD_OF_QUIET_PODS, 2)] {
+        age(&quiet, by, 0);
+        let seen = look(&quiet).await;
+        assert_eq!((seen.record.pods.unwrap().unwrap().len(), reads(&asked)), (1, want));
+    }
+    // A pod has come or gone since.
+    age(&quiet, WORKLOAD, 1);
+    look(&quiet).await;
+    assert_eq!(reads(&asked), 3);
+    let (none, asked) = looker(vec![of_set("other", "gone")]);
+    for want in [2, 3] {
+        look(&none).await;
+        assert_eq!(reads(&asked), want, "none is its own: it may have been made anew");
+    }
+}
+
+#[tokio::test]
 async fn one_pod_speaks_for_a_job() {
     let deleting = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
     let over = json!({"status": {"phase": "Failed"}});

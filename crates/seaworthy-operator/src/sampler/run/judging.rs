@@ -1,16 +1,16 @@
 //! Judging stored evidence, beside the other work.
 
 use seaworthy_api::convert::soak_test as convert;
-use seaworthy_core::soak_test::{ComparedWith, Judgement};
+use seaworthy_core::soak_test::{ComparedWith, EvidenceStatus, Judgement};
 use seaworthy_soak::{
     check::{Phases, Published, judge_against},
     evidence::Evidence,
     record::RunInfo,
-    segment::Object,
+    segment::{Known, Object},
 };
 
 use super::super::{
-    evidence::{Recorded, Stored},
+    evidence::{Stored, known},
     spec::RunSpec,
 };
 
@@ -23,8 +23,8 @@ pub struct Before {
     pub run: RunInfo,
     /// What is stored of it.
     pub objects: Vec<Object>,
-    /// Its chain's tip, as recorded.
-    pub tip: Option<String>,
+    /// What its status says of it.
+    pub status: Option<EvidenceStatus>,
     /// Its phases.
     pub phases: Phases,
 }
@@ -33,7 +33,7 @@ impl Before {
     /// The evidence and its phases; None where it is not what was written: what was altered leaves nothing to compare with, and says
     /// nothing of the run that is judged.
     pub fn decode(self) -> Option<(Evidence, Phases)> {
-        let evidence = Evidence::decode(&self.run, self.objects, self.tip.as_deref()).ok()?;
+        let evidence = Evidence::decode_known(&self.run, self.objects, &known(self.status.as_ref())).ok()?;
         Some((evidence, self.phases))
     }
 }
@@ -45,17 +45,18 @@ impl Before {
 pub(crate) async fn judged(
     spec: &RunSpec,
     stored: Stored,
-    recorded: Recorded<'_>,
+    known: Known<'_>,
     elapsed_ms: Option<u64>,
     before: Option<Before>,
 ) -> Result<Option<Judgement>, String> {
-    stored.is_there(recorded.head).map_err(|e| e.to_string())?;
-    if stored.objects.is_empty() && elapsed_ms.is_none() {
+    if stored.objects.is_empty() && !known.head && elapsed_ms.is_none() {
         return Ok(None);
     }
-    let (spec, tip) = (spec.clone(), recorded.tip.map(str::to_owned));
+    let (spec, tip) = (spec.clone(), known.tip.map(str::to_owned));
+    let (head, through) = (known.head, known.through);
     let work = tokio::task::spawn_blocking(move || {
-        let evidence = Evidence::decode(&spec.run, stored.objects, tip.as_deref()).map_err(|e| e.to_string())?;
+        let known = Known { tip: tip.as_deref(), head, through };
+        let evidence = Evidence::decode_known(&spec.run, stored.objects, &known).map_err(|e| e.to_string())?;
         let mut phases = spec.phases_at(evidence.slots());
         if let Some(elapsed) = elapsed_ms {
             phases.elapsed_ms = elapsed;

@@ -1,6 +1,6 @@
 //! Runs on a played API server: what is stored at the end, and what holds up nothing.
 
-use std::{future::pending, time::Instant as Begun};
+use std::time::Instant as Begun;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use prometheus_client::registry::Registry;
@@ -51,9 +51,9 @@ fn spec(uid: &str, ago: i64) -> RunSpec {
 }
 
 /// Begins a run, and waits until it has read what is stored.
-async fn begun(sampler: &Sampler, server: &Server, spec: RunSpec, recorded: Recorded<'_>) -> Arc<Run> {
+async fn begun(sampler: &Sampler, server: &Server, spec: RunSpec, known: Known<'_>) -> Arc<Run> {
     let uid = spec.run.run.clone();
-    sampler.ensure(spec, &played::store(played::at_once(server)), recorded, Tasks::default());
+    sampler.ensure(spec, &played::store(played::at_once(server)), known, Tasks::default());
     let run = Arc::clone(&sampler.runs().open[&uid]);
     let began = Begun::now();
     while run.with(|_| ()).is_none() && run.facts().broken.is_none() {
@@ -74,7 +74,7 @@ fn header(server: &Server) -> Option<serde_json::Value> {
 async fn what_was_recorded_is_stored_at_the_end_however_often_that_is_refused_and_none_begins_then() {
     let server = Server::default();
     let sampler = sampler(&server);
-    begun(&sampler, &server, spec("uid", 5), Recorded::default()).await;
+    begun(&sampler, &server, spec("uid", 5), Known::default()).await;
     assert_eq!(header(&server), None, "nothing is stored yet");
     let mut left = 2;
     server.lock().unwrap().refuses = Some(Box::new(move |_, _| {
@@ -84,15 +84,11 @@ async fn what_was_recorded_is_stored_at_the_end_however_often_that_is_refused_an
     sampler.shutdown().await;
     let slots = header(&server).unwrap()["slots"].as_u64().unwrap();
     assert!((5..8).contains(&slots), "{slots} slots of 5 and the time that this took");
-    let facts = sampler.ensure(
-        spec("other", 0),
-        &played::store(played::at_once(&server)),
-        Recorded::default(),
-        Tasks::default(),
-    );
+    let facts =
+        sampler.ensure(spec("other", 0), &played::store(played::at_once(&server)), Known::default(), Tasks::default());
     assert!(facts == SamplerFacts::default() && !sampler.runs().open.contains_key("other"));
     let facts =
-        sampler.ensure(spec("uid", 5), &played::store(played::at_once(&server)), Recorded::default(), Tasks::default());
+        sampler.ensure(spec("uid", 5), &played::store(played::at_once(&server)), Known::default(), Tasks::default());
     assert_eq!(facts.through, slots, "what is known of those that were there is still told");
 }
 
@@ -106,12 +102,12 @@ async fn a_run_whose_soak_is_gone_ends_and_stores_nothing() {
             "spec": {"targetRef": {"kind": "Deployment", "name": "t"}, "interval": "1s", "measure": "1h",
                 "sources": [], "checks": []}})
     };
-    begun(&sampler, &server, spec("uid", 5), Recorded::default()).await;
+    begun(&sampler, &server, spec("uid", 5), Known::default()).await;
     server.lock().unwrap().others.insert(path.to_owned(), soak("uid"));
     sampler.sweep().await;
     assert!(sampler.runs().open.contains_key("uid"), "that it is on no list proves nothing");
     for there in [Some(soak("another")), None] {
-        let run = begun(&sampler, &server, spec("uid", 5), Recorded::default()).await;
+        let run = begun(&sampler, &server, spec("uid", 5), Known::default()).await;
         match there {
             Some(another) => drop(server.lock().unwrap().others.insert(path.to_owned(), another)),
             None => drop(server.lock().unwrap().others.remove(path)),
@@ -127,13 +123,13 @@ async fn a_run_whose_soak_is_gone_ends_and_stores_nothing() {
 async fn evidence_that_is_on_record_and_not_there_is_broken() {
     let server = Server::default();
     let sampler = sampler(&server);
-    let recorded = Recorded { tip: None, head: true };
-    let run = begun(&sampler, &server, spec("uid", 5), recorded).await;
+    let known = Known { head: true, ..Known::default() };
+    let run = begun(&sampler, &server, spec("uid", 5), known).await;
     assert!(run.facts().broken.is_some_and(|what| what.contains("head is missing")));
-    let none = judged(&spec("uid", 5), Stored::default(), recorded, Some(5000), None).await;
+    let none = judged(&spec("uid", 5), Stored::default(), known, Some(5000), None).await;
     assert!(none.is_err_and(|what| what.contains("head is missing")), "no verdict on nothing");
     // Before anything was stored it is a hole.
-    assert!(judged(&spec("uid", 5), Stored::default(), Recorded::default(), Some(5000), None).await.is_ok());
+    assert!(judged(&spec("uid", 5), Stored::default(), Known::default(), Some(5000), None).await.is_ok());
 }
 
 /// A slot in which the one page was or was not there.
@@ -147,7 +143,7 @@ async fn an_inventory_is_known_to_be_stored_though_slots_go_on_meanwhile() {
     let server = Server::default();
     let sampler = sampler(&server);
     let spec = RunSpec { leftovers: vec!["check".into()], ..spec("uid", -3600) };
-    let run = begun(&sampler, &server, spec, Recorded::default()).await;
+    let run = begun(&sampler, &server, spec, Known::default()).await;
     run.with(|ledger| ledger.inventory("check", InventoryPoint::Before, Vec::new()));
     let again = Arc::clone(&run);
     server.lock().unwrap().before_write = Some(Box::new(move || {
@@ -168,15 +164,13 @@ async fn coverage_after_a_restart_counts_what_is_stored() {
         recorder.gap(n, 0, &Gap::new(GapReason::NoTarget, "")).unwrap();
     }
     let head = recorder.checkpoint().head;
-    let (resumed, counts) = resumed(&spec, vec![head], None, 30).unwrap();
+    let (resumed, counts) = resumed(&spec, vec![head], &Known::default(), 30).unwrap();
     assert_eq!((resumed.hole, counts.shown().planned), (None, 30), "of 3601 planned slots");
 }
 
 #[tokio::test]
-async fn a_look_that_fails_or_never_ends_is_a_gap() {
-    let none = bounded(pending::<()>(), Duration::ZERO).await.unwrap_err();
-    assert_eq!(none.reason, GapReason::Timeout);
-    let defect = bounded(async { assert_eq!(1, 2, "a defect on purpose") }, LINGER).await.unwrap_err();
+async fn a_look_that_fails_is_a_gap() {
+    let defect = caught(async { assert_eq!(1, 2, "a defect on purpose") }).await.unwrap_err();
     assert!(defect.reason == GapReason::Other && defect.detail.contains("defect"), "{defect}");
-    assert_eq!(bounded(async { 7 }, LINGER).await.unwrap(), 7);
+    assert_eq!(caught(async { 7 }).await.unwrap(), 7);
 }
