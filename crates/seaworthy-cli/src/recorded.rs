@@ -70,11 +70,11 @@ pub(crate) async fn read(cluster: &Cluster, target: &Target, changes: &[Change])
     let stored = Store::new(cluster.client.clone(), &cluster.namespace, owner).load().await;
     let stored =
         stored.map_err(|e| Failure::unusable(format!("cannot read the evidence of {target}: {}", chain(&e))))?;
-    if stored.objects.is_empty() {
-        return Err(Failure::unusable(format!("{target} has no evidence yet: samples are stored from warm-up on")));
-    }
     let status = object.status.clone().unwrap_or_default();
     let known = known(status.evidence.as_ref());
+    if stored.objects.is_empty() && !known.head {
+        return Err(Failure::unusable(format!("{target} has no evidence yet: samples are stored from warm-up on")));
+    }
     let run = convert::run(&object.uid().unwrap_or_default(), &object.spec.soak, &status)
         .ok_or_else(|| Failure::unusable(format!("{target} has not begun: its status has no startTime")))?;
     let evidence = Evidence::decode_known(&run, stored.objects, &known).map_err(|e| Failure {

@@ -37,15 +37,14 @@ use super::{
     watch::Picture,
 };
 
-/// How long what was read of the workload is good for, and how long while nothing happens to the pods of its namespace. Its UID changes
-/// only when it is made anew; then its pods are others, and it is read again.
+/// How long what was read of the workload is good for: so long it may be gone, or be another one of its name, and leave its pods as they
+/// are. Where it takes them along, it is read again at once.
 const WORKLOAD: Duration = Duration::from_secs(120);
-const WORKLOAD_OF_QUIET_PODS: Duration = Duration::from_secs(600);
 /// How long one read of it may take.
 const READ: Duration = Duration::from_secs(4);
 /// Until it must be known whom to ask in a slot, on from its beginning.
 const WHOM: Duration = Duration::from_secs(10);
-/// Until all that was asked has answered, or is a gap, on from there too: longer than any one request may take.
+/// Until all that was asked has answered, or is a gap, on from there too.
 const ANSWERS: Duration = Duration::from_secs(15);
 /// Larger pages are read beside the other work, not among it.
 const LARGE: usize = 256 << 10;
@@ -68,8 +67,8 @@ pub(crate) struct Looker {
     target: Arc<Picture<Pod, PodView>>,
     own: Arc<Picture<Pod, PodView>>,
     services: Vec<Option<ServicePictures>>,
-    workload: Mutex<Option<Read>>,
-    pods: Mutex<Option<Known>>,
+    workload: Mutex<Option<(Instant, Arc<Workload>)>>,
+    pods: Mutex<Option<LastPods>>,
     busy: Arc<Mutex<HashSet<Arc<str>>>>,
     tasks: Mutex<Tasks>,
 }
@@ -84,14 +83,6 @@ pub(crate) struct Seen {
     pub(crate) faults: Option<String>,
 }
 
-/// The workload as it was read, when, and in which version of the picture of its pods.
-#[derive(Clone)]
-struct Read {
-    at: Instant,
-    version: Option<u64>,
-    workload: Arc<Workload>,
-}
-
 /// The pods of a workload, those that ended included, and what follows from them alone.
 #[derive(Clone)]
 struct Own {
@@ -104,7 +95,7 @@ struct Own {
 
 /// The pods of a workload in one version of the picture.
 #[derive(Clone)]
-struct Known {
+struct LastPods {
     version: u64,
     workload: String,
     own: Own,
@@ -256,21 +247,17 @@ impl Looker {
         }
         let some = self.target.select(|pod| workload.may_own(pod)).await?;
         let own = self.own(self.owners.own(workload, some).await?);
-        let known = version.map(|version| Known { version, workload: workload.uid.clone(), own: own.clone() });
+        // Pods that are there may be adopted without a change of their own.
+        let version = version.filter(|_| !own.pods.is_empty());
+        let known = version.map(|version| LastPods { version, workload: workload.uid.clone(), own: own.clone() });
         *self.pods.lock().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(own)
     }
 
     async fn workload(&self, anew: bool) -> Result<Arc<Workload>, Gap> {
-        // Asked for before the read, so that a change beside it is seen by it or by the version.
-        let version = self.target.version();
-        let good = |read: &Read| {
-            let quiet = version.is_some() && read.version == version;
-            !anew && read.at.elapsed() < if quiet { WORKLOAD_OF_QUIET_PODS } else { WORKLOAD }
-        };
         let known = self.workload.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(read) = known.filter(good) {
-            return Ok(read.workload);
+        if let Some((_, workload)) = known.filter(|(at, _)| !anew && at.elapsed() < WORKLOAD) {
+            return Ok(workload);
         }
         let found = match timeout(READ, Workload::get(&self.shared.client, &self.spec.target)).await {
             Ok(Ok(found)) => found,
@@ -282,7 +269,7 @@ impl Looker {
         };
         // One that is absent is asked for again at the next slot.
         let workload = found.present().cloned().map(Arc::new);
-        let read = workload.clone().map(|workload| Read { at: Instant::now(), version, workload });
+        let read = workload.clone().map(|workload| (Instant::now(), workload));
         *self.workload.lock().unwrap_or_else(PoisonError::into_inner) = read;
         workload.ok_or_else(|| Gap::new(GapReason::NoTarget, format!("{} does not exist", self.spec.target.name)))
     }

@@ -179,6 +179,8 @@ impl Run {
         let compares = !self.spec.leftovers.is_empty();
         let inventories = compares.then(|| tokio::spawn(Arc::clone(self).keep_inventories()));
         tokio::select! {
+            biased;
+            // First: a look whose answers are there is over, though the stop is there too.
             () = self.keep_looking() => {}
             _ = stop.wait_for(Option::is_some) => {}
         }
@@ -303,7 +305,7 @@ impl Run {
                 (Outcome::Seen(record), self.faults(faults.as_deref()), not_candidate)
             }
             Err(gap) => {
-                tracing::error!(soak = self.spec.name, slot, %gap, "a look did not end");
+                tracing::error!(soak = self.spec.name, slot, %gap, "a look failed");
                 (Outcome::Nothing { slot, unix_ms, gap }, Vec::new(), None)
             }
         };

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -138,16 +138,24 @@ fn seen(meta: &ObjectMeta, observed: Option<i64>) -> bool {
     observed.unwrap_or(0) >= meta.generation.unwrap_or(0)
 }
 
-/// Finds a workload's pods; remembers which `ReplicaSet` belongs to which Deployment, for that never changes: no UID is given twice, and a
-/// `ReplicaSet` is there before its pods are, so that one that is gone stays so.
+/// Finds a workload's pods; remembers which `ReplicaSet` belongs to which Deployment for as long as the workload is the same: one that is
+/// made anew may adopt what another left behind. No UID is given twice, and a `ReplicaSet` is there before its pods are, so that one that
+/// is gone stays so.
 pub(crate) struct Owners {
     client: Client,
-    replica_sets: Mutex<HashMap<String, String>>,
+    known: Mutex<Known>,
+}
+
+/// The UIDs of owners by those of their `ReplicaSets`, as seen while this was the workload.
+#[derive(Default)]
+struct Known {
+    workload: String,
+    owners: HashMap<String, String>,
 }
 
 impl Owners {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client, replica_sets: Mutex::default() }
+        Self { client, known: Mutex::default() }
     }
 
     /// Those of `pods` that the workload owns; only such as it may own ([`Workload::may_own`]) are to be asked about.
@@ -162,6 +170,7 @@ impl Owners {
             let detail = format!("pods of {sets} ReplicaSets wear the target's labels, at most {MOST_SETS}");
             return Err(Gap::new(GapReason::TooManySeries, detail));
         }
+        self.forget_unless(&workload.uid);
         let mut own = Vec::with_capacity(pods.len());
         for pod in pods {
             let Some((kind, name, uid)) = &pod.controller else { continue };
@@ -179,9 +188,21 @@ impl Owners {
         Ok(own)
     }
 
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets what was seen while another workload was asked about.
+    fn forget_unless(&self, workload: &str) {
+        let mut known = self.known();
+        if known.workload != workload {
+            *known = Known { workload: workload.to_owned(), owners: HashMap::new() };
+        }
+    }
+
     /// Whose a `ReplicaSet` is, "" for nobody's.
     async fn owner_of(&self, namespace: &str, name: &str, uid: &str) -> Result<String, Gap> {
-        if let Some(owner) = self.replica_sets.lock().unwrap_or_else(PoisonError::into_inner).get(uid) {
+        if let Some(owner) = self.known().owners.get(uid) {
             return Ok(owner.clone());
         }
         let api: Api<ReplicaSet> = Api::namespaced(self.client.clone(), namespace);
@@ -193,11 +214,14 @@ impl Owners {
         // One that is gone, or is another one of the same name, is nobody's.
         let set = found.filter(|s| s.metadata.uid.as_deref() == Some(uid));
         let owner = set.as_ref().and_then(controller).map(|o| o.uid.clone()).unwrap_or_default();
-        let mut known = self.replica_sets.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= REMEMBERED {
-            known.clear();
+        // One that is there and nobody's may be adopted the next moment.
+        if set.is_none() || !owner.is_empty() {
+            let mut known = self.known();
+            if known.owners.len() >= REMEMBERED {
+                known.owners.clear();
+            }
+            known.owners.insert(uid.to_owned(), owner.clone());
         }
-        known.insert(uid.to_owned(), owner.clone());
         Ok(owner)
     }
 }

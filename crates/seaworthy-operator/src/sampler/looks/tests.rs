@@ -29,22 +29,32 @@ fn of_job(name: &str, more: &Value) -> Value {
     pod
 }
 
+/// Of a Deployment, and of who controls a `ReplicaSet`.
+type Uids = (Option<&'static str>, Option<&'static str>);
+
 /// A looker at a Deployment whose namespace, and its own, has these pods; it owns the `ReplicaSet` "mine" and no other is there.
 fn looker(pods: Vec<Value>) -> (Looker, Arc<Mutex<Vec<String>>>) {
+    looker_of(pods, Arc::new(Mutex::new((Some("dep"), Some("dep")))))
+}
+
+/// The same, where these are the UIDs of the Deployment and of the owner of "mine", if they have any.
+fn looker_of(pods: Vec<Value>, uids: Arc<Mutex<Uids>>) -> (Looker, Arc<Mutex<Vec<String>>>) {
     let (client, asked) = server(move |path| {
         if path.contains("watch=true") {
             return Answer::Quiet;
         }
-        match path.split('?').next().unwrap_or_default() {
-            "/apis/apps/v1/namespaces/n/deployments/d" => Answer::Object(json!({
-                "metadata": {"name": "d", "namespace": "n", "uid": "dep"},
+        let (deployment, owner) = *uids.lock().unwrap();
+        let of =
+            |uid| json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": uid, "controller": true});
+        match (path.split('?').next().unwrap_or_default(), deployment) {
+            ("/apis/apps/v1/namespaces/n/deployments/d", Some(uid)) => Answer::Object(json!({
+                "metadata": {"name": "d", "namespace": "n", "uid": uid},
                 "spec": {"selector": {"matchLabels": {"app": "x"}}, "template": {}},
             })),
-            "/apis/apps/v1/namespaces/n/replicasets/mine" => Answer::Object(json!({
-                "metadata": {"name": "mine", "uid": "mine", "ownerReferences": [
-                    {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": "dep", "controller": true}]},
+            ("/apis/apps/v1/namespaces/n/replicasets/mine", _) => Answer::Object(json!({
+                "metadata": {"name": "mine", "uid": "mine", "ownerReferences": owner.map(of).into_iter().collect::<Vec<_>>()},
             })),
-            "/api/v1/namespaces/n/pods" => list("Pod", &pods),
+            ("/api/v1/namespaces/n/pods", _) => list("Pod", &pods),
             _ => Answer::Absent,
         }
     });
@@ -105,33 +115,23 @@ async fn sets_that_are_not_there_are_asked_for_once_and_not_without_end() {
     assert_eq!((gap.reason, sets(&asked)), (GapReason::TooManySeries, 0), "{gap}");
 }
 
+/// Deleted with `--cascade=orphan`, and made anew: the pods stay, and so does their `ReplicaSet`.
 #[tokio::test]
-async fn the_workload_is_read_seldom_while_its_pods_are_quiet() {
-    let reads =
-        |asked: &Mutex<Vec<String>>| asked.lock().unwrap().iter().filter(|p| p.contains("/deployments/")).count();
-    let age = |looker: &Looker, by: Duration, changes: u64| {
-        let mut read = looker.workload.lock().unwrap();
-        let read = read.as_mut().unwrap();
-        read.at = Instant::now() - by;
-        read.version = read.version.map(|version| version.wrapping_sub(changes));
+async fn what_is_adopted_by_a_workload_that_was_made_anew_is_its_own() {
+    let uids = Arc::new(Mutex::new((Some("dep"), Some("dep"))));
+    let (looker, _) = looker_of(vec![of_set("own", "mine")], Arc::clone(&uids));
+    let pods = async |now: Uids| {
+        *uids.lock().unwrap() = now;
+        if let Some((at, _)) = looker.workload.lock().unwrap().as_mut() {
+            *at = Instant::now() - WORKLOAD;
+        }
+        look(&looker).await.record.pods.unwrap().map(|pods| pods.len())
     };
-    let (quiet, asked) = looker(vec![of_set("own", "mine")]);
-    quiet.target.select(|_| true).await.unwrap();
-    look(&quiet).await;
-    for (by, want) in [(WORKLOAD, 1), (WORKLOAD_OF_QUIET_PODS, 2)] {
-        age(&quiet, by, 0);
-        let seen = look(&quiet).await;
-        assert_eq!((seen.record.pods.unwrap().unwrap().len(), reads(&asked)), (1, want));
-    }
-    // A pod has come or gone since.
-    age(&quiet, WORKLOAD, 1);
-    look(&quiet).await;
-    assert_eq!(reads(&asked), 3);
-    let (none, asked) = looker(vec![of_set("other", "gone")]);
-    for want in [2, 3] {
-        look(&none).await;
-        assert_eq!(reads(&asked), want, "none is its own: it may have been made anew");
-    }
+    assert_eq!(pods((Some("dep"), Some("dep"))).await, Ok(1));
+    let gap = pods((None, None)).await.unwrap_err();
+    assert_eq!(gap.reason, GapReason::NoTarget);
+    assert_eq!(pods((Some("anew"), None)).await, Ok(0), "not adopted yet");
+    assert_eq!(pods((Some("anew"), Some("anew"))).await, Ok(1));
 }
 
 #[tokio::test]
