@@ -6,6 +6,8 @@
 mod idle;
 mod pool;
 
+pub(super) use self::pool::LARGE;
+
 use std::{
     io::{self, Write},
     net::SocketAddr,
@@ -33,7 +35,7 @@ use tokio_rustls::TlsConnector;
 
 use self::{
     idle::Idle,
-    pool::{FREE, Memory, Pool},
+    pool::{FREE, Memory, Pool, TURN},
 };
 use super::tls;
 
@@ -226,14 +228,18 @@ impl Fetcher {
                 return Err(Gap::new(GapReason::Malformed, detail));
             }
         };
-        let mut memory = None;
-        while let Some(frame) = body.frame().await {
+        let (mut memory, mut until) = (None, deadline);
+        let late = |_| {
+            let detail = format!("no whole page within {} s of its turn: it is large, and others wait", TURN.as_secs());
+            Gap::new(GapReason::Timeout, detail)
+        };
+        while let Some(frame) = timeout_at(until, body.frame()).await.map_err(late)? {
             let frame = frame.map_err(|e| broken(&e))?;
             let Some(mut rest) = frame.data_ref().map(Bytes::as_ref) else { continue };
             while !rest.is_empty() {
                 match sink.take(rest)? {
                     Some(taken) => rest = rest.get(taken..).unwrap_or_default(),
-                    None => self.admit(&mut sink, &mut memory, whole, deadline).await?,
+                    None => until = self.admit(&mut sink, &mut memory, whole, deadline).await?,
                 }
             }
         }
@@ -246,20 +252,29 @@ impl Fetcher {
         Ok(Fetched { body, content_type, _memory: memory })
     }
 
-    /// Memory for a page that has come to the end of what is free: once, for all that it can have, so that whoever holds some never waits
-    /// for more. Waiting is time of the request, half of what is left of it at most.
+    /// Memory for a page that has come to the end of what it may have; until when it must be there. Waiting is time of the request, half of
+    /// what is left of it at most.
     async fn admit(
         &self,
         sink: &mut Sink,
         memory: &mut Option<Memory>,
         whole: usize,
         deadline: Instant,
-    ) -> Result<(), Gap> {
+    ) -> Result<Instant, Gap> {
         let now = Instant::now();
         let until = now + deadline.saturating_duration_since(now) / 2;
-        *memory = Some(self.pool.memory(whole, until).await?);
-        sink.capped_mut().allowed = whole;
-        Ok(())
+        match memory {
+            None => {
+                *memory = Some(self.pool.memory(whole, until).await?);
+                sink.capped_mut().allowed = whole.min(LARGE);
+                Ok(deadline)
+            }
+            Some(memory) => {
+                self.pool.turn(memory, until).await?;
+                sink.capped_mut().allowed = whole;
+                Ok(deadline.min(Instant::now() + TURN))
+            }
+        }
     }
 }
 

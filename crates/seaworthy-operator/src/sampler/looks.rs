@@ -28,7 +28,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     Shared, Tasks,
-    fetch::{Endpoint, Fetched, Fetcher},
+    fetch::{Endpoint, Fetched, Fetcher, LARGE},
     inventory, late_ms,
     pods::PodView,
     slices::{SliceView, ready_pods},
@@ -46,8 +46,6 @@ const READ: Duration = Duration::from_secs(4);
 const WHOM: Duration = Duration::from_secs(10);
 /// Until all that was asked has answered, or is a gap, on from there too.
 const ANSWERS: Duration = Duration::from_secs(15);
-/// Larger pages are read beside the other work, not among it.
-const LARGE: usize = 256 << 10;
 /// The most pods that one source asks in one slot, or asks the kubelets about.
 const MOST_PODS: usize = 64;
 
@@ -453,9 +451,10 @@ async fn read(fetched: Fetched, wants: &Wants, late: i64, incarnation: String) -
         let detail = format!("{:?} is no page of metrics", fetched.content_type);
         return Err(Gap::new(GapReason::Malformed, detail));
     };
-    if fetched.body.len() < LARGE {
+    if fetched.body.len() <= LARGE {
         return read_page(&fetched.body, format, &Limits::default(), wants, late, &incarnation);
     }
+    // Beside the other work, not among it.
     let wants = wants.clone();
     let read = tokio::task::spawn_blocking(move || {
         read_page(&fetched.body, format, &Limits::default(), &wants, late, &incarnation)

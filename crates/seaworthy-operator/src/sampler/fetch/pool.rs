@@ -1,9 +1,10 @@
 //! The memory for pages that all requests share, and each run's part of it.
 //!
-//! A page asks once for all that it can have, and holds nothing of the pool while it waits: so those that hold some can always go on, and
-//! none waits for another that waits. First its run's share, then the pool, for everybody in the same order.
+//! A page asks for all that it can have up to [`LARGE`], and again, for the rest, if it is larger. Large ones take turns: one at a time has as
+//! much as a page may have, and gives it back within [`TURN`]. Always its run's part first, then that of all, in the order of arrival; who has
+//! the turn waits for nobody. So those that hold something can always go on, and one run takes no more than every other turn.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use seaworthy_soak::record::{Gap, GapReason};
 use tokio::{
@@ -11,12 +12,16 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// All pages in memory together may have so many bytes beyond their first [`FREE`] ones.
+/// All pages in memory together may have so many bytes beyond their first [`FREE`] ones, but for the one that is large.
 const POOL: usize = 32 << 20;
-/// Those of one run: two of any size, or as many smaller ones that say how long they are.
+/// Those of one run.
 const SHARE: usize = POOL / 4;
 /// What each page may have without asking.
 pub(super) const FREE: usize = 64 << 10;
+/// Larger pages take turns.
+pub(in crate::sampler) const LARGE: usize = 256 << 10;
+/// How long a turn is.
+pub(super) const TURN: Duration = Duration::from_secs(1);
 /// The unit of the pool.
 const UNIT: usize = 64 << 10;
 
@@ -25,42 +30,63 @@ const UNIT: usize = 64 << 10;
 pub(super) struct Pool {
     all: Arc<Semaphore>,
     share: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+    turns_of_run: Arc<Semaphore>,
 }
 
-/// What a page holds of the pool, given back when dropped.
+/// What a page holds of the pool, given back when dropped: of its run's part, and of that of all.
 pub(super) struct Memory {
     share: OwnedSemaphorePermit,
     all: OwnedSemaphorePermit,
+    turn: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
 }
 
 impl Pool {
     pub(super) fn new() -> Self {
-        Self { all: Arc::new(Semaphore::new(POOL / UNIT)), share: Arc::new(Semaphore::new(SHARE / UNIT)) }
+        let (all, turns) = (Arc::new(Semaphore::new(POOL / UNIT)), Arc::new(Semaphore::new(1)));
+        Self { all, turns, share: Arc::new(Semaphore::new(SHARE / UNIT)), turns_of_run: Arc::new(Semaphore::new(1)) }
     }
 
     /// The same pool with a share that is nobody else's.
     pub(super) fn with_own_share(&self) -> Self {
-        Self { all: Arc::clone(&self.all), share: Arc::new(Semaphore::new(SHARE / UNIT)) }
+        Self { all: Arc::clone(&self.all), turns: Arc::clone(&self.turns), ..Self::new() }
     }
 
-    /// Memory for a page of `bytes`, which counts as no larger than a share.
+    /// Memory for a page of `bytes`, up to [`LARGE`].
     ///
     /// # Errors
     /// A gap when there was none until then: that is the sampler's doing, not the target's.
     pub(super) async fn memory(&self, bytes: usize, until: Instant) -> Result<Memory, Gap> {
-        let units = u32::try_from(units(bytes).min(SHARE / UNIT)).unwrap_or(u32::MAX);
-        let acquired = async {
-            let share = Arc::clone(&self.share).acquire_many_owned(units).await?;
-            let all = Arc::clone(&self.all).acquire_many_owned(units).await?;
-            Ok(Memory { share, all })
-        };
-        match timeout_at(until, acquired).await {
-            Ok(memory) => {
-                memory.map_err(|_: tokio::sync::AcquireError| Gap::new(GapReason::Other, "the sampler stops"))
-            }
-            Err(_) => {
-                Err(Gap::new(GapReason::Other, "the sampler's memory for pages is in use: its other pages take long"))
-            }
+        let units = u32::try_from(units(bytes.min(LARGE))).unwrap_or(u32::MAX);
+        let (share, all) = both(&self.share, &self.all, units, until).await?;
+        Ok(Memory { share, all, turn: None })
+    }
+
+    /// The turn of a page that is large.
+    ///
+    /// # Errors
+    /// As [`Self::memory`].
+    pub(super) async fn turn(&self, memory: &mut Memory, until: Instant) -> Result<(), Gap> {
+        memory.turn = Some(both(&self.turns_of_run, &self.turns, 1, until).await?);
+        Ok(())
+    }
+}
+
+/// So much of one, and then of the other.
+async fn both(
+    run: &Arc<Semaphore>,
+    all: &Arc<Semaphore>,
+    units: u32,
+    until: Instant,
+) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Gap> {
+    let acquired = async {
+        let run = Arc::clone(run).acquire_many_owned(units).await?;
+        Ok((run, Arc::clone(all).acquire_many_owned(units).await?))
+    };
+    match timeout_at(until, acquired).await {
+        Ok(both) => both.map_err(|_: tokio::sync::AcquireError| Gap::new(GapReason::Other, "the sampler stops")),
+        Err(_) => {
+            Err(Gap::new(GapReason::Other, "the sampler's memory for pages is in use: its other pages take long"))
         }
     }
 }

@@ -313,6 +313,32 @@ async fn those_that_hang_do_not_hold_up_other_runs() {
 }
 
 #[tokio::test]
+async fn large_pages_that_never_end_leave_other_runs_their_turns() {
+    let hung = serve(|mut stream| async move {
+        request_of(&mut stream).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        let _ = stream.write_all(&b"up 1\n".repeat(LARGE)).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let good = says(answer("200 OK", "", &b"up 1\n".repeat(200_000))).await;
+    let fetcher = Fetcher::new(Bounds { total: Duration::from_secs(5), ..Bounds::default() });
+    let at = |address| Endpoint { address, tls: false, path: "/metrics" };
+    let (all, one) = (at(hung), at(good));
+    let (run, other) = (fetcher.for_run(), fetcher.for_run());
+    let many = futures::future::join_all((0..20).map(|_| run.fetch(&all, "text/plain")));
+    let page = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        other.fetch(&one, "text/plain").await
+    };
+    let (hung, page) = tokio::join!(many, page);
+    assert_eq!(page.unwrap_or_else(|g| panic!("{g}")).body.len(), 1_000_000);
+    let gaps: Vec<Gap> = hung.into_iter().filter_map(Result::err).collect();
+    let turned = gaps.iter().filter(|gap| gap.detail.contains("of its turn")).count();
+    assert!(gaps.len() == 20 && (1..20).contains(&turned), "{gaps:?}");
+}
+
+#[tokio::test]
 async fn many_pages_of_a_mebibyte_all_arrive() {
     let page = b"up 1\n".repeat((1 << 20) / 5);
     let plain = answer("200 OK", "", &page);
@@ -389,9 +415,9 @@ async fn pages_that_unfold_at_once_stay_within_the_pool() {
     }));
     let arrived = all.await.iter().filter(|page| page.is_ok()).count();
     let grown = memory("VmHWM:").saturating_sub(before);
-    assert!((1..=8).contains(&arrived), "{arrived} pages");
-    // The pool, and for each page what is free, an inflater and buffers.
-    assert!(grown <= (32 << 20) + 40 * (400 << 10), "{grown} bytes");
+    assert_eq!(arrived, 1, "large ones take turns");
+    // One page, and for each what it may have before its turn, an inflater and buffers.
+    assert!(grown <= (4 << 20) + 40 * (LARGE + (400 << 10)), "{grown} bytes");
 }
 
 /// What a page costs from the request to its samples, at its height.
