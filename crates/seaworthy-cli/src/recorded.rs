@@ -77,7 +77,7 @@ pub(crate) async fn read(cluster: &Cluster, target: &Target, changes: &[Change])
     }
     let run = convert::run(&object.uid().unwrap_or_default(), &object.spec.soak, &status)
         .ok_or_else(|| Failure::unusable(format!("{target} has not begun: its status has no startTime")))?;
-    let evidence = Evidence::decode_known(&run, stored.objects, &known).map_err(|e| Failure {
+    let evidence = Evidence::decode(&run, stored.objects, known).map_err(|e| Failure {
         code: Code::Inconclusive,
         message: format!("the evidence of {target} cannot be trusted: {e}"),
     })?;

@@ -24,21 +24,12 @@ pub struct CsvError {
 }
 
 impl Evidence {
-    /// Puts the objects of a run together, in any order, and verifies every one of them. `status_tip` is the chain's tip in the
-    /// run's status, if there is one.
+    /// Puts the objects of a run together, in any order, and verifies every one of them.
     ///
     /// # Errors
-    /// The evidence is not what was written; it must not be judged.
-    pub fn decode(run: &RunInfo, objects: Vec<Object>, status_tip: Option<&str>) -> Result<Self, ChainError> {
-        Self::decode_known(run, objects, &Known::tip(status_tip))
-    }
-
-    /// As [`Self::decode`], where more is known than the chain's tip.
-    ///
-    /// # Errors
-    /// As [`Self::decode`], and where the evidence has less than is known.
-    pub fn decode_known(run: &RunInfo, objects: Vec<Object>, known: &Known<'_>) -> Result<Self, ChainError> {
-        let chain = check(run, objects, known)?;
+    /// The evidence is not what was written, or less than is known; it must not be judged.
+    pub fn decode<'k>(run: &RunInfo, objects: Vec<Object>, known: impl Into<Known<'k>>) -> Result<Self, ChainError> {
+        let chain = check(run, objects, &known.into())?;
         let mut table = Table::default();
         for part in chain.sealed.into_iter().chain(chain.head) {
             table.append(part);

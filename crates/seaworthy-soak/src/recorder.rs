@@ -141,28 +141,14 @@ impl Recorder {
     /// Goes on with stored evidence. `now_slot` is the next slot that will be recorded; what lies between is the hole.
     ///
     /// # Errors
-    /// The evidence is not what was written: its run must end with `Error`.
-    pub fn resume(
+    /// The evidence is not what was written, or less than is known: its run must end with `Error`.
+    pub fn resume<'k>(
         run: RunInfo,
         objects: Vec<Object>,
-        status_tip: Option<&str>,
+        known: impl Into<Known<'k>>,
         now_slot: u64,
     ) -> Result<Resumed, ChainError> {
-        Self::resume_known(run, objects, &Known::tip(status_tip), now_slot)
-    }
-
-    /// As [`Self::resume`], where more is known than the chain's tip: before the first seal there is none, and only this tells
-    /// that the head was lost or replaced by an older one.
-    ///
-    /// # Errors
-    /// As [`Self::resume`], and where the evidence has less than is known.
-    pub fn resume_known(
-        run: RunInfo,
-        objects: Vec<Object>,
-        known: &Known<'_>,
-        now_slot: u64,
-    ) -> Result<Resumed, ChainError> {
-        let chain = check(&run, objects, known)?;
+        let chain = check(&run, objects, &known.into())?;
         let mut recorder = Self::new(run);
         recorder.table = chain.head.unwrap_or_default();
         recorder.tip = chain.tip;

@@ -278,15 +278,15 @@ fn a_head_that_was_lost_or_rolled_back_before_the_first_seal_is_found() {
     commit(&mut recorder, &mut store);
     assert_eq!(tip, None, "no seal yet, so no tip tells");
     let known = Known { tip: None, head: true, through: recorder.acknowledged() };
-    assert_eq!(Recorder::resume_known(run(), store.0.clone(), &known, 11).unwrap().hole, None);
-    let lost = Recorder::resume_known(run(), vec![], &known, 11).unwrap_err();
+    assert_eq!(Recorder::resume(run(), store.0.clone(), known, 11).unwrap().hole, None);
+    let lost = Recorder::resume(run(), vec![], known, 11).unwrap_err();
     assert_eq!(lost, ChainError::Missing { name: "head".into() });
     let known_head = Known { head: true, ..Known::default() };
-    assert!(Recorder::resume_known(run(), vec![], &known_head, 11).is_err());
-    let back = Evidence::decode_known(&run(), old.0.clone(), &known).unwrap_err();
+    assert!(Recorder::resume(run(), vec![], known_head, 11).is_err());
+    let back = Evidence::decode(&run(), old.0.clone(), known).unwrap_err();
     assert_eq!(back, ChainError::RolledBack { through: 10, known: 11 });
     // What only the status knows, that there was a head, is true of the older one, too.
-    assert!(Evidence::decode_known(&run(), old.0, &known_head).is_ok());
+    assert!(Evidence::decode(&run(), old.0, known_head).is_ok());
 }
 
 #[test]

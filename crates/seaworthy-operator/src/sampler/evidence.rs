@@ -59,7 +59,7 @@ pub struct Stored {
 /// What a status knows of the evidence: what is stored must at least have that.
 pub fn known(status: Option<&EvidenceStatus>) -> Known<'_> {
     let tip = status.map(|e| e.chain_tip.as_str()).filter(|tip| !tip.is_empty());
-    Known { head: status.is_some_and(|e| !e.head.is_empty()), ..Known::tip(tip) }
+    Known { head: status.is_some_and(|e| !e.head.is_empty()), ..tip.into() }
 }
 
 /// Why something was not stored, or cannot be.

@@ -87,8 +87,8 @@ impl Keeper {
     /// `Broken` when it is not what was written, or less than that. `Conflict` when he still writes.
     pub(super) async fn take_over(&mut self, run: &RunInfo, through: u64) -> Result<Recorder, StoreError> {
         let mut stored = self.read().await?;
-        let known = Known { through, ..self.known() };
-        let resumed = Recorder::resume_known(run.clone(), stored.objects.clone(), &known, 0);
+        let known = Known { tip: self.tip.as_deref(), head: self.head.is_some(), through };
+        let resumed = Recorder::resume(run.clone(), stored.objects.clone(), known, 0);
         let resumed = resumed.map_err(|error| StoreError::Broken(error.to_string()))?;
         if !resumed.discard.is_empty() {
             let head = stored.objects.iter().find(|o| o.name == HEAD).cloned();
@@ -107,12 +107,7 @@ impl Keeper {
         self.tip.as_ref()
     }
 
-    /// What is to be on record of it.
-    pub(super) fn known(&self) -> Known<'_> {
-        Known { head: self.head.is_some(), ..Known::tip(self.tip.as_deref()) }
-    }
-
-    /// As the status says it.
+    /// As the status says it, once something was written.
     pub(super) fn status(&self) -> EvidenceStatus {
         EvidenceStatus {
             chain_tip: self.tip.clone().unwrap_or_default(),

@@ -18,13 +18,12 @@ use futures::{
     future::{BoxFuture, join_all, maybe_done},
 };
 use k8s_openapi::api::{core::v1::Pod, discovery::v1::EndpointSlice};
-use seaworthy_core::soak_test::target::{Match, runs_candidate};
 use seaworthy_soak::{
     page::{Wants, read_page},
-    record::{Gap, GapReason, Look, ObjectRef, Page, PodState, SlotRecord},
+    record::{Gap, GapReason, Look, ObjectRef, Page, SlotRecord},
     scan::{ACCEPT, Format, Limits},
 };
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Shared, Tasks,
@@ -33,15 +32,10 @@ use super::{
     pods::PodView,
     slices::{SliceView, ready_pods},
     spec::{RunSpec, SourceKind, SourceSpec},
-    target::{Owners, Workload},
+    targets::{Own, Targets},
     watch::Picture,
 };
 
-/// How long what was read of the workload is good for: so long it may be gone, or be another one of its name, and leave its pods as they
-/// are. Where it takes them along, it is read again at once.
-const WORKLOAD: Duration = Duration::from_secs(120);
-/// How long one read of it may take.
-const READ: Duration = Duration::from_secs(4);
 /// Until it must be known whom to ask in a slot, on from its beginning.
 const WHOM: Duration = Duration::from_secs(10);
 /// Until all that was asked has answered, or is a gap, on from there too.
@@ -59,14 +53,11 @@ type ServicePictures = (Arc<Picture<Pod, PodView>>, Arc<Picture<EndpointSlice, S
 pub(crate) struct Looker {
     shared: Arc<Shared>,
     spec: Arc<RunSpec>,
-    owners: Owners,
+    targets: Targets,
     fetcher: Fetcher,
     /// Pictures of the namespaces that the run looks at; kept for as long as it lasts.
-    target: Arc<Picture<Pod, PodView>>,
     own: Arc<Picture<Pod, PodView>>,
     services: Vec<Option<ServicePictures>>,
-    workload: Mutex<Option<(Instant, Arc<Workload>)>>,
-    pods: Mutex<Option<LastPods>>,
     busy: Arc<Mutex<HashSet<Arc<str>>>>,
     tasks: Mutex<Tasks>,
 }
@@ -79,24 +70,6 @@ pub(crate) struct Seen {
     pub(crate) not_candidate: Option<String>,
     /// The faults that the load declares, as it writes them.
     pub(crate) faults: Option<String>,
-}
-
-/// The pods of a workload, those that ended included, and what follows from them alone.
-#[derive(Clone)]
-struct Own {
-    pods: Arc<[Arc<PodView>]>,
-    /// As evidence.
-    states: Arc<[PodState]>,
-    /// One that runs something else than the candidate.
-    not_candidate: Option<String>,
-}
-
-/// The pods of a workload in one version of the picture.
-#[derive(Clone)]
-struct LastPods {
-    version: u64,
-    workload: String,
-    own: Own,
 }
 
 /// Marks a target as being asked, until dropped.
@@ -120,13 +93,10 @@ impl Looker {
             SourceKind::Prometheus { service: None, .. } | SourceKind::Kubelet => None,
         });
         Self {
-            owners: Owners::new(shared.client.clone()),
+            targets: Targets::new(&shared, Arc::clone(&spec)),
             fetcher: shared.fetcher.for_run(),
-            target: shared.pods.of(&spec.target.namespace),
             own: shared.pods.of(&spec.namespace),
             services: services.collect(),
-            workload: Mutex::default(),
-            pods: Mutex::default(),
             busy: Arc::default(),
             tasks: Mutex::default(),
             shared,
@@ -184,7 +154,7 @@ impl Looker {
     pub(crate) async fn look(&self, slot: u64, unix_ms: i64, planned: Instant) -> Seen {
         let begun = Instant::now();
         let until = begun + WHOM;
-        let pods = whom(until, self.pods()).await;
+        let pods = whom(until, self.targets.pods()).await;
         let mut looks = Vec::new();
         for (source, service) in self.spec.sources.iter().zip(&self.services) {
             match &source.kind {
@@ -210,66 +180,6 @@ impl Looker {
         };
         let record = SlotRecord { slot, unix_ms, looks, pods: Some(states), inventories };
         Seen { record, not_candidate, faults }
-    }
-
-    /// What follows from the target's pods.
-    fn own(&self, pods: Vec<Arc<PodView>>) -> Own {
-        let artifacts = &self.spec.artifacts;
-        let other = |p: &Arc<PodView>| match runs_candidate(&p.images(), artifacts) {
-            Match::Other(what) => Some(format!("pod {}: {what}", p.name)),
-            Match::Candidate | Match::Pending => None,
-        };
-        let not_candidate = pods.iter().filter(|p| !p.is_over()).find_map(other);
-        let states = pods.iter().map(|p| p.state(artifacts)).collect();
-        Own { pods: pods.into(), states, not_candidate }
-    }
-
-    /// The target's pods, those that ended included.
-    async fn pods(&self) -> Pods {
-        let own = self.pods_of(&*self.workload(false).await?).await?;
-        if !own.pods.is_empty() {
-            return Ok(own);
-        }
-        // Made anew under the same name, maybe.
-        let again = Box::pin(self.workload(true)).await?;
-        self.pods_of(&again).await
-    }
-
-    /// The workload's pods: those of the last slot as long as nothing in their namespace changed, for most slots find it so.
-    async fn pods_of(&self, workload: &Workload) -> Pods {
-        // Asked for before the selection, so that a change beside it is seen at the next slot.
-        let version = self.target.version();
-        let known = self.pods.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(known) = known.filter(|k| Some(k.version) == version && k.workload == workload.uid) {
-            return Ok(known.own);
-        }
-        let some = self.target.select(|pod| workload.may_own(pod)).await?;
-        let own = self.own(self.owners.own(workload, some).await?);
-        // Pods that are there may be adopted without a change of their own.
-        let version = version.filter(|_| !own.pods.is_empty());
-        let known = version.map(|version| LastPods { version, workload: workload.uid.clone(), own: own.clone() });
-        *self.pods.lock().unwrap_or_else(PoisonError::into_inner) = known;
-        Ok(own)
-    }
-
-    async fn workload(&self, anew: bool) -> Result<Arc<Workload>, Gap> {
-        let known = self.workload.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, workload)) = known.filter(|(at, _)| !anew && at.elapsed() < WORKLOAD) {
-            return Ok(workload);
-        }
-        let found = match timeout(READ, Workload::get(&self.shared.client, &self.spec.target)).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(e)) => {
-                let reason = if e.code() == 403 { GapReason::Forbidden } else { GapReason::Other };
-                return Err(Gap::new(reason, e.to_string()));
-            }
-            Err(_) => return Err(Gap::new(GapReason::Other, "the API server did not give the target in time")),
-        };
-        // One that is absent is asked for again at the next slot.
-        let workload = found.present().cloned().map(Arc::new);
-        let read = workload.clone().map(|workload| (Instant::now(), workload));
-        *self.workload.lock().unwrap_or_else(PoisonError::into_inner) = read;
-        workload.ok_or_else(|| Gap::new(GapReason::NoTarget, format!("{} does not exist", self.spec.target.name)))
     }
 
     /// Marks a target as being asked; None when it still is from an earlier slot.

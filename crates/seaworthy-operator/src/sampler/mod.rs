@@ -23,6 +23,7 @@ mod run;
 mod slices;
 pub(crate) mod spec;
 pub(crate) mod target;
+mod targets;
 mod tls;
 mod watch;
 

@@ -228,7 +228,7 @@ impl Run {
         let now = now.min(self.slots());
         let (spec, objects, head) = (Arc::clone(&self.spec), stored.objects.clone(), self.stored);
         let tip = keeper.tip().cloned();
-        let resume = move || resumed(&spec, objects, &Known { head, ..Known::tip(tip.as_deref()) }, now);
+        let resume = move || resumed(&spec, objects, Known { head, ..tip.as_deref().into() }, now);
         // Hours of samples are read and counted: beside the other work, where there are any.
         let resumed = if stored.objects.is_empty() { resume() } else { blocking(resume).await? };
         let (resumed, counts) = resumed.map_err(|error| StoreError::Broken(error.to_string()))?;
@@ -346,18 +346,18 @@ async fn caught<T>(look: impl Future<Output = T>) -> Result<T, Gap> {
 }
 
 /// A recorder that goes on with these objects, and coverage until now.
-fn resumed(spec: &RunSpec, objects: Vec<Object>, known: &Known<'_>, now: u64) -> Result<(Resumed, Counts), ChainError> {
+fn resumed(spec: &RunSpec, objects: Vec<Object>, known: Known<'_>, now: u64) -> Result<(Resumed, Counts), ChainError> {
     let counts = if objects.is_empty() {
         Counts::default()
     } else {
-        let evidence = Evidence::decode_known(&spec.run, objects.clone(), known)?;
+        let evidence = Evidence::decode(&spec.run, objects.clone(), known)?;
         // Of the slots that are stored, whatever phase they belong to: as slots are counted from here on.
         let stored_ms = evidence.slots().saturating_mul(spec.run.interval_ms);
         let so_far = Phases { warm_up_ms: 0, measure_ms: stored_ms, settle_ms: 0, elapsed_ms: stored_ms };
         let coverage = judge(&spec.checks, &evidence, &so_far).coverage;
         Counts::from(coverage.planned, coverage.obtained, coverage.longest_gap_ms)
     };
-    Ok((Recorder::resume_known(spec.run.clone(), objects, known, now)?, counts))
+    Ok((Recorder::resume(spec.run.clone(), objects, known, now)?, counts))
 }
 
 #[cfg(test)]

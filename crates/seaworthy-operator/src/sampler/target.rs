@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// How long one read for a slot may take.
-const READ: Duration = Duration::from_secs(4);
+pub(super) const READ: Duration = Duration::from_secs(4);
 /// The most `ReplicaSets` whose owners are remembered.
 const REMEMBERED: usize = 256;
 /// Longer UIDs are nobody's: those that the API server gives have 36 characters.
@@ -143,19 +143,19 @@ fn seen(meta: &ObjectMeta, observed: Option<i64>) -> bool {
 /// is gone stays so.
 pub(crate) struct Owners {
     client: Client,
-    known: Mutex<Known>,
+    sets: Mutex<Sets>,
 }
 
 /// The UIDs of owners by those of their `ReplicaSets`, as seen while this was the workload.
 #[derive(Default)]
-struct Known {
+struct Sets {
     workload: String,
     owners: HashMap<String, String>,
 }
 
 impl Owners {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client, known: Mutex::default() }
+        Self { client, sets: Mutex::default() }
     }
 
     /// Those of `pods` that the workload owns; only such as it may own ([`Workload::may_own`]) are to be asked about.
@@ -188,21 +188,21 @@ impl Owners {
         Ok(own)
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sets(&self) -> MutexGuard<'_, Sets> {
+        self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets what was seen while another workload was asked about.
     fn forget_unless(&self, workload: &str) {
-        let mut known = self.known();
-        if known.workload != workload {
-            *known = Known { workload: workload.to_owned(), owners: HashMap::new() };
+        let mut sets = self.sets();
+        if sets.workload != workload {
+            *sets = Sets { workload: workload.to_owned(), owners: HashMap::new() };
         }
     }
 
     /// Whose a `ReplicaSet` is, "" for nobody's.
     async fn owner_of(&self, namespace: &str, name: &str, uid: &str) -> Result<String, Gap> {
-        if let Some(owner) = self.known().owners.get(uid) {
+        if let Some(owner) = self.sets().owners.get(uid) {
             return Ok(owner.clone());
         }
         let api: Api<ReplicaSet> = Api::namespaced(self.client.clone(), namespace);
@@ -216,11 +216,11 @@ impl Owners {
         let owner = set.as_ref().and_then(controller).map(|o| o.uid.clone()).unwrap_or_default();
         // One that is there and nobody's may be adopted the next moment.
         if set.is_none() || !owner.is_empty() {
-            let mut known = self.known();
-            if known.owners.len() >= REMEMBERED {
-                known.owners.clear();
+            let mut sets = self.sets();
+            if sets.owners.len() >= REMEMBERED {
+                sets.owners.clear();
             }
-            known.owners.insert(uid.to_owned(), owner.clone());
+            sets.owners.insert(uid.to_owned(), owner.clone());
         }
         Ok(owner)
     }

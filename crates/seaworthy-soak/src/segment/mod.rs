@@ -144,9 +144,9 @@ pub struct Known<'k> {
     pub through: u64,
 }
 
-impl<'k> Known<'k> {
-    /// Nothing but the tip.
-    pub const fn tip(tip: Option<&'k str>) -> Self {
+/// Nothing but the tip: before the first seal there is none, and no loss is found out.
+impl<'k> From<Option<&'k str>> for Known<'k> {
+    fn from(tip: Option<&'k str>) -> Self {
         Self { tip, head: false, through: 0 }
     }
 }

@@ -128,7 +128,7 @@ async fn judge(
         Some(whose) => published::evidence(&ctx.client, &object.namespace().unwrap_or_default(), whose).await?,
         None => None,
     };
-    match judged(&run, stored, known(status.evidence.as_ref()), Some(elapsed), before).await {
+    match judged(&run, stored, status.evidence.clone(), Some(elapsed), before).await {
         Ok(judgement) => sampler.judgement = judgement,
         Err(broken) => sampler.broken = Some(broken),
     }

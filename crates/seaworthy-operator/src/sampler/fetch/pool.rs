@@ -1,7 +1,7 @@
 //! The memory for pages that all requests share, and each run's part of it.
 //!
 //! A page asks for all that it can have up to [`LARGE`], and again, for the rest, if it is larger. Large ones take turns: one at a time has as
-//! much as a page may have, and gives it back within [`TURN`]. Always its run's part first, then that of all, in the order of arrival; who has
+//! much as a page may have, and must have arrived within [`TURN`]. Always its run's part first, then that of all, in the order of arrival; who has
 //! the turn waits for nobody. So those that hold something can always go on, and one run takes no more than every other turn.
 
 use std::{sync::Arc, time::Duration};
@@ -29,8 +29,8 @@ const UNIT: usize = 64 << 10;
 #[derive(Clone)]
 pub(super) struct Pool {
     all: Arc<Semaphore>,
-    share: Arc<Semaphore>,
-    turns: Arc<Semaphore>,
+    pub(super) share: Arc<Semaphore>,
+    pub(super) turns: Arc<Semaphore>,
     turns_of_run: Arc<Semaphore>,
 }
 

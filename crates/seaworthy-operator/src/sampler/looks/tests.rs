@@ -11,6 +11,7 @@ use crate::sampler::{
     Sampler,
     spec::Horizon,
     target::TargetName,
+    targets::WORKLOAD,
     watch::played::{Answer, list, pod, server},
 };
 
@@ -122,7 +123,7 @@ async fn what_is_adopted_by_a_workload_that_was_made_anew_is_its_own() {
     let (looker, _) = looker_of(vec![of_set("own", "mine")], Arc::clone(&uids));
     let pods = async |now: Uids| {
         *uids.lock().unwrap() = now;
-        if let Some((at, _)) = looker.workload.lock().unwrap().as_mut() {
+        if let Some((at, _)) = looker.targets.workload.lock().unwrap().as_mut() {
             *at = Instant::now() - WORKLOAD;
         }
         look(&looker).await.record.pods.unwrap().map(|pods| pods.len())

@@ -6,7 +6,7 @@ use seaworthy_soak::{
     check::{Phases, Published, judge_against},
     evidence::Evidence,
     record::RunInfo,
-    segment::{Known, Object},
+    segment::Object,
 };
 
 use super::super::{
@@ -33,30 +33,29 @@ impl Before {
     /// The evidence and its phases; None where it is not what was written: what was altered leaves nothing to compare with, and says
     /// nothing of the run that is judged.
     pub fn decode(self) -> Option<(Evidence, Phases)> {
-        let evidence = Evidence::decode_known(&self.run, self.objects, &known(self.status.as_ref())).ok()?;
+        let evidence = Evidence::decode(&self.run, self.objects, known(self.status.as_ref())).ok()?;
         Some((evidence, self.phases))
     }
 }
 
-/// Judges stored evidence beside the other work; None when there is none yet. `elapsed_ms` is how far the run is, as far as stored if None.
+/// Judges stored evidence beside the other work; None when there is none yet. `status` is what is on record of it, `elapsed_ms` is how far the run is, as far as stored if None.
 ///
 /// # Errors
 /// Why the evidence can never be judged.
 pub(crate) async fn judged(
     spec: &RunSpec,
     stored: Stored,
-    known: Known<'_>,
+    status: Option<EvidenceStatus>,
     elapsed_ms: Option<u64>,
     before: Option<Before>,
 ) -> Result<Option<Judgement>, String> {
-    if stored.objects.is_empty() && !known.head && elapsed_ms.is_none() {
+    if stored.objects.is_empty() && !known(status.as_ref()).head && elapsed_ms.is_none() {
         return Ok(None);
     }
-    let (spec, tip) = (spec.clone(), known.tip.map(str::to_owned));
-    let (head, through) = (known.head, known.through);
+    let spec = spec.clone();
     let work = tokio::task::spawn_blocking(move || {
-        let known = Known { tip: tip.as_deref(), head, through };
-        let evidence = Evidence::decode_known(&spec.run, stored.objects, &known).map_err(|e| e.to_string())?;
+        let known = known(status.as_ref());
+        let evidence = Evidence::decode(&spec.run, stored.objects, known).map_err(|e| e.to_string())?;
         let mut phases = spec.phases_at(evidence.slots());
         if let Some(elapsed) = elapsed_ms {
             phases.elapsed_ms = elapsed;

@@ -143,7 +143,7 @@ impl Run {
     /// Whether a fact in the stored evidence ends the run.
     async fn judge_so_far(&self, keeper: &Keeper) -> bool {
         let Ok(stored) = keeper.read().await else { return false };
-        let Ok(Some(judgement)) = judged(&self.spec, stored, keeper.known(), None, None).await else {
+        let Ok(Some(judgement)) = judged(&self.spec, stored, Some(keeper.status()), None, None).await else {
             return false;
         };
         let ends = judgement.fail_fast;

@@ -4,7 +4,7 @@ use std::time::Instant as Begun;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use prometheus_client::registry::Registry;
-use seaworthy_core::candidate::Artifact;
+use seaworthy_core::{candidate::Artifact, soak_test::EvidenceStatus};
 use seaworthy_soak::{
     check::CheckSpec,
     record::{Look, RunInfo, SlotRecord},
@@ -126,10 +126,11 @@ async fn evidence_that_is_on_record_and_not_there_is_broken() {
     let known = Known { head: true, ..Known::default() };
     let run = begun(&sampler, &server, spec("uid", 5), known).await;
     assert!(run.facts().broken.is_some_and(|what| what.contains("head is missing")));
-    let none = judged(&spec("uid", 5), Stored::default(), known, Some(5000), None).await;
+    let status = EvidenceStatus { head: "head".into(), ..EvidenceStatus::default() };
+    let none = judged(&spec("uid", 5), Stored::default(), Some(status), Some(5000), None).await;
     assert!(none.is_err_and(|what| what.contains("head is missing")), "no verdict on nothing");
     // Before anything was stored it is a hole.
-    assert!(judged(&spec("uid", 5), Stored::default(), Known::default(), Some(5000), None).await.is_ok());
+    assert!(judged(&spec("uid", 5), Stored::default(), None, Some(5000), None).await.is_ok());
 }
 
 /// A slot in which the one page was or was not there.
@@ -164,7 +165,7 @@ async fn coverage_after_a_restart_counts_what_is_stored() {
         recorder.gap(n, 0, &Gap::new(GapReason::NoTarget, "")).unwrap();
     }
     let head = recorder.checkpoint().head;
-    let (resumed, counts) = resumed(&spec, vec![head], &Known::default(), 30).unwrap();
+    let (resumed, counts) = resumed(&spec, vec![head], Known::default(), 30).unwrap();
     assert_eq!((resumed.hole, counts.shown().planned), (None, 30), "of 3601 planned slots");
 }
 
