@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures::{FutureExt as _, StreamExt as _};
-use http::{Method, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Bytes, Frame};
 use kube::client::Body;
@@ -56,7 +56,7 @@ struct Seen {
     tries: HashMap<Call, u32>,
     records: Vec<Record>,
     done: Vec<(Call, Fault)>,
-    lists: HashMap<String, Bytes>,
+    lists: HashMap<Asked, Bytes>,
 }
 
 impl fmt::Debug for Faults {
@@ -285,9 +285,9 @@ async fn finish(faults: &Faults, sent: &Sent, call: &Call, fault: Option<Fault>,
     if call.verb == Verb::List && reply_ok(code) && !sent.live {
         let mut seen = faults.seen();
         if fault == Some(Fault::OldList) {
-            bytes = seen.lists.get(&sent.uri).cloned().unwrap_or(bytes);
+            bytes = seen.lists.get(&sent.asked).cloned().unwrap_or(bytes);
         } else {
-            seen.lists.entry(sent.uri.clone()).or_insert_with(|| bytes.clone());
+            seen.lists.entry(sent.asked.clone()).or_insert_with(|| bytes.clone());
         }
     }
     let mut reply = Response::from_parts(parts, whole(bytes));
@@ -333,11 +333,14 @@ fn gone() -> Reply {
     Ok(Response::builder().status(200).body(whole(format!("{event}\n").into()))?)
 }
 
+/// Where somebody asked, and in which form: the same list is given whole to some, and as metadata alone to others.
+type Asked = (String, Option<HeaderValue>);
+
 /// What a request asks.
 struct Sent {
     verb: Verb,
     what: String,
-    uri: String,
+    asked: Asked,
     /// The resourceVersion that a write names as its condition.
     version: Option<String>,
     /// Whether it is a list that a decision relies on.
@@ -368,7 +371,7 @@ impl Sent {
         let name = path.name.or_else(|| text("name").filter(|_| verb == Verb::Post));
         Self {
             what: shown(&path.resource, name.as_deref(), path.subresource.as_deref()),
-            uri: uri.to_string(),
+            asked: (uri.to_string(), request.headers().get(header::ACCEPT).cloned()),
             version: text("resourceVersion").filter(|_| matches!(verb, Verb::Put | Verb::Patch)),
             live: query.contains("limit=2000"),
             verb,
@@ -428,6 +431,11 @@ mod tests {
         );
         assert_eq!(of(Method::GET, "/api/v1/namespaces/n", ""), Some((Verb::Get, "namespaces/*".into(), None)));
         assert_eq!(of(Method::GET, "/api/v1/pods?limit=500", ""), Some((Verb::List, "pods".into(), None)));
+        let form = |accept: &str| {
+            let list = Request::get("/api/v1/pods").header(header::ACCEPT, accept).body(Body::empty());
+            Some(Sent::of(&list.ok()?).asked)
+        };
+        assert_ne!(form("application/json"), form("application/json;as=PartialObjectMetadataList"), "two lists");
         let lease = "/apis/coordination.k8s.io/v1/namespaces/n/leases/0123abcd";
         assert_eq!(of(Method::GET, lease, ""), Some((Verb::Get, "leases/*".into(), None)));
     }
