@@ -36,6 +36,9 @@ async fn an_author_needs_the_rights_that_the_operator_uses() -> Result<()> {
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "use-tester"},
         "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": author}]});
     world.create(None, &binding).await?;
+    let of_account =
+        json!({"namespace": world.namespace, "resource": "serviceaccounts", "name": "tester", "verb": "use"});
+    world.in_force(author, &of_account).await?;
 
     // The last of eight is looked at as well as the first.
     let mut seven = vec![json!("tester"); 7];

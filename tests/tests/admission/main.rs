@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::{
     Api, Client,
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
@@ -52,7 +53,7 @@ impl World {
         Ok(world)
     }
 
-    /// Gives a user rights in the namespace: groups, resources, verbs.
+    /// Gives a user rights in the namespace: groups, resources, verbs. Returns when they are in force.
     async fn allow(&self, user: &str, namespace: &str, rights: &[(&str, &str, &[&str])]) -> Result<()> {
         let rules: Value = rights
             .iter()
@@ -68,6 +69,27 @@ impl World {
             "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}],
         });
         self.admin(&binding).create(&PostParams::default(), &serde_json::from_value(binding.clone())?).await?;
+        for (group, resource, verbs) in rights {
+            for verb in *verbs {
+                let asked = json!({"namespace": namespace, "group": group, "resource": resource, "verb": verb});
+                self.in_force(user, &asked).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns when the user has the right that these resource attributes name: the API server learns of a role by a watch, as everybody does.
+    async fn in_force(&self, user: &str, asked: &Value) -> Result<()> {
+        let spec = json!({"user": user, "groups": ["system:authenticated"], "resourceAttributes": asked});
+        let review: SubjectAccessReview = serde_json::from_value(json!({"metadata": {}, "spec": spec}))?;
+        let reviews: Api<SubjectAccessReview> = Api::all(self.admin.clone());
+        let started = Instant::now();
+        while !reviews.create(&PostParams::default(), &review).await?.status.is_some_and(|status| status.allowed) {
+            if started.elapsed() > PATIENCE {
+                bail!("{user} has not got the right {asked} after {PATIENCE:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         Ok(())
     }
 
