@@ -24,6 +24,7 @@ fn job(job: &Job) -> String {
         JobState::Waiting { reason: None, message, .. } => format!("waits: {message}"),
         JobState::Running => "runs".to_owned(),
         JobState::PodOver => "its pod is over".to_owned(),
+        JobState::Lost { message } => message.clone(),
         JobState::Succeeded { .. } => "succeeded".to_owned(),
         JobState::Failed { reason, message, .. } => format!("failed ({}): {message}", reason.as_str()),
     };

@@ -197,7 +197,7 @@ fn running(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight, rule: &Publ
         JobState::Waiting { reason: Some(_), message, .. } if d.now >= limit => {
             to(publish, PublishState::Ending, never_started(rule, message))
         }
-        JobState::Waiting { .. } | JobState::Running | JobState::PodOver if d.now >= limit => {
+        JobState::Waiting { .. } | JobState::Running | JobState::Lost { .. } | JobState::PodOver if d.now >= limit => {
             to(publish, PublishState::Ending, format!("did not end within its timeout of {}", rule.timeout))
         }
         JobState::Waiting { reason, message, .. } => {
@@ -217,7 +217,7 @@ fn running(d: &mut Draft<'_>, publish: PublishStatus, sight: &Sight, rule: &Publ
             waits(d, publish, String::new())
         }
         // What it waited for, it may have waited for to its end.
-        JobState::PodOver => {
+        JobState::PodOver | JobState::Lost { .. } => {
             d.by(limit);
             publish
         }

@@ -10,6 +10,7 @@
 mod cleanup;
 mod decide;
 mod extend;
+mod load;
 mod observed;
 mod running;
 mod spec;

@@ -4,9 +4,9 @@ use super::{
     Role,
     decide::Visit,
     observed::{Judgement, judged_from},
-    spec::{BEFORE, EVIDENCE, LATE},
+    spec::EVIDENCE,
     status::SoakTestPhase::{self, Measuring, Settling, WarmingUp},
-    steps::{again, blame},
+    steps::again,
 };
 use crate::{
     condition::{self, Reason, types},
@@ -31,7 +31,11 @@ impl Visit<'_> {
             return self.end(SoakTestPhase::Inconclusive, Reason::EvidenceUnusable, message.into());
         };
         self.copy_progress();
-        if self.broken() || self.failed_fast() || self.load_failed(measure_end) || self.load_is_late(measure_start) {
+        if self.broken()
+            || self.failed_fast()
+            || self.load_failed(measure_start, measure_end)
+            || self.load_is_late(measure_start)
+        {
             return;
         }
         self.load_after_inventory();
@@ -103,73 +107,6 @@ impl Visit<'_> {
         true
     }
 
-    /// Where inventories are compared, the load starts once the first one is stored, or has been waited for long enough.
-    fn load_after_inventory(&mut self) {
-        let Some(start) = self.status.start_time.filter(|_| self.load_is_missing()) else { return };
-        if self.seen.sampler.inventories.before || self.now >= start + BEFORE {
-            self.new_task(Role::Workload, 1);
-            self.soon();
-        } else {
-            self.wake_at(start + BEFORE);
-        }
-    }
-
-    fn load_is_missing(&self) -> bool {
-        self.seen.spec.workload.is_some() && self.status.workload.is_none()
-    }
-
-    /// Whether the load can begin too late, because the inventory before it was waited for: samples without load prove nothing, so no more
-    /// of measure may lack it than may lack samples.
-    fn load_is_late(&mut self, measure_start: Timestamp) -> bool {
-        let limit = measure_start + Seconds(self.seen.spec.measure.0 / LATE);
-        if !self.load_is_missing() {
-            return false;
-        }
-        if self.now <= limit {
-            self.wake_at(limit + Seconds(1));
-            return false;
-        }
-        let message =
-            format!("the inventory before the load took until {}, when measure had begun: lengthen warmUp", self.now);
-        self.end(SoakTestPhase::Inconclusive, Reason::WorkloadFailed, message);
-        true
-    }
-
-    /// Whether nobody was there to end the load before settling was over: then an inventory from after settling shows what the load holds,
-    /// not what is left of it. Everything else is judged from measure alone, through which the load ran as planned.
-    fn load_never_rested(&mut self, settle_end: Timestamp) -> bool {
-        let spec = &self.seen.spec;
-        let runs = |load: &TaskStatus| matches!(load.state, TaskState::Pending | TaskState::Running);
-        let rests = spec.leftovers && spec.settle > Seconds(0);
-        if !rests || self.now < settle_end || !self.status.workload.as_ref().is_some_and(runs) {
-            return false;
-        }
-        let message = "the load ran on until settling was over, for no operator was there to end it: what it leaves behind is not known; run again";
-        self.end(SoakTestPhase::Inconclusive, Reason::InsufficientEvidence, message.into());
-        true
-    }
-
-    /// Whether the load ended before measure did. Samples without load prove nothing; a load that fails by its own word counts against the
-    /// candidate. One interval of grace, for a load that keeps time by itself.
-    fn load_failed(&mut self, measure_end: Timestamp) -> bool {
-        let Some(record) = self.status.workload.clone() else { return false };
-        let ended = record.completion_time.unwrap_or(self.now);
-        if !record.state.is_finished() || ended + self.seen.spec.interval >= measure_end {
-            return false;
-        }
-        let (phase, message) = match record.state {
-            TaskState::Succeeded => {
-                let message = "the workload ended by itself before measure was over: let it run until it is ended";
-                (SoakTestPhase::Inconclusive, message.to_owned())
-            }
-            TaskState::Pending | TaskState::Running | TaskState::Stopping | TaskState::Failed => {
-                (blame(&record), format!("the workload failed before measure was over: {}", record.message))
-            }
-        };
-        self.end(phase, Reason::WorkloadFailed, message);
-        true
-    }
-
     /// Keeps a task of the load going, and ends it when measure is over.
     pub(super) fn drive(&mut self, role: Role, measure_end: Timestamp) {
         let Some(record) = role.record(&self.status).cloned() else { return };
@@ -222,7 +159,6 @@ impl Visit<'_> {
         self.status.checks.clone_from(&judgement.checks);
         self.status.samples = judgement.samples.clone();
         self.status.compared_with.clone_from(&judgement.compared_with);
-        self.status.evidence.clone_from(&facts.evidence);
         let required = judgement.checks.iter().filter(|c| c.enforcement == Enforcement::Required).count();
         let (phase, reason, message) = match judgement.verdict {
             Verdict::Passed => {

@@ -16,6 +16,8 @@ pub(super) const EXTENSION: Seconds = Seconds::minutes(1);
 pub(super) const BEFORE: Seconds = Seconds::minutes(2);
 /// The load may begin after measure by one part in so many of it: the 5 % of the samples that may be missing.
 pub(super) const LATE: u64 = 20;
+/// How long into measure the load's pod may take to run where a part of measure is shorter: an image is pulled, a container is made.
+pub(super) const STARTS: Seconds = Seconds(30);
 /// How long ended tasks may take to be gone before the teardown starts all the same, and before clean-up is given up.
 pub(super) const ENDING: Seconds = Seconds::minutes(10);
 /// Slot 0 lies so far ahead of the visit that decides it, so that whoever samples reads it in time.

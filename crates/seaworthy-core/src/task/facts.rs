@@ -54,6 +54,7 @@ impl Refusal {
             }
             JobState::Waiting { .. }
             | JobState::Running
+            | JobState::Lost { .. }
             | JobState::PodOver
             | JobState::Succeeded { .. }
             | JobState::Failed { .. } => {
@@ -117,6 +118,11 @@ pub enum JobState {
     },
     /// A container runs.
     Running,
+    /// Its node was given up by the cluster, so nobody knows whether its pod still runs.
+    Lost {
+        /// For people.
+        message: String,
+    },
     /// Its last pod is over, and the Job does not say so yet. Whether that pod ever ran is not told by its end: of a container that never
     /// started a kubelet says, too, that it ended.
     PodOver,
@@ -244,7 +250,7 @@ fn failed(deadline: bool, pod: Option<&Pod>) -> JobState {
     if pod.reason == "DeadlineExceeded" {
         return make(Cause::Limits, Reason::DeadlineExceeded, "ran into its timeout and was ended".into(), None);
     }
-    if pod.reason == "NodeLost" || pod.disruption.as_deref() == Some("DeletionByTaintManager") {
+    if pod.reason == "NodeLost" || given_up(pod) {
         return make(Cause::Infrastructure, Reason::NodeLost, format!("its node is lost: {}", pod.message), None);
     }
     if pod.reason == "Evicted" || pod.disruption.is_some() || (pod.deleting && ended.is_none()) {
@@ -303,11 +309,20 @@ fn open(pod: &Pod) -> JobState {
     if pod.is_terminal() {
         return JobState::PodOver;
     }
+    if pod.deleting && given_up(pod) {
+        let message = "its node is lost: the cluster took its pods away, and whether this one still runs is not known";
+        return JobState::Lost { message: message.to_owned() };
+    }
     if pod.containers.iter().any(|c| c.running || c.terminated.is_some()) {
         return JobState::Running;
     }
     let message = if pod.message.is_empty() { "its pod starts".to_owned() } else { pod.message.clone() };
     JobState::Waiting { cause: None, reason: None, message }
+}
+
+/// Whether the cluster took the pod away because of its node: what runs there answers to nobody any more.
+fn given_up(pod: &Pod) -> bool {
+    pod.disruption.as_deref() == Some("DeletionByTaintManager")
 }
 
 /// What keeps a pod from running, if something does.

@@ -297,6 +297,10 @@ fn running(record: TaskStatus, job: &Job, timeout: Seconds, now: Timestamp) -> A
             let soon = if job.live_pods == Presence::Unknown { SETTLES } else { Seconds(15) };
             rest(record, Wake::At(limit.min(now + soon)))
         }
+        JobState::Lost { message } if now >= limit => {
+            let record = record.because(Cause::Infrastructure, Reason::NodeLost, message.clone());
+            rest(record.ended(TaskState::Stopping, now), Wake::OnChange)
+        }
         JobState::Running | JobState::PodOver if now >= limit => {
             let record = record.because(
                 Cause::Limits,
@@ -306,7 +310,7 @@ fn running(record: TaskStatus, job: &Job, timeout: Seconds, now: Timestamp) -> A
             rest(record.ended(TaskState::Stopping, now), Wake::OnChange)
         }
         // What it waited for, it may have waited for to its end.
-        JobState::PodOver => rest(record, Wake::At(limit)),
+        JobState::PodOver | JobState::Lost { .. } => rest(record, Wake::At(limit)),
         JobState::Running => rest(TaskStatus { reason: None, message: String::new(), ..record }, Wake::At(limit)),
     }
 }

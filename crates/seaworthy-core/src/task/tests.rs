@@ -166,7 +166,7 @@ fn failures_are_classed_by_cause() {
         let got = match &state {
             JobState::Failed { cause, reason, .. } => Some((*cause, *reason)),
             JobState::Waiting { cause, reason, .. } => cause.zip(*reason),
-            JobState::Running | JobState::PodOver | JobState::Succeeded { .. } => None,
+            JobState::Running | JobState::Lost { .. } | JobState::PodOver | JobState::Succeeded { .. } => None,
         };
         assert_eq!(got, Some((cause, reason)), "{pods:?} {refused:?} -> {state:?}");
     }

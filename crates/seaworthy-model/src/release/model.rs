@@ -275,9 +275,11 @@ fn task_ends(world: &mut World, name: &str, end: End) {
                 report.artifacts = vec![artifact('b')];
                 JobState::Succeeded { report }
             }
-            other @ (JobState::Failed { .. } | JobState::Running | JobState::PodOver | JobState::Waiting { .. }) => {
-                other
-            }
+            other @ (JobState::Failed { .. }
+            | JobState::Running
+            | JobState::Lost { .. }
+            | JobState::PodOver
+            | JobState::Waiting { .. }) => other,
         },
         End::Well => succeeded(),
         End::Badly | End::Evicted => end.state(),

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use seaworthy_core::task::JobState;
+
 use super::world::{Holder, Stored, TICK, World};
 use crate::{
     jobs::{End, name_of},
     play::{self, Cost, Person, Play},
 };
+
+/// How the names of the load's Jobs begin.
+const LOAD: &str = "soak-workload";
 
 /// The model of one scope.
 pub type SoakModel = Play<World>;
@@ -14,6 +19,8 @@ pub type SoakModel = Play<World>;
 /// One thing that the cluster can do.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Event {
+    /// The load's pod runs.
+    Runs(String),
     /// A Job of this name ends with its pod.
     Ends(String, End),
     /// The pod of a Job that is over, is being deleted or is gone ends.
@@ -58,7 +65,9 @@ impl play::World for World {
                 continue;
             }
             // A load runs until it is ended.
-            if !name.starts_with("soak-workload") {
+            if name.starts_with(LOAD) {
+                events.extend((job.state != JobState::Running).then(|| Event::Runs(name.clone())));
+            } else {
                 events.push(Event::Ends(name.clone(), End::Well));
             }
             if trouble {
@@ -80,14 +89,21 @@ impl play::World for World {
     fn cost(event: &Event) -> Cost {
         match event {
             Event::Ends(_, End::Badly | End::Evicted) => Cost::Trouble,
-            Event::Ends(_, End::Well) | Event::PodEnds(_) | Event::OtherTakes | Event::OtherLeaves | Event::Collect => {
-                Cost::Free
-            }
+            Event::Runs(_)
+            | Event::Ends(_, End::Well)
+            | Event::PodEnds(_)
+            | Event::OtherTakes
+            | Event::OtherLeaves
+            | Event::Collect => Cost::Free,
         }
     }
 
     fn happens(&mut self, event: Event) {
         match event {
+            Event::Runs(name) => {
+                self.jobs.mark(&name, JobState::Running);
+                self.ran = true;
+            }
             Event::Ends(name, end) => {
                 self.jobs.end(&name, end.state());
                 self.torn_down(&name);

@@ -99,6 +99,8 @@ pub struct World {
     pub sampling: bool,
     /// For each slot that was due, whether there is a sample.
     pub slots: Vec<bool>,
+    /// Whether the load ever ran.
+    pub(super) ran: bool,
     /// Whether setup, load or inventory may have changed the world since the last teardown.
     pub dirty: bool,
     /// The outcome that was decided first.
@@ -144,6 +146,7 @@ impl World {
             other_waits: true,
             sampling: false,
             slots: Vec::new(),
+            ran: false,
             dirty: false,
             outcome: None,
             wrong: None,
@@ -346,6 +349,9 @@ impl World {
         }
         if finished && self.dirty && !self.terminating && self.soak.spec.teardown.is_some() && !self.said() {
             self.must_not("teardown-always", "it is over, but was not torn down, and nothing says so");
+        }
+        if told == Some(SoakTestPhase::Succeeded) && !self.ran {
+            self.must_not("no-evidence-never-passes", "passed, and the load never ran");
         }
         let obtained = self.slots.iter().filter(|s| **s).count() as u64;
         if told == Some(SoakTestPhase::Succeeded) && obtained * 100 < self.slots_planned() * COVERAGE {

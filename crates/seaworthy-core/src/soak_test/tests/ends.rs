@@ -7,7 +7,7 @@ use super::{
 use crate::{
     condition::{self, ConditionStatus, Reason, types},
     presence::Presence,
-    task::Cause,
+    task::{Cause, JobState},
     time::Seconds,
     verdict::Verdict,
 };
@@ -217,6 +217,16 @@ fn without_a_judgement_there_is_no_success() {
     ends(world, Inconclusive, Reason::InsufficientEvidence);
 }
 
+/// Without the chain's tip nobody could tell later that evidence was taken away.
+#[test]
+fn what_is_known_of_the_evidence_outlives_a_restart() {
+    let mut world = World::new();
+    world.run_for(Seconds(4000));
+    world.anew = true;
+    let world = ends(world, Succeeded, Reason::Passed);
+    assert!(world.status.evidence.is_some());
+}
+
 #[test]
 fn what_the_load_does_early_counts() {
     for (course, phase) in [
@@ -234,6 +244,59 @@ fn what_the_load_does_early_counts() {
     let mut world = World::new();
     world.courses.insert("workload", succeeds(600 + 3600 - 10));
     ends(world, Succeeded, Reason::Passed);
+}
+
+/// The candidate was idle all the while, or for the rest: its samples prove nothing.
+#[test]
+fn a_load_that_does_not_run_proves_nothing() {
+    let waits = |message: &str| JobState::Waiting {
+        cause: Some(Cause::Infrastructure),
+        reason: Some(Reason::Unschedulable),
+        message: message.into(),
+    };
+    let lost = JobState::Lost { message: "its node is lost".into() };
+    let over = JobState::PodOver;
+    for (from, state, says) in [
+        (0, waits("no node can take its pod"), "no node can take its pod"),
+        (0, JobState::Waiting { cause: None, reason: None, message: "its pod starts".into() }, "its pod starts"),
+        (2000, lost, "its node is lost"),
+        (2000, over, "its pod is over"),
+    ] {
+        let mut world = World::new();
+        world.courses.insert("workload", Some((from, state)));
+        let world = ends(world, Inconclusive, Reason::WorkloadFailed);
+        let message = &world.status.ending.as_ref().unwrap().message;
+        assert!(message.contains("the workload did not run") && message.contains(says), "{message}");
+        assert_eq!(world.did("create soak-teardown-1"), 1);
+    }
+    let mut refused = World::new();
+    refused.quota = true;
+    let ended = ends(refused, Inconclusive, Reason::WorkloadFailed);
+    assert!(ended.status.ending.unwrap().message.contains("exceeded quota"));
+    // A pod takes its time to start.
+    let mut world = World::new();
+    world.run_for(Seconds(300));
+    world.courses.insert("workload", Some((0, waits("pulls"))));
+    world.run_for(Seconds(300));
+    world.courses.insert("workload", None);
+    ends(world, Succeeded, Reason::Passed);
+}
+
+/// What failed by its own word failed, also when nobody was there to see it before measure was over; and its deadline lies after measure.
+#[test]
+fn a_load_whose_end_was_seen_late() {
+    for (course, phase, reason) in [
+        (fails(3000, Cause::Product, Reason::TaskFailed), Failed, Reason::WorkloadFailed),
+        (fails(3000, Cause::Limits, Reason::OOMKilled), Inconclusive, Reason::WorkloadFailed),
+        (fails(4700, Cause::Limits, Reason::DeadlineExceeded), Succeeded, Reason::Passed),
+    ] {
+        let mut world = World::new();
+        world.spec.settle = Seconds(0);
+        world.courses.insert("workload", course);
+        world.run_for(Seconds(2000));
+        world.now = world.now + Seconds(2800);
+        ends(world, phase, reason);
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::{
     meta::Meta,
     plan::Wake,
     presence::Presence,
-    task::{Cause, Job, JobState, Report, Sight, TaskEffect},
+    task::{Cause, Job, JobState, Refusal, Report, Sight, TaskEffect},
     time::{Seconds, Timestamp},
     verdict::{Enforcement, Verdict},
 };
@@ -47,6 +47,7 @@ struct SimJob {
     gone_at: Option<Timestamp>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a world, in any combination")]
 pub(super) struct World {
     pub(super) now: Timestamp,
     pub(super) meta: Meta,
@@ -56,10 +57,14 @@ pub(super) struct World {
     jobs: BTreeMap<String, SimJob>,
     occupied: BTreeSet<String>,
     pub(super) courses: BTreeMap<&'static str, Course>,
+    /// Whether the API server refuses the load's Job.
+    pub(super) quota: bool,
     pub(super) holder: Option<String>,
     pub(super) target: Target,
     pub(super) verdict: Verdict,
     pub(super) facts: SamplerFacts,
+    /// Whether the sampler began anew and has stored nothing since.
+    pub(super) anew: bool,
     /// Whether inventories can be taken.
     pub(super) inventoried: bool,
     /// The measure at which the verdict is clear; before, it is inconclusive.
@@ -115,11 +120,13 @@ impl World {
             jobs: BTreeMap::new(),
             occupied: BTreeSet::new(),
             courses,
+            quota: false,
             holder: None,
             target: Presence::Present(rollout(DIGEST)),
             verdict: Verdict::Passed,
             facts: SamplerFacts::default(),
             settled_by: None,
+            anew: false,
             inventoried: true,
             stored_after: Some(1),
             unread: None,
@@ -143,7 +150,7 @@ impl World {
             sampler.inventories =
                 Inventories { before: self.inventoried && inventoried, after: self.inventoried && settled };
             sampler.samples = SampleCounts { planned: due, obtained: due, longest_gap_seconds: 0 };
-            sampler.evidence = Some(EvidenceStatus {
+            sampler.evidence = (!self.anew).then(|| EvidenceStatus {
                 chain_tip: format!("tip{}", due / 120),
                 sealed: u32::try_from(due / 120).unwrap(),
                 head: "soak-evidence-head".into(),
@@ -188,7 +195,11 @@ impl World {
                 state: JobState::Waiting { cause: None, reason: None, message: "is suspended".into() },
             }));
         }
-        let Some(job) = self.jobs.get(name) else { return Sight::from(Presence::AbsentLive) };
+        let Some(job) = self.jobs.get(name) else {
+            let refusal = || Refusal::of(403, "jobs.batch is forbidden: exceeded quota: q");
+            let refused = (self.quota && name.contains("workload")).then(refusal);
+            return Sight { job: Presence::AbsentLive, refused };
+        };
         if job.gone_at.is_some_and(|at| self.now >= at) {
             return Sight::from(Presence::AbsentLive);
         }
@@ -203,7 +214,7 @@ impl World {
             deleted: job.gone_at,
             suspended: false,
             created: job.began,
-            live_pods: Presence::Present(u32::from(state == JobState::Running)),
+            live_pods: Presence::Present(u32::from(matches!(state, JobState::Running | JobState::Waiting { .. }))),
             state,
         }))
     }
@@ -237,6 +248,9 @@ impl World {
             if plan.effects.is_empty() && !changed {
                 return plan.wake;
             }
+            if plan.effects.iter().any(|effect| self.refuses(effect)) {
+                return Wake::At(self.now + Seconds(30));
+            }
             for effect in &plan.effects {
                 self.execute(effect, &observed.status);
                 if self.crashes() {
@@ -245,6 +259,11 @@ impl World {
             }
         }
         panic!("does not come to rest: {:?}", self.status);
+    }
+
+    fn refuses(&self, effect: &Effect) -> bool {
+        let creates = matches!(effect, Effect::Task { role: Role::Workload, effect: TaskEffect::Create { .. } });
+        self.quota && creates
     }
 
     fn execute(&mut self, effect: &Effect, recorded: &SoakTestStatus) {
