@@ -176,3 +176,17 @@ async fn a_load_that_ends_early_or_fails() {
     assert!(message.contains("exit code 7"), "{message}");
     ground.done().await.unwrap();
 }
+
+/// The candidate would look well: it has nothing to do.
+#[tokio::test]
+async fn a_load_that_never_runs() {
+    let idle = |spec: &mut Value| {
+        let mut task = sh("exec sleep 600").unwrap();
+        task["resources"] = json!({"requests": {"cpu": "1000"}});
+        spec["workload"] = json!({"task": task});
+    };
+    let (ground, soak) = ends_with("idle", &[], idle, Inconclusive, "WorkloadFailed").await;
+    let message = status(&soak).ending.unwrap().message;
+    assert!(message.contains("no node can take its pod"), "{message}");
+    ground.done().await.unwrap();
+}
