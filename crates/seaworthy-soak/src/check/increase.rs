@@ -42,14 +42,19 @@ pub(super) fn blind(view: &View<'_>, blind_ms: u64) -> Objection {
     })
 }
 
+/// Whether the metric is on some page that counts in `row`, under whatever labels.
+pub(super) fn on_page(family: &[Series<'_>], row: usize) -> bool {
+    family.iter().any(|one| one.standing(row).is_some_and(|count| count > 0.0))
+}
+
 /// What was seen of a counter. A counter whose metric is on the page with other labels stands at zero: counters appear with
 /// their first event. One that was there and is not any more does not.
 pub(super) fn counter_seen(view: &View<'_>, select: &Select, series: &[Series<'_>], window: &Window) -> Seen {
-    let family = view.family(select);
     let readings = readings(view, select, series, window.reached);
     let judged = readings.get(window.rows()).unwrap_or_default();
     let shown = Shown::of(view, select, series, window.reached);
-    let at_zero = |row| !shown.lacks(row) && family.iter().any(|f| f.standing(row).is_some_and(|n| n > 0.0));
+    let family = view.family(select);
+    let at_zero = |row| !shown.lacks(row) && on_page(&family, row);
     let marks = window.rows().zip(judged).map(|(row, reading)| {
         if *reading == Reading::Absent && at_zero(row) { Mark::Obtained } else { reading.into() }
     });

@@ -5,7 +5,7 @@
 
 use super::counter::gains;
 use super::finding::{Finding, at, number};
-use super::increase::{blind, counter_seen};
+use super::increase::{blind, counter_seen, on_page};
 use super::shown::Shown;
 use super::spec::{OnMissing, Progress};
 use super::verdict::Verdict;
@@ -25,12 +25,15 @@ pub(super) fn judge(view: &View<'_>, rule: &Progress, on_missing: OnMissing, win
         return Finding::new(Verdict::Error, format!("{fell}: it is no counter; name one, or mend the metric"));
     }
     let shown = Shown::of(view, &rule.select, &series, window.reached);
+    let family = view.family(&rule.select);
     // The rows in which the counters' state is known, with what they had gained by then.
     let known: Vec<(u64, f64)> = window
         .rows()
         .zip(&gains.by_row)
         .filter(|(row, _)| view.all_new(&rule.select.source, *row))
         .filter(|(row, _)| series.iter().all(|one| one.is_up_to_date(*row)))
+        // What was never there did not stand still.
+        .filter(|(row, _)| series.iter().any(|one| one.value(*row).is_some()) || on_page(&family, *row))
         // What is no number, or not there any more, may hide any gain.
         .filter(|(row, _)| !shown.lacks(*row))
         .filter(|(row, _)| series.iter().all(|one| one.value(*row).is_none_or(f64::is_finite)))
