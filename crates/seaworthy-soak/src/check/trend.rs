@@ -12,6 +12,9 @@ use super::view::{Reading, Series, View, readings};
 use super::window::{Mark, Objection, Seen, Window, duration, objection};
 use crate::trend::{Assessment, Of, Params, Sample, TrendVerdict, assess_outside};
 
+/// A limit that is a century away is never reached.
+const NEVER_HOURS: f64 = 876_600.0;
+
 /// A trend check that waits for the others.
 pub(super) struct Prepared {
     assessment: Assessment,
@@ -210,12 +213,7 @@ fn message(prepared: &Prepared, trend: &TrendVerdict) -> String {
         let when = (prepared.start_ms + step.seconds * 1000.0).max(0.0) as u64;
         parts.push(format!("the step of {} came {} into the run", amount(step.size), duration(when)));
     }
-    let soonest = trend.hours_to_limit.map(|(soonest, _)| soonest);
-    if let Some(soonest) = soonest.filter(|s| trend.verdict != Verdict::Passed && s.is_finite()) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "minutes, rounded down")]
-        let minutes = ((soonest.max(0.0) * 60.0) as u64).max(1);
-        parts.push(format!("its limit could be reached in {}", duration(minutes.saturating_mul(60_000))));
-    }
+    parts.extend(to_limit(prepared, trend));
     if let Some(needed) = needed(trend) {
         parts.push(format!("a measure of {} would settle it", duration(needed.saturating_mul(1000))));
     }
@@ -224,6 +222,25 @@ fn message(prepared: &Prepared, trend: &TrendVerdict) -> String {
         parts.push(remedy.to_owned());
     }
     parts.join("; ")
+}
+
+/// When the limit is reached, by both ends of the slope's interval; nothing where it never is.
+fn to_limit(prepared: &Prepared, trend: &TrendVerdict) -> Option<String> {
+    let (soonest, latest) = trend.hours_to_limit?;
+    let limit = amount(&prepared.metric, prepared.params.limit?);
+    if soonest <= 0.0 {
+        return Some(format!("its limit of {limit} is reached already"));
+    }
+    let told = |hours: f64| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "minutes, rounded down")]
+        let minutes = ((hours * 60.0) as u64).max(1);
+        duration(minutes.saturating_mul(60_000))
+    };
+    match (soonest < NEVER_HOURS, latest < NEVER_HOURS) {
+        (true, true) => Some(format!("its limit of {limit} could be reached in {} to {}", told(soonest), told(latest))),
+        (true, false) => Some(format!("its limit of {limit} could be reached in {} at the soonest", told(soonest))),
+        (false, _) => None,
+    }
 }
 
 /// A value with a unit that people read: bytes by powers of 1024.
