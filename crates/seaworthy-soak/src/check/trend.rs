@@ -2,10 +2,10 @@
 //!
 //! Several required trend checks are corrected together, so a check is prepared first and decided when all are.
 
-use super::counter::gains;
+use super::counter::{combined, gains};
 use super::finding::{Finding, number};
 use super::lives::Lives;
-use super::spec::{OnMissing, Trend, TrendOf};
+use super::spec::{Aggregate, OnMissing, Trend, TrendOf};
 use super::stats::median;
 use super::verdict::Verdict;
 use super::view::{Reading, Series, View, readings};
@@ -93,7 +93,9 @@ fn follow(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Readin
         let planned = view.planned_ms(row);
         let value = match (reading, rule.of) {
             (Reading::Value(level), TrendOf::Level) => Some(*level),
-            (Reading::Value(_) | Reading::Repeated, TrendOf::Rate) => rate(view, series, row, window.from),
+            (Reading::Value(_) | Reading::Repeated, TrendOf::Rate) => {
+                rate(view, rule.select.aggregate.as_ref(), series, row, window.from)
+            }
             _ => None,
         };
         let mark = match (Mark::from(reading), rule.of) {
@@ -126,9 +128,15 @@ fn disturbed(window: &Window, undisturbed: u64, metric: &str) -> Objection {
     })
 }
 
-/// The rate per second of all series together, each from its own last sample. `None` where one of them has none, or restarted.
-fn rate(view: &View<'_>, series: &[Series<'_>], row: usize, first_row: usize) -> Option<f64> {
-    let mut sum = 0.0;
+/// The rate per second of all series as one, each from its own last sample. `None` where one of them has none, or restarted.
+fn rate(
+    view: &View<'_>,
+    aggregate: Option<&Aggregate>,
+    series: &[Series<'_>],
+    row: usize,
+    first_row: usize,
+) -> Option<f64> {
+    let mut rates = Vec::with_capacity(series.len());
     for one in series {
         // A target without news still has the rate of its last two samples.
         let Some(now) = one.standing(row) else { continue };
@@ -144,9 +152,9 @@ fn rate(view: &View<'_>, series: &[Series<'_>], row: usize, first_row: usize) ->
         if life(row) != life(before_row) || now < before || seconds <= 0.0 {
             return None;
         }
-        sum += (now - before) / seconds;
+        rates.push((now - before) / seconds);
     }
-    Some(sum)
+    Some(combined(aggregate, rates.into_iter()))
 }
 
 /// Seconds since slot 0.

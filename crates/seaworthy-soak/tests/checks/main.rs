@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may")]
 
+mod aggregates;
 mod edges;
 mod facts;
 mod metrics;
