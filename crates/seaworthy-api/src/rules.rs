@@ -299,6 +299,17 @@ pub(crate) fn label_of_label_sum() -> Rule {
         .message("label goes with aggregate: LabelSum only, and LabelSum needs it: add the one that is missing or remove the other")
 }
 
+/// In a rule of the given kind, where it is over counters (CEL): what they gained is added or compared. Which of them comes last, and what
+/// their labels say, has nothing to do with it.
+pub(crate) fn aggregate_of_counters(kind: &str, over_counters: &str) -> Rule {
+    rule(
+        format!("!({over_counters}) || !has(self.aggregate) || !(self.aggregate in ['Last', 'LabelSum'])"),
+        format!(
+            "'{kind}.aggregate is ' + self.aggregate + ': counters take Sum, Max or Min: use one of these, or leave it out'"
+        ),
+    )
+}
+
 /// In a trend: `unacceptablePerHour` exceeds `tolerablePerHour`. Only whole numbers: how long a quantity in text may be is nothing that the
 /// server's cost estimate knows, so those are compared when the object is accepted.
 pub(crate) fn unacceptable_is_more() -> Rule {

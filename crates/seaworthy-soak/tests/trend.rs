@@ -88,6 +88,31 @@ fn a_count_needs_time_for_whole_steps() {
     };
     assert_eq!(judge(&flat(20), &PARAMS).verdict, Verdict::Inconclusive);
     assert_eq!(judge(&flat(40), &PARAMS).verdict, Verdict::Passed);
+    // One step is all that a leak of 4.5 an hour can show in 20 minutes, so it explains nothing there.
+    let step = |minutes: u32| -> Vec<Sample> {
+        let late = |(k, s): (u32, Sample)| Sample { value: if k < minutes { 20.0 } else { 21.0 }, ..s };
+        (0..).zip(flat(minutes)).map(late).collect()
+    };
+    let short = judge(&step(20), &PARAMS);
+    assert_eq!(short.verdict, Verdict::Inconclusive, "{short:?}");
+    assert!(short.reason.contains("two whole steps"), "{}", short.reason);
+    let long = judge(&step(36), &PARAMS);
+    assert_eq!(long.verdict, Verdict::Passed, "{long:?}");
+    assert!(long.reason.contains("one step explains the rise"), "{}", long.reason);
+}
+
+#[test]
+fn a_count_that_leaks_never_passes() {
+    for minutes in [15, 20, 25, 40, 60] {
+        for leak in [4.5, 8.0] {
+            for phase in (0..8).map(|k| f64::from(k) / 8.0) {
+                let count = |k: u32| (20.0 + phase + leak * f64::from(k) / 120.0).floor();
+                let sample = |k: u32| Sample { seconds: f64::from(k) * 30.0, value: count(k), incarnation: 0 };
+                let verdict = judge(&(0..minutes * 2).map(sample).collect::<Vec<_>>(), &PARAMS);
+                assert_ne!(verdict.verdict, Verdict::Passed, "{leak}/h from {phase}, {minutes} min: {verdict:?}");
+            }
+        }
+    }
 }
 
 #[test]

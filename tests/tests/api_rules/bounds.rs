@@ -70,10 +70,15 @@ fn full_soak() -> Value {
                     ("/survivors/namespaces", list(LISTED, listed)),
                 ],
             ),
-            _ => edited(
-                check("", kind, &name("source", SOURCES - 1), &"m".repeat(200)),
-                &[(&format!("/{kind}/label"), json!("l")), (&format!("/{kind}/aggregate"), json!("LabelSum"))],
-            ),
+            _ => {
+                let base = check("", kind, &name("source", SOURCES - 1), &"m".repeat(200));
+                let aggregate = format!("/{kind}/aggregate");
+                // Counters go by no label.
+                match kind {
+                    "increase" | "progress" => edited(base, &[(&aggregate, json!("Sum"))]),
+                    _ => edited(base, &[(&format!("/{kind}/label"), json!("l")), (&aggregate, json!("LabelSum"))]),
+                }
+            }
         };
         edited(base, &[("/name", json!(name("check", i))), ("/warmUp", json!("1s"))])
     };

@@ -101,6 +101,8 @@ pub(crate) fn checks() -> Vec<Row> {
     ];
     rows.extend(options());
     rows.extend(["bound", "increase", "growth", "trend", "progress", "baseline"].into_iter().flat_map(over_series));
+    let counters = [("increase", None), ("progress", None), ("growth", Some("Increase")), ("trend", Some("Rate"))];
+    rows.extend(counters.into_iter().flat_map(|(kind, of)| over_counters(kind, of)));
     rows
 }
 
@@ -160,6 +162,7 @@ fn options() -> Vec<Row> {
 fn over_series(kind: &str) -> Vec<Row> {
     let good = check("a", kind, "metrics", "m");
     let (label, aggregate) = (format!("/{kind}/label"), format!("/{kind}/aggregate"));
+    let counters = matches!(kind, "increase" | "progress");
     vec![
         with_check(
             check("a", kind, "metric", "m"),
@@ -176,7 +179,28 @@ fn over_series(kind: &str) -> Vec<Row> {
         with_check(
             edited(good.clone(), &[(&label, json!("count"))]),
             &[kind, "label goes with aggregate: LabelSum only, and LabelSum needs it"],
-            edited(good, &[(&label, json!("count")), (&aggregate, json!("LabelSum"))]),
+            if counters { good } else { edited(good, &[(&label, json!("count")), (&aggregate, json!("LabelSum"))]) },
         ),
+    ]
+}
+
+/// Counters are added or compared, by kind of check and what it is `of`.
+fn over_counters(kind: &str, of: Option<&str>) -> Vec<Row> {
+    let (label, aggregate, over) = (format!("/{kind}/label"), format!("/{kind}/aggregate"), format!("/{kind}/of"));
+    let good = match of {
+        Some(of) => edited(check("a", kind, "metrics", "m"), &[(&over, json!(of))]),
+        None => check("a", kind, "metrics", "m"),
+    };
+    let refused = |word: &str, bad: Value, good: Value| {
+        with_check(
+            bad,
+            &[&format!("{kind}.aggregate is {word}: counters take Sum, Max or Min: use one of these")],
+            good,
+        )
+    };
+    let with = |word: &str| edited(good.clone(), &[(&aggregate, json!(word))]);
+    vec![
+        refused("Last", with("Last"), with("Max")),
+        refused("LabelSum", edited(with("LabelSum"), &[(&label, json!("count"))]), with("Min")),
     ]
 }

@@ -287,6 +287,17 @@ fn together(object: &mut Map<String, Value>) {
             false => {}
         }
     }
+    for (kind, counters) in
+        [("increase", None), ("progress", None), ("growth", Some("Increase")), ("trend", Some("Rate"))]
+    {
+        if let Some(rule) = object.get_mut(kind).and_then(Value::as_object_mut)
+            && has(rule, "metric")
+            && counters.is_none_or(|of| rule.get("of").is_some_and(|given| given == of))
+        {
+            rule.remove("label");
+            rule.insert("aggregate".into(), json!("Max"));
+        }
+    }
     if let Some(bound) = object.get_mut("bound").and_then(Value::as_object_mut)
         && !has(bound, "min")
     {

@@ -413,7 +413,10 @@ mod tests {
     #[test]
     fn what_cannot_work_is_named() {
         type Change = fn(&mut Value);
-        let cases: [(&str, Change); 13] = [
+        let cases: [(&str, Change); 14] = [
+            ("increase.aggregate is Last: counters take Sum, Max or Min", |s| {
+                s["checks"][1]["increase"]["aggregate"] = json!("Last");
+            }),
             ("no quantity", |s| s["checks"][0]["bound"]["max"] = json!("x")),
             ("none of sources", |s| s["checks"][1]["increase"]["source"] = json!("other")),
             ("none of spec.serviceAccounts", |s| s["serviceAccounts"] = json!([])),

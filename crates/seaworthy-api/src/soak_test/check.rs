@@ -103,7 +103,8 @@ pub struct Select {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub match_expressions: Vec<LabelMatcher>,
-    /// How several series become one. Without it `bound` holds each series to its bounds, and all others add up.
+    /// How several series become one. Without it `bound` holds each series to its bounds, and all others add up. Of counters (`increase`,
+    /// `progress`, `growth` of `Increase`, `trend` of `Rate`) it takes what each gained, so it is `Sum`, `Max` or `Min` there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aggregate: Option<Aggregate>,
     /// The label of `LabelSum`.
@@ -177,6 +178,7 @@ pub struct Bound {
 /// A counter rises by no more than so much.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = rules::aggregate_of_counters("increase", "true"))]
 pub struct Increase {
     /// The series.
     #[serde(flatten)]
@@ -188,6 +190,7 @@ pub struct Increase {
 /// A level or a counter rises by no more than so much.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = rules::aggregate_of_counters("growth", "has(self.of) && self.of == 'Increase'"))]
 pub struct Growth {
     /// The series.
     #[serde(flatten)]
@@ -217,6 +220,7 @@ pub enum GrowthOf {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::unacceptable_is_more())]
+#[x_kube(validation = rules::aggregate_of_counters("trend", "has(self.of) && self.of == 'Rate'"))]
 pub struct Trend {
     /// The series.
     #[serde(flatten)]
@@ -248,6 +252,7 @@ pub enum TrendOf {
 /// A counter rises by at least so much in every period while the load runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = rules::aggregate_of_counters("progress", "true"))]
 pub struct Progress {
     /// The series: a counter.
     #[serde(flatten)]

@@ -2,42 +2,78 @@
 //!
 //! A counter starts at zero with its container. So a step to a new incarnation gains all of the new value, and a series that
 //! appears after its source was first read gains all of its first value. A hole is bridged by the counter itself as long as the
-//! container lives. A counter that falls while its container lives is none.
+//! container lives, one at the edge of the judged time too: but what was gained in it may lie on the other side of the edge. A counter
+//! that falls while its container lives is none.
 //!
 //! A container that lived before the counting started and was reached only later starts with what it shows then.
 
-use super::finding::at;
+use std::ops::Range;
+
+use super::finding::{at, number};
 use super::lives::one_of_each;
 use super::spec::{Aggregate, Select};
 use super::view::{Row, Series, View};
-use super::window::Window;
+use super::window::{Share, Window};
 
 /// What the selected counters gained in a window.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Gains {
-    /// Row by row from the window's first: what was gained by then, over all series by the select's aggregate.
+    /// Row by row from the window's first to the one at its end: what was gained by then, over all series by the select's aggregate.
     pub(crate) by_row: Vec<f64>,
+    /// What was gained in all if all counts that was gained between a look in the window and one outside of it.
+    pub(crate) most: f64,
     /// A counter that fell without a restart: its name and what it did.
     pub(crate) fell: Option<String>,
-    /// The longest time in which a container ended unseen, in milliseconds: what it counted before is lost.
+    /// The longest judged time in which a container ended unseen, in milliseconds: what it counted before is lost.
     pub(crate) blind_ms: u64,
     /// A target that was reached only later than it began, in words: what it counted before is not known.
     pub(crate) late: Option<String>,
+    /// The same as `by_row` for each series.
+    each: Vec<Vec<f64>>,
+    first_row: usize,
+    aggregate: Option<Aggregate>,
 }
 
 impl Gains {
-    /// What was gained in all.
+    /// What was gained in all, for certain.
     pub(crate) fn total(&self) -> f64 {
         self.by_row.last().copied().unwrap_or_default()
     }
 
+    /// What was gained from one row to another, over all `series`. The smallest gain is that of those that were there at both.
+    pub(crate) fn between(&self, series: &[Series<'_>], rows: &Range<usize>) -> f64 {
+        let at =
+            |each: &Vec<f64>, row: usize| each.get(row.saturating_sub(self.first_row)).copied().unwrap_or_default();
+        let gain = |each: &Vec<f64>| at(each, rows.end) - at(each, rows.start);
+        let there = |one: &Series<'_>, row: usize| one.target.seen(one.target.standing(row));
+        let whole = |one: &Series<'_>| there(one, rows.start) && there(one, rows.end);
+        let least = self.aggregate == Some(Aggregate::Min) && series.iter().any(whole);
+        let counted = series.iter().zip(&self.each).filter(|(one, _)| !least || whole(one));
+        combined(self.aggregate.as_ref(), counted.map(|(_, each)| gain(each)))
+    }
+
     /// What else to tell, for the end of a message.
     pub(crate) fn told(&self) -> String {
-        self.late.as_ref().map(|late| format!("; {late}")).unwrap_or_default()
+        let late = self.late.as_ref().map(|late| format!("; {late}")).unwrap_or_default();
+        let unsure = self.most - self.total();
+        if unsure > 0.0 {
+            return format!("{late}; up to {} more in a gap where the judged time begins or ends", number(unsure));
+        }
+        late
     }
 }
 
-/// The last sample of one counter.
+/// What counters did as one. Of the aggregates those that go by labels are refused where counters are asked for.
+pub(crate) fn combined(aggregate: Option<&Aggregate>, values: impl Iterator<Item = f64>) -> f64 {
+    let pick: fn(f64, f64) -> f64 = match aggregate {
+        Some(Aggregate::Max) => f64::max,
+        Some(Aggregate::Min) => f64::min,
+        None | Some(Aggregate::Sum | Aggregate::Last | Aggregate::LabelSum { .. }) => |a, b| a + b,
+    };
+    values.reduce(pick).unwrap_or_default()
+}
+
+/// A sample of one counter.
 #[derive(Clone, Copy)]
 struct Last<'v> {
     value: f64,
@@ -45,62 +81,72 @@ struct Last<'v> {
     incarnation: &'v str,
 }
 
+/// What one counter gained.
+struct Counted {
+    by_row: Vec<f64>,
+    /// Between a look in the window and one outside of it.
+    unsure: f64,
+}
+
+impl Counted {
+    fn total(&self) -> f64 {
+        self.by_row.last().copied().unwrap_or_default()
+    }
+}
+
 /// Adds up what `series` gained in the window.
 pub(crate) fn gains(view: &View<'_>, select: &Select, series: &[Series<'_>], window: &Window) -> Gains {
-    let mut gains = Gains { by_row: vec![0.0; window.rows().len()], ..Gains::default() };
-    // Where the counting starts: the first complete page of the window.
-    let Some(base) = window.rows().find(|row| view.row(&select.source, *row) == Row::Pages) else { return gains };
-    let mut per_series = Vec::with_capacity(series.len());
-    for one in series {
-        let steps = walk(view, one, base, window, &mut gains);
-        per_series.push(steps);
-    }
-    gains.blind_ms = gains.blind_ms.max(lost_ms(view, select, series, base, window));
-    let pick: fn(f64, f64) -> f64 = match select.aggregate {
-        Some(Aggregate::Max) => f64::max,
-        Some(Aggregate::Min) => f64::min,
-        None | Some(Aggregate::Sum | Aggregate::Last | Aggregate::LabelSum { .. }) => |a, b| a + b,
+    let aggregate = select.aggregate.as_ref();
+    let rows = window.telling(view);
+    let pages: Vec<bool> = rows.map(|row| view.row(&select.source, row) == Row::Pages).collect();
+    let mut gains = Gains {
+        by_row: Vec::new(),
+        most: 0.0,
+        fell: None,
+        blind_ms: lost_ms(view, series, &pages, window),
+        late: None,
+        each: Vec::new(),
+        first_row: window.from,
+        aggregate: aggregate.cloned(),
     };
-    for (index, total) in gains.by_row.iter_mut().enumerate() {
-        *total = per_series.iter().filter_map(|s| s.get(index).copied()).reduce(pick).unwrap_or_default();
-    }
+    let counted: Vec<Counted> = series.iter().map(|one| walk(view, one, &pages, window, &mut gains)).collect();
+    gains.most = combined(aggregate, counted.iter().map(|c| c.total() + c.unsure));
+    gains.each = counted.into_iter().map(|c| c.by_row).collect();
+    let by = |index: usize| combined(aggregate, gains.each.iter().filter_map(|each| each.get(index).copied()));
+    gains.by_row = (0..window.closed(view).len()).map(by).collect();
     gains
 }
 
-/// The longest hole from which a target did not come back, in milliseconds.
-fn lost_ms(view: &View<'_>, select: &Select, series: &[Series<'_>], base: usize, window: &Window) -> u64 {
+/// The longest judged time in a hole from which a target did not come back, in milliseconds.
+fn lost_ms(view: &View<'_>, series: &[Series<'_>], pages: &[bool], window: &Window) -> u64 {
     let lost = |one: &Series<'_>| {
-        let last = (base..window.reached).rev().find(|row| one.target.seen(*row))?;
-        let next = (last + 1..window.reached).find(|row| view.row(&select.source, *row) == Row::Pages)?;
-        Some(view.planned_ms(next - last))
+        let last = (0..pages.len()).rev().find(|row| one.target.seen(*row))?;
+        let next = (last + 1..pages.len()).find(|row| pages.get(*row) == Some(&true))?;
+        Some(window.overlap_ms(view.planned_ms(last), view.planned_ms(next)))
     };
     one_of_each(series).into_iter().filter_map(lost).max().unwrap_or_default()
 }
 
-/// What one counter gained by each row of the window.
-fn walk(view: &View<'_>, series: &Series<'_>, base: usize, window: &Window, gains: &mut Gains) -> Vec<f64> {
-    let mut by_row = Vec::with_capacity(window.rows().len());
+/// What one counter gained by each row of the window, and at its edges.
+fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, gains: &mut Gains) -> Counted {
+    let closed = window.closed(view);
+    let mut counted = Counted { by_row: Vec::with_capacity(closed.len()), unsure: 0.0 };
     let mut gained = 0.0;
     let mut last: Option<Last<'_>> = None;
     // The last row in which the target was seen, with or without this series, and whose life that was.
     let mut seen: Option<(usize, &str)> = None;
-    let base_ms = i64::try_from(view.planned_ms(base)).unwrap_or(i64::MAX);
-    for row in 0..window.reached {
+    for row in 0..pages.len() {
         let life = series.target.incarnation(row);
         if let Some(value) = series.value(row).filter(|v| v.is_finite()) {
             let now = Last { value, row, incarnation: life };
-            if row > base {
-                let first_page = seen.is_none_or(|(page, before)| page < base && before != life);
-                if first_page && view.began_ms(life).is_some_and(|began| began < base_ms) {
-                    let when = at(view.planned_ms(row));
-                    let late = || format!("{} was first seen {when}: what it had counted is not known", series.place);
-                    gains.late.get_or_insert_with(late);
-                } else {
-                    gained += match last {
-                        None => value,
-                        Some(last) => step(view, series, last, now, seen.map(|(row, _)| row), gains),
-                    };
-                }
+            let until = view.planned_ms(row);
+            lose(view, last, now, window, gains);
+            let mut step = || step(series, last, now, seen.map(|(row, _)| row), gains);
+            match since(view, seen, now, pages, window).map(|since| window.share(since, until)) {
+                Some(Share::Part) => counted.unsure += step(),
+                Some(Share::All) => gained += step(),
+                None if until > window.from_ms => tell_late(view, series, row, gains),
+                None | Some(Share::None) => {}
             }
             // A fall right before a new life was seen is that life's doing, or another's in between: whose the page is, is not known.
             let unsure = series.target.ends_life(row) && last.is_some_and(|last| value < last.value);
@@ -109,32 +155,65 @@ fn walk(view: &View<'_>, series: &Series<'_>, base: usize, window: &Window, gain
         if series.target.seen(row) {
             seen = Some((row, life));
         }
-        if row >= window.from {
-            by_row.push(gained);
+        if closed.contains(&row) {
+            counted.by_row.push(gained);
+        }
+        // The first look after the window is the last one that tells of it.
+        if row >= window.reached && series.target.seen(row) {
+            break;
         }
     }
-    by_row
+    counted
+}
+
+/// Since when a counter gained what it shows beyond its last sample, in milliseconds since slot 0: since the look before, or since its
+/// life began. Of what was never seen nothing is known if it lived before the window, or may have: unless its source gave all of its
+/// pages before, and this was none of them.
+fn since(view: &View<'_>, seen: Option<(usize, &str)>, now: Last<'_>, pages: &[bool], window: &Window) -> Option<i64> {
+    let planned = |row| i64::try_from(view.planned_ms(row)).unwrap_or(i64::MAX);
+    match (seen, view.began_ms(now.incarnation)) {
+        (Some((row, life)), Some(began)) if another(life, now.incarnation) => Some(began.max(planned(row))),
+        (Some((row, _)), _) => Some(planned(row)),
+        (None, Some(began)) => Some(began).filter(|began| !before(*began, window)),
+        (None, None) => (0..now.row).rev().find(|row| pages.get(*row) == Some(&true)).map(planned),
+    }
+}
+
+/// Whether something was before the window.
+fn before(ms: i64, window: &Window) -> bool {
+    u64::try_from(ms).map_or(true, |ms| ms < window.from_ms)
+}
+
+/// Whether two lives are known, and not the same.
+fn another(before: &str, now: &str) -> bool {
+    !before.is_empty() && !now.is_empty() && before != now
+}
+
+/// What a container that ended between two samples counted after the first of them is lost, as far as that was judged.
+fn lose(view: &View<'_>, last: Option<Last<'_>>, now: Last<'_>, window: &Window, gains: &mut Gains) {
+    let Some(last) = last.filter(|last| another(last.incarnation, now.incarnation)) else { return };
+    // One that began before the window followed one that ended before it.
+    if !view.began_ms(now.incarnation).is_some_and(|began| before(began, window)) {
+        let blind = window.overlap_ms(view.planned_ms(last.row), view.planned_ms(now.row));
+        gains.blind_ms = gains.blind_ms.max(blind);
+    }
+}
+
+/// A target that was there before anything of it was seen.
+fn tell_late(view: &View<'_>, series: &Series<'_>, row: usize, gains: &mut Gains) {
+    let when = at(view.planned_ms(row));
+    let late = || format!("{} was first seen {when}: what it had counted is not known", series.place);
+    gains.late.get_or_insert_with(late);
 }
 
 /// What a counter gained from one sample to the next.
-fn step(
-    view: &View<'_>,
-    series: &Series<'_>,
-    last: Last<'_>,
-    now: Last<'_>,
-    seen_row: Option<usize>,
-    gains: &mut Gains,
-) -> f64 {
-    let known = !last.incarnation.is_empty() && !now.incarnation.is_empty();
-    if known && last.incarnation != now.incarnation {
-        let blind = view.planned_ms(now.row) - view.planned_ms(last.row);
-        gains.blind_ms = gains.blind_ms.max(blind);
-        return now.value;
-    }
+fn step(series: &Series<'_>, last: Option<Last<'_>>, now: Last<'_>, seen_row: Option<usize>, gains: &mut Gains) -> f64 {
+    let Some(last) = last.filter(|last| !another(last.incarnation, now.incarnation)) else { return now.value };
     if now.value >= last.value {
         return now.value - last.value;
     }
     // A series that went away and came back may begin anew; one that was there all the time may not.
+    let known = !last.incarnation.is_empty() && !now.incarnation.is_empty();
     if known && seen_row == Some(last.row) && !series.target.ends_life(now.row) {
         gains.fell.get_or_insert_with(|| {
             format!("{} {} fell from {} to {} without a restart", series.place, series.key, last.value, now.value)

@@ -2,7 +2,7 @@
 
 use super::counter::gains;
 use super::finding::{Finding, at, number};
-use super::increase::{blind, counter_seen};
+use super::increase::{blind, counter_seen, unsure};
 use super::spec::{Growth, GrowthBaseline, GrowthOf, OnMissing};
 use super::stats::median;
 use super::verdict::Verdict;
@@ -123,5 +123,6 @@ fn increase(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Wind
     }
     let (rose, max, told) = (number(growth), number(rule.max), gains.told());
     let message = format!("{metric} rose by {rose} since its baseline, {max} allowed{told}");
+    let objection = objection.or_else(|| unsure(metric, gains.most - base, rule.max));
     Finding::new(Verdict::Passed, message).measured(growth, rule.max).unless(objection)
 }

@@ -26,7 +26,8 @@ pub(super) fn judge(view: &View<'_>, rule: &Increase, on_missing: OnMissing, win
         return Finding::fact(message).measured(total, rule.max);
     }
     let seen = counter_seen(view, &rule.select, &series, window);
-    let objection = objection(window, &seen, on_missing, metric, None).or_else(|| blind(view, gains.blind_ms));
+    let objection = objection(window, &seen, on_missing, metric, None)
+        .or_else(|| blind(view, gains.blind_ms).or_else(|| unsure(metric, gains.most, rule.max)));
     let message = format!("{metric} rose by {}, at most {} allowed{}", number(total), number(rule.max), gains.told());
     Finding::new(Verdict::Passed, message).measured(total, rule.max).unless(objection)
 }
@@ -42,14 +43,31 @@ pub(super) fn blind(view: &View<'_>, blind_ms: u64) -> Objection {
     })
 }
 
+/// Whether the metric is on some page that counts in `row`, under whatever labels.
+pub(super) fn on_page(family: &[Series<'_>], row: usize) -> bool {
+    family.iter().any(|one| one.standing(row).is_some_and(|count| count > 0.0))
+}
+
+/// A rise of more than `max`, if what lies in a gap at an edge of the judged time belongs to it.
+pub(super) fn unsure(metric: &str, most: f64, max: f64) -> Objection {
+    (most > max).then(|| {
+        let message = format!(
+            "{metric} may have risen by {}, more than {}: some of it in a gap where the judged time begins or ends: run again",
+            number(most),
+            number(max)
+        );
+        (Verdict::Inconclusive, message)
+    })
+}
+
 /// What was seen of a counter. A counter whose metric is on the page with other labels stands at zero: counters appear with
 /// their first event. One that was there and is not any more does not.
 pub(super) fn counter_seen(view: &View<'_>, select: &Select, series: &[Series<'_>], window: &Window) -> Seen {
-    let family = view.family(select);
     let readings = readings(view, select, series, window.reached);
     let judged = readings.get(window.rows()).unwrap_or_default();
     let shown = Shown::of(view, select, series, window.reached);
-    let at_zero = |row| !shown.lacks(row) && family.iter().any(|f| f.standing(row).is_some_and(|n| n > 0.0));
+    let family = view.family(select);
+    let at_zero = |row| !shown.lacks(row) && on_page(&family, row);
     let marks = window.rows().zip(judged).map(|(row, reading)| {
         if *reading == Reading::Absent && at_zero(row) { Mark::Obtained } else { reading.into() }
     });

@@ -3,9 +3,11 @@
 //! A period fails only if even the most that it can have gained, from the last sample before it to the first one after it, is too
 //! little: a hole never looks like silence.
 
+use std::ops::Range;
+
 use super::counter::gains;
 use super::finding::{Finding, at, number};
-use super::increase::{blind, counter_seen};
+use super::increase::{blind, counter_seen, on_page};
 use super::shown::Shown;
 use super::spec::{OnMissing, Progress};
 use super::verdict::Verdict;
@@ -25,18 +27,20 @@ pub(super) fn judge(view: &View<'_>, rule: &Progress, on_missing: OnMissing, win
         return Finding::new(Verdict::Error, format!("{fell}: it is no counter; name one, or mend the metric"));
     }
     let shown = Shown::of(view, &rule.select, &series, window.reached);
-    // The rows in which the counters' state is known, with what they had gained by then.
-    let known: Vec<(u64, f64)> = window
+    let family = view.family(&rule.select);
+    // The rows in which the counters' state is known.
+    let known: Vec<usize> = window
         .rows()
-        .zip(&gains.by_row)
-        .filter(|(row, _)| view.all_new(&rule.select.source, *row))
-        .filter(|(row, _)| series.iter().all(|one| one.is_up_to_date(*row)))
+        .filter(|row| view.all_new(&rule.select.source, *row))
+        .filter(|row| series.iter().all(|one| one.is_up_to_date(*row)))
+        // What was never there did not stand still.
+        .filter(|row| series.iter().any(|one| one.value(*row).is_some()) || on_page(&family, *row))
         // What is no number, or not there any more, may hide any gain.
-        .filter(|(row, _)| !shown.lacks(*row))
-        .filter(|(row, _)| series.iter().all(|one| one.value(*row).is_none_or(f64::is_finite)))
-        .map(|(row, gained)| (view.planned_ms(row), *gained))
+        .filter(|row| !shown.lacks(*row))
+        .filter(|row| series.iter().all(|one| one.value(*row).is_none_or(f64::is_finite)))
         .collect();
-    let slowest = slowest(&known, period);
+    let gained = |rows: Range<usize>| (view.planned_ms(rows.end), gains.between(&series, &rows));
+    let slowest = periods(view, &known, period).map(gained).reduce(|a, b| if b.1 < a.1 { b } else { a });
     if let Some((end, gained)) = slowest.filter(|(_, gained)| *gained < rule.min) {
         let message = format!(
             "{metric} rose by at most {} in the {} that ended {}, at least {} is needed: find out why the candidate stood still",
@@ -66,21 +70,11 @@ pub(super) fn judge(view: &View<'_>, rule: &Progress, on_missing: OnMissing, win
     }
 }
 
-/// The period that gained least by the most that it can have gained: its end, and that gain.
-fn slowest(known: &[(u64, f64)], period: u64) -> Option<(u64, f64)> {
-    let first = known.first()?.0;
-    let mut slowest: Option<(u64, f64)> = None;
-    let mut from = 0;
-    for (end, at_end) in known {
-        let Some(start) = end.checked_sub(period).filter(|start| *start >= first) else { continue };
-        // The last known row at or before the period's start.
-        while known.get(from + 1).is_some_and(|(t, _)| *t <= start) {
-            from += 1;
-        }
-        let gained = at_end - known.get(from).map_or(0.0, |(_, gained)| *gained);
-        if slowest.is_none_or(|(_, least)| gained < least) {
-            slowest = Some((*end, gained));
-        }
-    }
-    slowest
+/// The periods that end in each of the `known` rows, from the last of those at or before the period's start.
+pub(super) fn periods(view: &View<'_>, known: &[usize], period: u64) -> impl Iterator<Item = Range<usize>> {
+    known.iter().filter_map(move |end| {
+        let start = view.planned_ms(*end).checked_sub(period)?;
+        let before = known.partition_point(|row| view.planned_ms(*row) <= start).checked_sub(1)?;
+        Some(*known.get(before)?..*end)
+    })
 }

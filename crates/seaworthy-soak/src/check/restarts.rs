@@ -30,6 +30,10 @@ struct Causes {
     untold: u64,
     /// The row of that look.
     first_look: usize,
+    /// Events that the first look after the judged time showed, some of which may have come after it.
+    after: u64,
+    /// The row of the last look before that.
+    last_look: usize,
 }
 
 impl Causes {
@@ -48,19 +52,39 @@ impl Causes {
     }
 }
 
-/// How many events there were by each row of the window that shows the pods.
+/// How many events there were by each row of the window that shows the pods, and by its end.
 pub(super) fn events(view: &View<'_>, window: &Window) -> Vec<(usize, u64)> {
+    let mut so_far = Vec::new();
+    causes(view, window, |row, total| so_far.push((row, total)));
+    so_far
+}
+
+/// What happened to the pods; `each` is told how many events there were by a row.
+fn causes(view: &View<'_>, window: &Window, mut each: impl FnMut(usize, u64)) -> Causes {
     let mut causes = Causes::default();
     let mut known: Option<Pods<'_>> = None;
-    let mut so_far = Vec::new();
-    for row in 0..window.reached {
+    for row in window.telling(view) {
         let Ok(pods) = pods_in(view, row) else { continue };
+        let judged = window.closed(view);
+        if row >= judged.end {
+            let mut after = Causes::default();
+            if let Some(before) = known {
+                before.step(pods, &mut after);
+            }
+            causes.after = after.total();
+            break;
+        }
         known = Some(step(view, known, pods, row, window, &mut causes));
-        if row >= window.from {
-            so_far.push((row, causes.total()));
+        causes.last_look = row;
+        if row >= judged.start {
+            each(row, causes.total());
+        }
+        // What comes after the end of the judged time is none of it.
+        if row >= window.reached {
+            break;
         }
     }
-    so_far
+    causes
 }
 
 /// The pods after `row`; what happened to them counts from the window's first row on.
@@ -114,34 +138,28 @@ fn life<'v>(view: &'v View<'_>, pod: &PodState, container: &ContainerState, row:
     read.next().map(|(_, target)| target.incarnation(row))
 }
 
-/// More events than allowed, if those that came before the first look at the pods came within the judged time.
+/// More events than allowed, if those that came before the first look at the pods, or after the last one, came within the judged time.
 fn untold(view: &View<'_>, rule: &Restarts, causes: &Causes) -> Objection {
-    (causes.total() + causes.untold > rule.max).then(|| {
-        let message = format!(
-            "{} restarts came before the first look at the pods, {}: whether in the judged time is not known: run again",
-            causes.untold,
-            at(view.planned_ms(causes.first_look))
-        );
-        (Verdict::Inconclusive, message)
+    let Causes { untold, after, .. } = causes;
+    (causes.total() + untold + after > rule.max).then(|| {
+        let words = if *after > 0 {
+            let last = at(view.planned_ms(causes.last_look));
+            format!("{after} restarts came after the last look at the pods in the judged time, {last}")
+        } else {
+            let first = at(view.planned_ms(causes.first_look));
+            format!("{untold} restarts came before the first look at the pods, {first}")
+        };
+        (Verdict::Inconclusive, format!("{words}: whether in the judged time is not known: run again"))
     })
 }
 
 pub(super) fn judge(view: &View<'_>, rule: &Restarts, on_missing: OnMissing, window: &Window) -> Finding {
-    let mut causes = Causes::default();
-    let mut marks = Vec::new();
-    let mut known: Option<Pods<'_>> = None;
-    for row in 0..window.reached {
-        let pods = pods_in(view, row);
-        if row >= window.from {
-            marks.push(match &pods {
-                Ok([]) => Mark::Absent,
-                Ok(_) => Mark::Obtained,
-                Err(gap) => Mark::Gap(gap.clone()),
-            });
-        }
-        let Ok(pods) = pods else { continue };
-        known = Some(step(view, known, pods, row, window, &mut causes));
-    }
+    let causes = causes(view, window, |_, _| ());
+    let marks = window.rows().map(|row| match pods_in(view, row) {
+        Ok([]) => Mark::Absent,
+        Ok(_) => Mark::Obtained,
+        Err(gap) => Mark::Gap(gap),
+    });
     let total = causes.total();
     #[expect(clippy::cast_precision_loss, reason = "counts of restarts are far below 2^53")]
     let (value, max) = (total as f64, rule.max as f64);

@@ -381,8 +381,11 @@ impl CheckSpec {
         }
         match &self.kind {
             CheckKind::Bound(bound) => bound.validate(),
-            CheckKind::Increase(increase) => finite("increase.max", increase.max),
-            CheckKind::Growth(growth) => finite("growth.max", growth.max),
+            CheckKind::Increase(increase) => {
+                increase.select.validate_of_counter("increase.aggregate")?;
+                finite("increase.max", increase.max)
+            }
+            CheckKind::Growth(growth) => growth.validate(),
             CheckKind::Trend(trend) => trend.validate(),
             CheckKind::Progress(progress) => progress.validate(),
             CheckKind::Baseline(baseline) => baseline.validate(),
@@ -408,6 +411,25 @@ impl Select {
         }
         Ok(())
     }
+
+    /// What counters gained can be added or compared; which of them comes last, and what their labels say, has nothing to do with it.
+    fn validate_of_counter(&self, field: &'static str) -> Result<(), SpecError> {
+        let word = match &self.aggregate {
+            Some(Aggregate::Last) => "Last",
+            Some(Aggregate::LabelSum { .. }) => "LabelSum",
+            None | Some(Aggregate::Sum | Aggregate::Max | Aggregate::Min) => return Ok(()),
+        };
+        Err(SpecError::new(field, word, "counters take Sum, Max or Min: use one of these, or leave it out"))
+    }
+}
+
+impl Growth {
+    fn validate(&self) -> Result<(), SpecError> {
+        if self.of == GrowthOf::Increase {
+            self.select.validate_of_counter("growth.aggregate")?;
+        }
+        finite("growth.max", self.max)
+    }
 }
 
 impl Bound {
@@ -425,6 +447,9 @@ impl Bound {
 
 impl Trend {
     fn validate(&self) -> Result<(), SpecError> {
+        if self.of == TrendOf::Rate {
+            self.select.validate_of_counter("trend.aggregate")?;
+        }
         if self.tolerable_per_hour.is_some_and(|d| !d.is_finite() || d < 0.0) {
             return Err(SpecError::new(
                 "trend.tolerablePerHour",
@@ -444,6 +469,7 @@ impl Trend {
 
 impl Progress {
     fn validate(&self) -> Result<(), SpecError> {
+        self.select.validate_of_counter("progress.aggregate")?;
         finite("progress.min", self.min)?;
         if self.min <= 0.0 {
             return Err(SpecError::new("progress.min", self.min, "ask for an increase above zero"));

@@ -3,9 +3,10 @@
 //! A picture that shows something else than what was judged is worse than none, so this stands beside the judge and uses its parts.
 //! Deliberately absent: how it is drawn.
 
-use super::counter::gains;
+use super::counter::{Gains, gains};
 use super::growth;
 use super::lives::Lives;
+use super::progress::periods;
 use super::restarts::{events, pods_in};
 use super::spec::{CheckKind, CheckSpec, GrowthOf, Progress, Select, TrendOf};
 use super::survivors::rounds;
@@ -182,42 +183,42 @@ impl Tracer<'_> {
 
     /// What counters gained since the judged time began.
     fn gained(&self, select: &Select, limits: Vec<Limit>) -> Trace {
-        let series = self.view.select(select);
-        let readings = readings(self.view, select, &series, self.rows());
-        let gains = gains(self.view, select, &series, &self.window);
-        let lives = Lives::of(&series, self.rows());
-        let seen = |row: &usize| matches!(readings.get(*row), Some(Reading::Value(_)));
-        let points = self.window.rows().zip(&gains.by_row).filter(|(row, _)| seen(row)).map(|(row, gained)| Point {
-            ms: self.time(&series, row),
-            value: *gained,
-            life: lives.at(row),
-        });
-        let line = Line { name: String::new(), points: points.collect() };
         let what = format!("increase of {}", select.metric);
-        Trace { what, lines: vec![line], limits, gaps: self.gaps(&readings), ..Trace::default() }
+        self.counted(select, what, limits, |gains, _, rows| {
+            rows.iter().filter_map(|row| Some((*row, *gains.by_row.get(row - self.window.from)?))).collect()
+        })
     }
 
     /// What counters gained in the period before each row.
     fn progress(&self, rule: &Progress) -> Trace {
-        let trace = self.gained(&rule.select, vec![Limit { value: rule.min, kind: LimitKind::Min }]);
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]
-        let period = rule.period_seconds.saturating_mul(1000) as f64;
-        let mut lines = trace.lines;
-        for line in &mut lines {
-            let all = std::mem::take(&mut line.points);
-            let mut from = 0;
-            for point in &all {
-                let start = point.ms - period;
-                // The last point at or before the period's start.
-                while all.get(from + 1).is_some_and(|next| next.ms <= start) {
-                    from += 1;
-                }
-                let before = all.get(from).filter(|before| before.ms <= start);
-                line.points.extend(before.map(|before| Point { value: point.value - before.value, ..*point }));
-            }
-        }
         let what = format!("increase of {} in {} s", rule.select.metric, rule.period_seconds);
-        Trace { what, lines, ..trace }
+        let limits = vec![Limit { value: rule.min, kind: LimitKind::Min }];
+        let period = rule.period_seconds.saturating_mul(1000);
+        self.counted(&rule.select, what, limits, |gains, series, rows| {
+            let judged = rows.partition_point(|row| *row < self.window.reached);
+            let periods = periods(self.view, rows.get(..judged).unwrap_or(rows), period);
+            periods.map(|rows| (rows.end, gains.between(series, &rows))).collect()
+        })
+    }
+
+    /// What becomes of counters, by the rows that have a value.
+    fn counted(
+        &self,
+        select: &Select,
+        what: String,
+        limits: Vec<Limit>,
+        values: impl FnOnce(&Gains, &[Series<'_>], &[usize]) -> Vec<(usize, f64)>,
+    ) -> Trace {
+        let series = self.view.select(select);
+        let readings = readings(self.view, select, &series, self.rows());
+        let lives = Lives::of(&series, self.rows());
+        let gains = gains(self.view, select, &series, &self.window);
+        let seen = |row: &usize| matches!(readings.get(*row), Some(Reading::Value(_)));
+        let rows: Vec<usize> = self.window.closed(self.view).filter(seen).collect();
+        let point = |(row, value)| Point { ms: self.time(&series, row), value, life: lives.at(row) };
+        let points = values(&gains, &series, &rows).into_iter().map(point).collect();
+        let line = Line { name: String::new(), points };
+        Trace { what, lines: vec![line], limits, gaps: self.gaps(&readings), ..Trace::default() }
     }
 
     /// Restarts so far.

@@ -2,15 +2,18 @@
 //!
 //! Several required trend checks are corrected together, so a check is prepared first and decided when all are.
 
-use super::counter::gains;
+use super::counter::{combined, gains};
 use super::finding::{Finding, number};
 use super::lives::Lives;
-use super::spec::{OnMissing, Trend, TrendOf};
+use super::spec::{Aggregate, OnMissing, Trend, TrendOf};
 use super::stats::median;
 use super::verdict::Verdict;
 use super::view::{Reading, Series, View, readings};
 use super::window::{Mark, Objection, Seen, Window, duration, objection};
 use crate::trend::{Assessment, Of, Params, Sample, TrendVerdict, assess_outside};
+
+/// A limit that is a century away is never reached.
+const NEVER_HOURS: f64 = 876_600.0;
 
 /// A trend check that waits for the others.
 pub(super) struct Prepared {
@@ -90,7 +93,9 @@ fn follow(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Readin
         let planned = view.planned_ms(row);
         let value = match (reading, rule.of) {
             (Reading::Value(level), TrendOf::Level) => Some(*level),
-            (Reading::Value(_) | Reading::Repeated, TrendOf::Rate) => rate(view, series, row, window.from),
+            (Reading::Value(_) | Reading::Repeated, TrendOf::Rate) => {
+                rate(view, rule.select.aggregate.as_ref(), series, row, window.from)
+            }
             _ => None,
         };
         let mark = match (Mark::from(reading), rule.of) {
@@ -123,9 +128,15 @@ fn disturbed(window: &Window, undisturbed: u64, metric: &str) -> Objection {
     })
 }
 
-/// The rate per second of all series together, each from its own last sample. `None` where one of them has none, or restarted.
-fn rate(view: &View<'_>, series: &[Series<'_>], row: usize, first_row: usize) -> Option<f64> {
-    let mut sum = 0.0;
+/// The rate per second of all series as one, each from its own last sample. `None` where one of them has none, or restarted.
+fn rate(
+    view: &View<'_>,
+    aggregate: Option<&Aggregate>,
+    series: &[Series<'_>],
+    row: usize,
+    first_row: usize,
+) -> Option<f64> {
+    let mut rates = Vec::with_capacity(series.len());
     for one in series {
         // A target without news still has the rate of its last two samples.
         let Some(now) = one.standing(row) else { continue };
@@ -141,9 +152,9 @@ fn rate(view: &View<'_>, series: &[Series<'_>], row: usize, first_row: usize) ->
         if life(row) != life(before_row) || now < before || seconds <= 0.0 {
             return None;
         }
-        sum += (now - before) / seconds;
+        rates.push((now - before) / seconds);
     }
-    Some(sum)
+    Some(combined(aggregate, rates.into_iter()))
 }
 
 /// Seconds since slot 0.
@@ -210,12 +221,7 @@ fn message(prepared: &Prepared, trend: &TrendVerdict) -> String {
         let when = (prepared.start_ms + step.seconds * 1000.0).max(0.0) as u64;
         parts.push(format!("the step of {} came {} into the run", amount(step.size), duration(when)));
     }
-    let soonest = trend.hours_to_limit.map(|(soonest, _)| soonest);
-    if let Some(soonest) = soonest.filter(|s| trend.verdict != Verdict::Passed && s.is_finite()) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "minutes, rounded down")]
-        let minutes = ((soonest.max(0.0) * 60.0) as u64).max(1);
-        parts.push(format!("its limit could be reached in {}", duration(minutes.saturating_mul(60_000))));
-    }
+    parts.extend(to_limit(prepared, trend));
     if let Some(needed) = needed(trend) {
         parts.push(format!("a measure of {} would settle it", duration(needed.saturating_mul(1000))));
     }
@@ -224,6 +230,25 @@ fn message(prepared: &Prepared, trend: &TrendVerdict) -> String {
         parts.push(remedy.to_owned());
     }
     parts.join("; ")
+}
+
+/// When the limit is reached, by both ends of the slope's interval; nothing where it never is.
+fn to_limit(prepared: &Prepared, trend: &TrendVerdict) -> Option<String> {
+    let (soonest, latest) = trend.hours_to_limit?;
+    let limit = amount(&prepared.metric, prepared.params.limit?);
+    if soonest <= 0.0 {
+        return Some(format!("its limit of {limit} is reached already"));
+    }
+    let told = |hours: f64| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "minutes, rounded down")]
+        let minutes = ((hours * 60.0) as u64).max(1);
+        duration(minutes.saturating_mul(60_000))
+    };
+    match (soonest < NEVER_HOURS, latest < NEVER_HOURS) {
+        (true, true) => Some(format!("its limit of {limit} could be reached in {} to {}", told(soonest), told(latest))),
+        (true, false) => Some(format!("its limit of {limit} could be reached in {} at the soonest", told(soonest))),
+        (false, _) => None,
+    }
 }
 
 /// A value with a unit that people read: bytes by powers of 1024.

@@ -37,6 +37,15 @@ pub(crate) struct Window {
     pub(crate) complete: bool,
 }
 
+/// How much of a time was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Share {
+    None,
+    /// Some of it: of what happened in it nobody knows on which side of the edge it did.
+    Part,
+    All,
+}
+
 impl Window {
     pub(crate) fn new(view: &View<'_>, phases: &Phases, warm_up_seconds: Option<u64>) -> Self {
         let from_ms = warm_up_seconds.map_or(phases.warm_up_ms, |s| s.saturating_mul(1000));
@@ -59,6 +68,35 @@ impl Window {
     /// The rows so far.
     pub(crate) fn rows(&self) -> std::ops::Range<usize> {
         self.from..self.reached
+    }
+
+    /// The rows that may tell of the judged time: those before it, its own, and those after it once it is over.
+    pub(crate) fn telling(&self, view: &View<'_>) -> std::ops::Range<usize> {
+        0..if self.complete { view.evidence.table.rows().max(self.reached) } else { self.reached }
+    }
+
+    /// The judged rows, and the one at the very end of the time if it is on record: what adds up has added up to there.
+    pub(crate) fn closed(&self, view: &View<'_>) -> std::ops::Range<usize> {
+        let closes = self.telling(view).contains(&self.reached) && view.planned_ms(self.reached) == self.to_ms;
+        self.from..self.reached + usize::from(closes)
+    }
+
+    /// How much of the time between two moments was judged, in milliseconds since slot 0.
+    pub(crate) fn share(&self, since_ms: i64, until_ms: u64) -> Share {
+        let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        let (from, to, until) = (signed(self.from_ms), signed(self.to_ms), signed(until_ms));
+        if until <= from || since_ms >= to {
+            Share::None
+        } else if since_ms >= from && until <= to {
+            Share::All
+        } else {
+            Share::Part
+        }
+    }
+
+    /// The judged milliseconds between two moments.
+    pub(crate) fn overlap_ms(&self, since_ms: u64, until_ms: u64) -> u64 {
+        until_ms.min(self.to_ms).saturating_sub(since_ms.max(self.from_ms))
     }
 
     /// The length of the window in milliseconds.

@@ -28,7 +28,7 @@ pub struct Assessment {
     hours: f64,
     /// How many of them the floors stand for.
     seen: f64,
-    /// The median of the last block of samples.
+    /// The last floor: from here the line goes on to the limit.
     level: f64,
     /// The step between neighbouring values that the series can show: 1 for counts.
     resolution: f64,
@@ -62,7 +62,8 @@ pub struct TrendVerdict {
     pub detectable: Option<f64>,
     /// The measure that would settle it, in seconds.
     pub needed_seconds: Option<f64>,
-    /// When the limit is reached at the upper and at the lower end of the interval, in hours from now; infinite for never.
+    /// When the floor reaches the limit at the upper and at the lower end of the interval, in hours from its last one: 0 where it is there
+    /// already, infinite for never.
     pub hours_to_limit: Option<(f64, f64)>,
     /// The step that explains the rise.
     pub step: Option<Step>,
@@ -159,9 +160,16 @@ impl Assessment {
         } else if lower > d {
             self.guarded(fit)
         } else if upper <= m && !self.late {
-            self.passed()
+            (Verdict::Passed, "the slope's interval stays below the unacceptable slope".to_owned(), None)
         } else {
             self.open()
+        };
+        let early = verdict == Verdict::Passed && self.lacks_whole_steps();
+        let (verdict, reason) = if early {
+            let reason = "an unacceptable rise would not have made two whole steps yet: measure longer".to_owned();
+            (Verdict::Inconclusive, reason)
+        } else {
+            (verdict, reason)
         };
         TrendVerdict {
             slope_per_hour: Some(fit.last.value),
@@ -195,12 +203,9 @@ impl Assessment {
         }
     }
 
-    fn passed(&self) -> (Verdict, String, Option<Step>) {
-        if self.params.unacceptable_per_hour * self.hours < 2.0 * self.resolution {
-            let reason = "an unacceptable rise would not have made two whole steps yet: measure longer".to_owned();
-            return (Verdict::Inconclusive, reason, None);
-        }
-        (Verdict::Passed, "the slope's interval stays below the unacceptable slope".to_owned(), None)
+    /// Whether an unacceptable rise of a count could have made one step only, or none: then neither a level nor one step tells anything.
+    fn lacks_whole_steps(&self) -> bool {
+        self.params.unacceptable_per_hour * self.hours < 2.0 * self.resolution
     }
 
     /// An interval that reaches from tolerable to unacceptable, or a rise at the end, unless one clear step explains it.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may")]
 
+mod aggregates;
+mod edges;
 mod facts;
 mod metrics;
 mod no_evidence;

@@ -334,7 +334,29 @@ fn trend_tells_a_leak() {
     let verdict = seaworthy_soak::check::judge(&[spec], &world.evidence(), &LONG).checks.remove(0);
     expect(&verdict, Verdict::Failed, "Mi per hour");
     assert!(verdict.message.contains("1Mi is tolerable, 4Mi is not"), "{}", verdict.message);
-    assert!(verdict.message.contains("its limit could be reached in 2"), "{}", verdict.message);
+    assert!(verdict.message.contains("its limit of 200Mi could be reached in 2"), "{}", verdict.message);
+    assert!(verdict.message.contains(" to 2"), "both ends: {}", verdict.message);
+}
+
+#[test]
+fn the_time_to_the_limit_is_told_whatever_the_verdict() {
+    let rise = |limit: u32| {
+        let rule = format!(r#"trend "tolerablePerHour":1,"unacceptablePerHour":4,"limit":{limit}"#);
+        long(|k| 120.0 + f(k) / 240.0 + noise(k)).judge_at(&rule, &LONG)
+    };
+    // Half a unit an hour, 77 to go.
+    let passed = rise(200);
+    expect(&passed, Verdict::Passed, "; its limit of 200 could be reached in 1");
+    assert!(passed.message.contains("h ") && passed.message.contains(" to 1"), "{}", passed.message);
+    expect(&rise(121), Verdict::Passed, "; its limit of 121 is reached already");
+    // Where the slope may be none, only the soonest end is finite.
+    let flat =
+        long(|k| 120.0 + noise(k)).judge_at(r#"trend "tolerablePerHour":1,"unacceptablePerHour":4,"limit":200"#, &LONG);
+    expect(&flat, Verdict::Passed, " at the soonest");
+    let falls = long(|k| 120.0 - f(k) / 60.0 + noise(k));
+    let falls = falls.judge_at(r#"trend "tolerablePerHour":1,"unacceptablePerHour":4,"limit":200"#, &LONG);
+    expect(&falls, Verdict::Passed, "");
+    assert!(!falls.message.contains("limit"), "{}", falls.message);
 }
 
 #[test]

@@ -66,6 +66,19 @@ fn the_metric_is_absent() {
     expect(&absent().judge(r#"bound "max":1"#), Verdict::Failed, "m is absent from 120 of 120 pages");
     let lenient = absent().judge(r#"bound "max":1|"onMissing":"Inconclusive""#);
     expect(&lenient, Verdict::Inconclusive, "m is absent");
+    // What was never there did not stand still.
+    let strict = absent().judge(r#"progress "min":1"#);
+    expect(&strict, Verdict::Failed, "m is absent from 120 of 120 pages: check the metric's name");
+    let rule = r#"progress "min":1|"onMissing":"Inconclusive","failFast":true"#;
+    expect(&absent().judge(rule), Verdict::Inconclusive, "m is absent from 120 of 120 pages: check the metric's name");
+    let early = absent().judge_all(&[rule], &Phases { elapsed_ms: 1_800_000, ..PHASES });
+    expect(&early.checks[0], Verdict::Inconclusive, "m is absent from 40 of 40 pages");
+    assert!(!early.fail_fast);
+    // A counter whose metric is there with other labels stands at zero: that is a standstill.
+    let family = "seaworthy_series_of_metric{metric=\"m\"}";
+    let quiet = World::of(|k| Some(slot(k).page(&[(family, 3.0)])));
+    let labelled = r#"progress "min":1,"labels":[{"label":"code","values":["200"]}]"#;
+    expect(&quiet.judge(labelled), Verdict::Failed, "m rose by at most 0 in the 10m");
 }
 
 #[test]
