@@ -209,6 +209,11 @@ impl<'e> View<'e> {
         Some(picture.ok_or_else(|| Gap::new(GapReason::Other, "the pods column is not readable")))
     }
 
+    /// The names of all pods of the soak's target that were seen.
+    pub(crate) fn pod_names(&self) -> BTreeSet<&str> {
+        self.pictures.iter().flatten().flatten().map(|pod| pod.name.as_str()).collect()
+    }
+
     /// The gaps of a row; none for a row that is not recorded.
     pub(crate) fn gaps(&self, row: usize) -> &[PlacedGap] {
         self.gaps.get(row).map_or(&[], Vec::as_slice)
