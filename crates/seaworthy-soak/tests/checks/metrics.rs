@@ -73,9 +73,7 @@ fn the_last_by_label_order_is_the_newest() {
         [("m{n=\"10\"}", 5.0), ("m{n=\"latest\"}", 500.0)],
         [("m", 5.0), ("m{n=\"1\"}", 500.0)],
     ] {
-        let page = |samples: [(&'static str, f64); 2]| {
-            World::of(move |k| Some(slot(k).page(&samples))).judge(rule)
-        };
+        let page = |samples: [(&'static str, f64); 2]| World::of(move |k| Some(slot(k).page(&samples))).judge(rule);
         expect(&page(newest), Verdict::Failed, "is 500");
         let [old, new] = newest;
         expect(&page([(old.0, 500.0), (new.0, 5.0)]), Verdict::Passed, "");
@@ -95,7 +93,11 @@ fn targets_that_disagree_about_the_last_series_have_no_value() {
     for (a, b) in [(5.0, 500.0), (500.0, 5.0)] {
         let verdict = both(a, b).judge(rule);
         expect(&verdict, Verdict::Inconclusive, "targets disagree about the last series");
-        assert!(verdict.message.contains("aggregate by Max, Min or Sum") && verdict.message.contains("(m{n=\"10\"})"), "{}", verdict.message);
+        assert!(
+            verdict.message.contains("aggregate by Max, Min or Sum") && verdict.message.contains("(m{n=\"10\"})"),
+            "{}",
+            verdict.message
+        );
     }
     expect(&both(5.0, 5.0).judge(rule), Verdict::Passed, "");
     expect(&both(500.0, 500.0).judge(rule), Verdict::Failed, "is 500");
@@ -103,7 +105,7 @@ fn targets_that_disagree_about_the_last_series_have_no_value() {
 
 #[test]
 fn sums_beyond_the_range_of_a_number_never_pass() {
-    let huge = |k: u64| 1e308 + if k % 2 == 0 { 1e300 } else { 0.0 };
+    let huge = |k: u64| 1e308 + if k.is_multiple_of(2) { 1e300 } else { 0.0 };
     let two = || World::of(move |k| Some(slot(k).page(&[("m{x=\"1\"}", huge(k)), ("m{x=\"2\"}", huge(k))])));
     for rule in [r#"growth "max":5"#, r#"trend "tolerablePerHour":1"#, r#"bound "min":1,"aggregate":"sum""#] {
         expect(&two().judge(rule), Verdict::Inconclusive, "120 values are not finite numbers");
@@ -119,7 +121,7 @@ fn sums_beyond_the_range_of_a_number_never_pass() {
         "only 48 of 120 planned samples of m (40 %, at least 95 % are needed, 72 were not finite numbers)",
     );
     // The middle between the least and the largest number is none.
-    let apart = |k: u64| if k < 30 && k % 2 == 0 { -1.7e308 } else { 1.7e308 };
+    let apart = |k: u64| if k < 30 && k.is_multiple_of(2) { -1.7e308 } else { 1.7e308 };
     let median = World::with_metric(apart).judge(r#"growth "max":5,"baseline":{"median":{"seconds":300}}"#);
     expect(&median, Verdict::Inconclusive, "too far apart for a median");
     expect(&World::with_metric(apart).judge(r#"growth "max":5"#), Verdict::Failed, "m rose");
