@@ -13,7 +13,7 @@ use seaworthy_core::{
 use seaworthy_soak::{
     check::{
         CheckKind, CheckSpec, CheckVerdict, Enforcement, Judgement, Limit, LimitKind, Phases, Published, Trace,
-        Verdict, judge_against, trace,
+        TrendOf, Verdict, judge_against, trace,
     },
     evidence::Evidence,
     record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo},
@@ -92,9 +92,14 @@ impl Compared {
 impl Judged {
     /// A value of this check as people read it.
     pub(crate) fn amount(&self, value: f64) -> String {
-        let metric = self.spec.kind.select().map_or("", |s| s.metric.as_str());
         let per = if self.verdict.kind == "trend" { "/h" } else { "" };
-        format!("{}{per}", amount(metric, value))
+        format!("{}{per}", amount(self.metric(), value))
+    }
+
+    /// The metric whose name tells the unit; none where a rate is judged, which has another one.
+    pub(crate) fn metric(&self) -> &str {
+        let rate = matches!(&self.spec.kind, CheckKind::Trend(rule) if rule.of == TrendOf::Rate);
+        self.spec.kind.select().filter(|_| !rate).map_or("", |s| s.metric.as_str())
     }
 
     /// A value, or nothing.
@@ -105,9 +110,8 @@ impl Judged {
     /// The interval, or nothing.
     pub(crate) fn interval(&self) -> String {
         let (Some((from, to)), kind) = (self.verdict.interval, &self.verdict.kind) else { return String::new() };
-        let metric = self.spec.kind.select().map_or("", |s| s.metric.as_str());
         let per = if kind == "trend" { "/h" } else { "" };
-        format!("{} to {}{per}", amount(metric, from), amount(metric, to))
+        format!("{} to {}{per}", amount(self.metric(), from), amount(self.metric(), to))
     }
 
     /// Whether its verdict counts.

@@ -275,3 +275,46 @@ fn a_report_from_the_exported_files_says_the_same() {
     assert_eq!(offline.judgement, online.judgement);
     assert!(offline.warnings[0].contains("nobody vouches"), "{:?}", offline.warnings);
 }
+
+#[test]
+fn values_near_the_end_of_the_range_are_drawn_or_said_to_be_too_large() {
+    let mut report = Report::of(&recorded());
+    report.checks[2].trace.limits.clear();
+    let drawn = |report: &mut Report, values: [f64; 2]| {
+        for (k, point) in report.checks[2].trace.lines[0].points.iter_mut().enumerate() {
+            point.value = values[k % 2];
+        }
+        let plot = plot::plot(report, &report.checks[2]).is_some();
+        let said = html::page(report).unwrap().contains("The values are too large to be drawn");
+        assert_eq!(plot, !said);
+        plot
+    };
+    for beyond in [[1.0, f64::MAX], [1.2e308, 1.2e308], [f64::MIN, f64::MAX], [-1e308, 1e308], [f64::MIN, 0.0]] {
+        assert!(!drawn(&mut report, beyond), "{beyond:?}");
+    }
+    for within in [
+        [1e308, 1e308],
+        [0.0, 1.6e308],
+        [-7e307, 7e307],
+        [1e300, 1.000_000_000_000_001e300],
+        [1e16, 1e16 + 2.0],
+        [5e-324, 1e-323],
+        [f64::MIN_POSITIVE, 0.0],
+    ] {
+        assert!(drawn(&mut report, within), "{within:?}");
+    }
+}
+
+#[test]
+fn a_rate_has_another_unit_than_its_counter() {
+    let mut report = Report::of(&recorded());
+    let check = &mut report.checks[0];
+    let rate =
+        json!({"name": "cpu", "trend": {"source": "pages", "metric": "process_cpu_seconds_total", "of": "Rate"}});
+    check.spec = serde_json::from_value(rate).unwrap();
+    "trend".clone_into(&mut check.verdict.kind);
+    (check.verdict.value, check.verdict.threshold) = (Some(0.0005), Some(0.001));
+    check.verdict.interval = Some((0.0004, 0.0006));
+    assert!(formats::markdown(&report).contains("| 0.0005/h | 0.0004 to 0.0006/h | 0.001/h |"));
+    assert!(!html::page(&report).unwrap().contains("s/h"));
+}
