@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kube::ResourceExt as _;
-use seaworthy_api::convert::soak_test as convert;
+use seaworthy_api::{convert::soak_test as convert, soak_test::OnInconclusive};
 use seaworthy_core::{
     candidate::Candidate,
     soak_test::SoakTestStatus,
@@ -19,6 +19,7 @@ use seaworthy_soak::{
     record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo},
 };
 
+use super::ended::Ended;
 use crate::{
     look::{self, clean, span},
     recorded::{Recorded, Source},
@@ -39,8 +40,10 @@ pub(crate) struct Report {
     pub(crate) run: RunInfo,
     /// The phases.
     pub(crate) phases: Phases,
-    /// The verdicts.
+    /// The verdicts: the soak's is no better than how it ended.
     pub(crate) judgement: Judgement,
+    /// Why the soak's verdict is what it is, in one line.
+    pub(crate) why: String,
     /// The checks, in the order of the spec.
     pub(crate) checks: Vec<Judged>,
     /// Declared faults.
@@ -141,21 +144,27 @@ impl Report {
                 without_files(recorded, spec, verdict);
             }
         }
-        let judged = checks.iter().zip(&judgement.checks).map(|(spec, verdict)| {
+        let judged = |(spec, verdict): (&CheckSpec, &CheckVerdict)| {
             let mut trace = trace(spec, evidence, phases);
             trace.limits.extend(levels(spec, verdict, published));
             let verdict = CheckVerdict { message: clean(&verdict.message), ..verdict.clone() };
             Judged { spec: spec.clone(), verdict, trace, compared: Compared::of(evidence, &spec.name) }
-        });
+        };
+        let judged: Vec<Judged> = checks.iter().zip(&judgement.checks).map(judged).collect();
         let status = object.status.clone().unwrap_or_default();
+        let ended = Ended::of(&status);
+        judgement.verdict = Ended::verdict(ended.as_ref(), judgement.verdict);
+        let fails = object.spec.soak.on_inconclusive == Some(OnInconclusive::Fail);
+        let end = ended.as_ref().and_then(|e| e.warning(judgement.verdict, fails));
         Self {
             name: format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()),
             uid: object.uid().unwrap_or_default(),
             facts: facts(recorded, &status, &judgement),
-            warnings: warnings(recorded, &status, &judgement),
+            warnings: warnings(recorded, &status, &judgement, end),
+            why: why(ended.as_ref(), &judgement),
             run: evidence.run().clone(),
             phases: *phases,
-            checks: judged.collect(),
+            checks: judged,
             faults: evidence.faults().to_vec(),
             judgement,
         }
@@ -263,8 +272,23 @@ fn candidate_facts(candidate: &Candidate, facts: &mut Vec<(&'static str, String)
     facts.extend(candidate.artifacts.iter().map(|a| ("Artifact", format!("{} {}@{}", a.name, a.uri, a.digest))));
 }
 
-fn warnings(recorded: &Recorded, status: &SoakTestStatus, judgement: &Judgement) -> Vec<String> {
-    let mut warnings = Vec::new();
+/// Why the soak's verdict is what it is.
+fn why(ended: Option<&Ended>, judgement: &Judgement) -> String {
+    let required = judgement.checks.iter().filter(|c| c.enforcement == Enforcement::Required);
+    let required: Vec<String> = required.map(|c| format!("{} {}", c.name, word(c.verdict))).collect();
+    let checks = if required.is_empty() {
+        "no check is required, so nothing can pass: make one Required".to_owned()
+    } else {
+        format!("required checks: {}", required.join(", "))
+    };
+    clean(&match ended {
+        None => format!("the soak has not ended; {checks}"),
+        Some(ended) => ended.before(&checks),
+    })
+}
+
+fn warnings(recorded: &Recorded, status: &SoakTestStatus, judgement: &Judgement, end: Option<String>) -> Vec<String> {
+    let mut warnings: Vec<String> = end.into_iter().collect();
     if !recorded.changes.is_empty() {
         let changes: Vec<String> = recorded.changes.iter().map(ToString::to_string).collect();
         warnings.push(format!("judged by other thresholds than the soak's own: {}", changes.join(", ")));
