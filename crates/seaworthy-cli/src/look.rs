@@ -110,11 +110,11 @@ fn speaks_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
         .is_none_or(|value| value.to_ascii_lowercase().replace('-', "").contains("utf8"))
 }
 
-/// Text of the cluster, safe to print: white space becomes one space; control characters and those that turn the direction of writing
-/// become `?`.
+/// Text of the cluster, safe to print: white space becomes one space; control characters, those that turn the direction of writing, and
+/// those that XML does not know become `?`.
 pub(crate) fn clean(text: &str) -> String {
-    let words: Vec<String> =
-        text.split_whitespace().map(|word| word.chars().map(|c| if steers(c) { '?' } else { c }).collect()).collect();
+    let plain = |c: char| if steers(c) || matches!(c, '\u{fffe}' | '\u{ffff}') { '?' } else { c };
+    let words: Vec<String> = text.split_whitespace().map(|word| word.chars().map(plain).collect()).collect();
     words.join(" ")
 }
 
@@ -176,6 +176,7 @@ mod tests {
     #[test]
     fn nothing_from_the_cluster_steers_the_terminal() {
         assert_eq!(clean("a\x1b[2Jb\r\n\tc\u{202e}d\u{7}"), "a?[2Jb c?d?");
+        assert_eq!(clean("a\u{fffe}b\u{ffff}c\u{fffd}"), "a?b?c\u{fffd}", "no document may hold these");
         assert_eq!(clean("  Grüße – ≤ 5 ✔ "), "Grüße – ≤ 5 ✔");
     }
 

@@ -256,7 +256,8 @@ fn phases(planned: Phases, status: &SoakTestStatus, now: Timestamp) -> Phases {
         return planned;
     };
     let ms = |from: Timestamp, to: Timestamp| u64::try_from(to.as_millis() - from.as_millis()).unwrap_or(0);
-    let reached = status.completion_time.unwrap_or(now);
+    // Nothing is sampled for the checks once the end was decided, however long cleaning up takes.
+    let reached = status.ending.as_ref().map(|e| e.time).or(status.completion_time).unwrap_or(now);
     Phases {
         warm_up_ms: ms(start, from),
         measure_ms: ms(from, to),
@@ -269,6 +270,10 @@ fn phases(planned: Phases, status: &SoakTestStatus, now: Timestamp) -> Phases {
 mod tests {
     use super::*;
     use seaworthy_api::Quantity;
+    use seaworthy_core::{
+        condition::Reason,
+        soak_test::{Ending, SoakTestPhase},
+    };
     use serde_json::json;
 
     #[test]
@@ -371,6 +376,13 @@ mod tests {
         assert_eq!(phases(planned, &status, now).elapsed_ms, 100_000);
         status.completion_time = at(900);
         assert_eq!(phases(planned, &status, now).elapsed_ms, 690_000);
+        status.ending = Some(Ending {
+            phase: SoakTestPhase::Aborted,
+            reason: Reason::Aborted,
+            message: "spec.abort was set before it was judged".into(),
+            time: Timestamp::from_millis(300_000),
+        });
+        assert_eq!(phases(planned, &status, now).elapsed_ms, 200_000, "not until the teardown was over");
         assert_eq!(phases(planned, &SoakTestStatus::default(), now), planned);
     }
 }

@@ -75,6 +75,25 @@ fn stored_evidence_is_judged_again_and_under_other_thresholds() {
     assert_eq!(code, 2, "two samples prove nothing: {text}");
 }
 
+#[test]
+fn what_was_cut_short_does_not_pass() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = export(dir.path());
+    for (phase, reason, exit) in
+        [("Aborted", "Aborted", 2), ("Failed", "WorkloadFailed", 1), ("Failed", "CheckFailed", 0)]
+    {
+        // Measure was over.
+        let ending = json!({"phase": phase, "reason": reason, "message": "why", "time": "2026-01-01T00:05:00Z"});
+        rewritten(&files, |soak| soak["status"]["ending"] = ending.clone(), str::to_owned);
+        let (text, code) = run(&with("judge", &files, &[]));
+        assert_eq!(code, exit, "{text}");
+        assert!(
+            text.contains("[ok] level  Passed") && text.contains(&format!("the soak ended as {phase}: why")),
+            "{text}"
+        );
+    }
+}
+
 /// The soak and the evidence of `export`, with other contents.
 fn rewritten(files: &[String; 4], change: impl Fn(&mut Value), csv: impl Fn(&str) -> String) {
     let mut soak: Value = serde_json::from_str(&std::fs::read_to_string(&files[1]).unwrap()).unwrap();
@@ -95,7 +114,7 @@ fn evidence_is_not_judged_by_what_it_was_not_recorded_for() {
         rows.collect()
     };
     let survivors =
-        json!({"resources": [{"resource": "pods"}], "namespaces": ["n"], "maxAge": "4h", "serviceAccountName": "a"});
+        json!({"resources": [{"resource": "pods"}], "namespaces": ["n"], "maxAge": "4m", "serviceAccountName": "a"});
     rewritten(&files, |soak| soak["spec"]["checks"] = json!([{"name": "old", "survivors": survivors}]), counted);
     let (text, code) = run(&with("judge", &files, &["--set", "old.max=1"]));
     assert_eq!(code, 0, "{text}");

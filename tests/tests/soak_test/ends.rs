@@ -36,7 +36,7 @@ fn everything(spec: &mut Value, namespace: &str) {
         {"name": "resident", "bound": {"source": "resources", "metric": "container_memory_rss_bytes", "max": "48Mi"}},
         {"name": "restarts", "restarts": {"max": 0}},
         {"name": "old-pods", "survivors": {"resources": [{"resource": "pods"}], "namespaces": [namespace],
-            "selector": "app=target", "maxAge": "1h", "serviceAccountName": "looker"}},
+            "selector": "app=target", "maxAge": "15s", "max": 9, "serviceAccountName": "looker"}},
     ]);
 }
 

@@ -150,7 +150,8 @@ pub enum Aggregate {
     Max,
     /// The smallest.
     Min,
-    /// The last by label order: the newest where a label is a time or a running number.
+    /// The last by label order, in which numbers stand as numbers: the newest where a label is a time or a running number. Where targets
+    /// disagree about it there is no sample.
     Last,
     /// The numbers in `label` added up, whatever the values are.
     LabelSum,

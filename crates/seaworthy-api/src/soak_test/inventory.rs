@@ -20,7 +20,7 @@ pub struct Survivors {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub selector: Option<String>,
-    /// How old an object may grow.
+    /// How old an object may grow: less than warm-up and measure together, or the check cannot pass.
     #[x_kube(validation = rules::duration("maxAge", 1, 2_592_000, "between 1s and 720h"))]
     pub max_age: Duration,
     /// How many older ones are allowed at any look.

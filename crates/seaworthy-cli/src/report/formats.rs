@@ -100,7 +100,8 @@ pub(super) fn csv(report: &Report) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|e| failed(&e))
 }
 
-/// JUnit XML, as CI systems read it: an inconclusive check is an error, an advisory one never fails the build.
+/// JUnit XML, as CI systems read it: an inconclusive check is an error, an advisory one never fails the build. The soak's own verdict, which
+/// may be none that its checks make, is a case of its own.
 #[derive(Template)]
 #[template(path = "report.junit.xml", escape = "html")]
 struct Junit<'r> {
@@ -130,23 +131,28 @@ enum Outcome {
 
 /// JUnit.
 pub(super) fn junit(report: &Report) -> Result<String, Failure> {
-    let outcome = |check: &Judged| match check.verdict.verdict {
+    let outcome = |verdict: Verdict, advisory: bool| match verdict {
         Verdict::Passed => Outcome::Passed,
-        Verdict::Failed | Verdict::Inconclusive | Verdict::Error if check.advisory() => Outcome::Advisory,
+        Verdict::Failed | Verdict::Inconclusive | Verdict::Error if advisory => Outcome::Advisory,
         Verdict::Failed => Outcome::Failure,
         Verdict::Inconclusive | Verdict::Error => Outcome::Error,
     };
-    let cases: Vec<Case<'_>> = report
-        .checks
-        .iter()
-        .map(|check| Case {
-            name: &check.spec.name,
-            kind: &check.verdict.kind,
-            outcome: outcome(check),
-            word: word(check.verdict.verdict),
-            message: &check.verdict.message,
-        })
-        .collect();
+    let verdict = report.judgement.verdict;
+    let whole = Case {
+        name: "verdict",
+        kind: "verdict",
+        outcome: outcome(verdict, false),
+        word: word(verdict),
+        message: &report.why,
+    };
+    let checks = report.checks.iter().map(|check| Case {
+        name: &check.spec.name,
+        kind: &check.verdict.kind,
+        outcome: outcome(check.verdict.verdict, check.advisory()),
+        word: word(check.verdict.verdict),
+        message: &check.verdict.message,
+    });
+    let cases: Vec<Case<'_>> = checks.chain([whole]).collect();
     let count = |wanted: &Outcome| cases.iter().filter(|c| c.outcome == *wanted).count();
     let (failures, errors) = (count(&Outcome::Failure), count(&Outcome::Error));
     let seconds = report.phases.elapsed_ms / 1000;

@@ -106,13 +106,20 @@ fn check<'r>(report: &Report, index: usize, check: &'r Judged) -> Check<'r> {
         what: check.trace.what.clone(),
         legend: plot.as_ref().map(|plot| legend(report, check, plot)).unwrap_or_default(),
         plot,
-        undrawn: if matches!(check.spec.kind, CheckKind::Leftovers(_)) {
-            "Two inventories are compared by the objects' UIDs: there is no course over time to draw."
-        } else {
-            "There is nothing to draw."
-        },
+        undrawn: undrawn(check),
         left: check.compared.as_ref().map(left).unwrap_or_default(),
         gaps,
+    }
+}
+
+/// What stands where a plot would be.
+fn undrawn(check: &Judged) -> &'static str {
+    if matches!(check.spec.kind, CheckKind::Leftovers(_)) {
+        "Two inventories are compared by the objects' UIDs: there is no course over time to draw."
+    } else if check.trace.lines.iter().all(|line| line.points.is_empty()) {
+        "There is nothing to draw."
+    } else {
+        "The values are too large to be drawn: `kubectl seaworthy evidence` prints them."
     }
 }
 
@@ -189,5 +196,5 @@ fn legend(report: &Report, check: &Judged, plot: &Plot) -> Vec<Entry> {
 }
 
 fn amount(check: &Judged, value: f64) -> String {
-    check.spec.kind.select().map_or_else(|| plain(value), |s| crate::unit::amount(&s.metric, value))
+    crate::unit::amount(check.metric(), value)
 }

@@ -1,5 +1,6 @@
 //! `report`: a soak's verdict with what explains it, judged again from the stored evidence by the operator's own code.
 
+mod ended;
 mod formats;
 mod html;
 mod model;
@@ -64,7 +65,7 @@ struct Format {
     /// The table of verdicts as CSV; the samples come from `evidence`.
     #[arg(long)]
     csv: bool,
-    /// JUnit XML: a test case per check.
+    /// JUnit XML: a test case per check, and one for the verdict.
     #[arg(long)]
     junit: bool,
     /// JSON.

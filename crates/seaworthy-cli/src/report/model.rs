@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kube::ResourceExt as _;
-use seaworthy_api::convert::soak_test as convert;
+use seaworthy_api::{convert::soak_test as convert, soak_test::OnInconclusive};
 use seaworthy_core::{
     candidate::Candidate,
     soak_test::SoakTestStatus,
@@ -13,12 +13,13 @@ use seaworthy_core::{
 use seaworthy_soak::{
     check::{
         CheckKind, CheckSpec, CheckVerdict, Enforcement, Judgement, Limit, LimitKind, Phases, Published, Trace,
-        Verdict, judge_against, trace,
+        TrendOf, Verdict, judge_against, trace,
     },
     evidence::Evidence,
     record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo},
 };
 
+use super::ended::Ended;
 use crate::{
     look::{self, clean, span},
     recorded::{Recorded, Source},
@@ -39,8 +40,10 @@ pub(crate) struct Report {
     pub(crate) run: RunInfo,
     /// The phases.
     pub(crate) phases: Phases,
-    /// The verdicts.
+    /// The verdicts: the soak's is no better than how it ended.
     pub(crate) judgement: Judgement,
+    /// Why the soak's verdict is what it is, in one line.
+    pub(crate) why: String,
     /// The checks, in the order of the spec.
     pub(crate) checks: Vec<Judged>,
     /// Declared faults.
@@ -92,9 +95,14 @@ impl Compared {
 impl Judged {
     /// A value of this check as people read it.
     pub(crate) fn amount(&self, value: f64) -> String {
-        let metric = self.spec.kind.select().map_or("", |s| s.metric.as_str());
         let per = if self.verdict.kind == "trend" { "/h" } else { "" };
-        format!("{}{per}", amount(metric, value))
+        format!("{}{per}", amount(self.metric(), value))
+    }
+
+    /// The metric whose name tells the unit; none where a rate is judged, which has another one.
+    pub(crate) fn metric(&self) -> &str {
+        let rate = matches!(&self.spec.kind, CheckKind::Trend(rule) if rule.of == TrendOf::Rate);
+        self.spec.kind.select().filter(|_| !rate).map_or("", |s| s.metric.as_str())
     }
 
     /// A value, or nothing.
@@ -105,9 +113,8 @@ impl Judged {
     /// The interval, or nothing.
     pub(crate) fn interval(&self) -> String {
         let (Some((from, to)), kind) = (self.verdict.interval, &self.verdict.kind) else { return String::new() };
-        let metric = self.spec.kind.select().map_or("", |s| s.metric.as_str());
         let per = if kind == "trend" { "/h" } else { "" };
-        format!("{} to {}{per}", amount(metric, from), amount(metric, to))
+        format!("{} to {}{per}", amount(self.metric(), from), amount(self.metric(), to))
     }
 
     /// Whether its verdict counts.
@@ -137,21 +144,27 @@ impl Report {
                 without_files(recorded, spec, verdict);
             }
         }
-        let judged = checks.iter().zip(&judgement.checks).map(|(spec, verdict)| {
+        let judged = |(spec, verdict): (&CheckSpec, &CheckVerdict)| {
             let mut trace = trace(spec, evidence, phases);
             trace.limits.extend(levels(spec, verdict, published));
             let verdict = CheckVerdict { message: clean(&verdict.message), ..verdict.clone() };
             Judged { spec: spec.clone(), verdict, trace, compared: Compared::of(evidence, &spec.name) }
-        });
+        };
+        let judged: Vec<Judged> = checks.iter().zip(&judgement.checks).map(judged).collect();
         let status = object.status.clone().unwrap_or_default();
+        let ended = Ended::of(&status);
+        judgement.verdict = Ended::verdict(ended.as_ref(), judgement.verdict);
+        let fails = object.spec.soak.on_inconclusive == Some(OnInconclusive::Fail);
+        let end = ended.as_ref().and_then(|e| e.warning(judgement.verdict, fails));
         Self {
             name: format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()),
             uid: object.uid().unwrap_or_default(),
             facts: facts(recorded, &status, &judgement),
-            warnings: warnings(recorded, &status, &judgement),
+            warnings: warnings(recorded, &status, &judgement, end),
+            why: why(ended.as_ref(), &judgement),
             run: evidence.run().clone(),
             phases: *phases,
-            checks: judged.collect(),
+            checks: judged,
             faults: evidence.faults().to_vec(),
             judgement,
         }
@@ -259,8 +272,23 @@ fn candidate_facts(candidate: &Candidate, facts: &mut Vec<(&'static str, String)
     facts.extend(candidate.artifacts.iter().map(|a| ("Artifact", format!("{} {}@{}", a.name, a.uri, a.digest))));
 }
 
-fn warnings(recorded: &Recorded, status: &SoakTestStatus, judgement: &Judgement) -> Vec<String> {
-    let mut warnings = Vec::new();
+/// Why the soak's verdict is what it is.
+fn why(ended: Option<&Ended>, judgement: &Judgement) -> String {
+    let required = judgement.checks.iter().filter(|c| c.enforcement == Enforcement::Required);
+    let required: Vec<String> = required.map(|c| format!("{} {}", c.name, word(c.verdict))).collect();
+    let checks = if required.is_empty() {
+        "no check is required, so nothing can pass: make one Required".to_owned()
+    } else {
+        format!("required checks: {}", required.join(", "))
+    };
+    clean(&match ended {
+        None => format!("the soak has not ended; {checks}"),
+        Some(ended) => ended.before(&checks),
+    })
+}
+
+fn warnings(recorded: &Recorded, status: &SoakTestStatus, judgement: &Judgement, end: Option<String>) -> Vec<String> {
+    let mut warnings: Vec<String> = end.into_iter().collect();
     if !recorded.changes.is_empty() {
         let changes: Vec<String> = recorded.changes.iter().map(ToString::to_string).collect();
         warnings.push(format!("judged by other thresholds than the soak's own: {}", changes.join(", ")));

@@ -60,11 +60,11 @@ pub(super) struct Plot {
     pub(super) far: Vec<Limit>,
 }
 
-/// Draws the check, if there is anything to draw.
+/// Draws the check, if there is anything to draw, on axes whose ends and length are numbers.
 pub(super) fn plot(report: &Report, check: &Judged) -> Option<Plot> {
     let points = || check.trace.lines.iter().flat_map(|l| &l.points);
     points().next()?;
-    let metric = check.spec.kind.select().map_or("", |s| s.metric.as_str());
+    let metric = check.metric();
     let top = points().map(|p| p.value).fold(f64::NEG_INFINITY, f64::max);
     let bottom = points().map(|p| p.value).fold(f64::INFINITY, f64::min);
     let reach = top.abs().max(bottom.abs());
@@ -85,6 +85,11 @@ pub(super) fn plot(report: &Report, check: &Judged) -> Option<Plot> {
     let low = if low > 0.0 && low < high * 0.4 { 0.0 } else { low };
     let room = if high > low { (high - low) * 0.08 } else { high.abs().max(1.0) * 0.5 };
     let low = if low == 0.0 { 0.0 } else { low - room };
+    let high = high + room;
+    // Such an axis would never be done with.
+    if ![low, high, high - low].into_iter().all(f64::is_finite) {
+        return None;
+    }
     let view = View {
         report,
         trace: &check.trace,
@@ -94,7 +99,7 @@ pub(super) fn plot(report: &Report, check: &Judged) -> Option<Plot> {
         x: Scale::time(report.phases.elapsed_ms),
         y: Scale::values(metric, high.abs().max(low.abs())),
         low,
-        high: high + room,
+        high,
     };
     let (narrow, wide) = (view.draw(380, 260, 15)?, view.draw(960, 300, 15)?);
     Some(Plot { narrow, wide, far })

@@ -275,3 +275,124 @@ fn a_report_from_the_exported_files_says_the_same() {
     assert_eq!(offline.judgement, online.judgement);
     assert!(offline.warnings[0].contains("nobody vouches"), "{:?}", offline.warnings);
 }
+
+/// The report of a soak whose one check has all that it needs to pass, with these fields of its status.
+fn ended(status: &serde_json::Value, edit: impl Fn(&mut serde_json::Value)) -> Report {
+    let mut object = serde_json::to_value(object()).unwrap();
+    let checks = object["spec"]["checks"].as_array_mut().unwrap();
+    checks.retain(|check| check["name"] == "memory");
+    object["status"].as_object_mut().unwrap().remove("checks");
+    object["status"].as_object_mut().unwrap().extend(status.as_object().unwrap().clone());
+    edit(&mut object);
+    let dir = tempfile::tempdir().unwrap();
+    let (soak, csv) = (dir.path().join("soak.json"), dir.path().join("evidence.csv"));
+    std::fs::write(&soak, object.to_string()).unwrap();
+    std::fs::write(&csv, evidence().to_csv()).unwrap();
+    Report::of(&crate::recorded::from_files(&soak, &csv, &[]).unwrap())
+}
+
+#[test]
+fn a_soak_passes_only_if_its_checks_decided_its_end() {
+    use Verdict::{Failed, Inconclusive, Passed};
+    let ending = |phase: &str, reason: &str, at: &str, checks: serde_json::Value| {
+        let time = format!("2026-01-01T00:{at}Z");
+        let ending = json!({"phase": phase, "reason": reason, "message": "so it was", "time": time});
+        // Cleaning up took long.
+        json!({"phase": phase, "ending": ending, "checks": checks, "completionTime": "2026-01-01T00:50:00Z"})
+    };
+    let judged = |verdict: &str| json!([{"name": "memory", "verdict": verdict}]);
+    let told = Some("the soak ended as");
+    for (status, verdict, check, warning) in [
+        (ending("Succeeded", "Passed", "30:01", judged("Passed")), Passed, Passed, None),
+        // Judged by its checks: other thresholds, or files, may say something else.
+        (ending("Failed", "CheckFailed", "30:01", judged("Failed")), Passed, Passed, told),
+        (ending("Inconclusive", "InsufficientEvidence", "30:01", judged("Inconclusive")), Passed, Passed, told),
+        // Ended by something else, within measure and after it.
+        (ending("Aborted", "Aborted", "24:50", json!([])), Inconclusive, Inconclusive, told),
+        (ending("Aborted", "Aborted", "27:00", json!([])), Inconclusive, Passed, told),
+        (ending("Aborted", "Deleted", "30:01", judged("Passed")), Inconclusive, Passed, told),
+        (ending("Failed", "WorkloadFailed", "24:20", json!([])), Failed, Inconclusive, told),
+        (ending("Failed", "NotTheCandidate", "26:00", json!([])), Failed, Passed, told),
+        (ending("Inconclusive", "WorkloadFailed", "24:20", json!([])), Inconclusive, Inconclusive, told),
+        (ending("Inconclusive", "DeadlineExceeded", "40:00", json!([])), Inconclusive, Passed, told),
+        (ending("Inconclusive", "InsufficientEvidence", "30:01", json!([])), Inconclusive, Passed, told),
+        // A status that somebody cut down, and one of a soak that goes on.
+        (json!({"phase": "Aborted"}), Inconclusive, Passed, told),
+        (json!({"phase": "Failed"}), Failed, Passed, told),
+        (json!({"phase": "Settling"}), Inconclusive, Passed, None),
+    ] {
+        let report = ended(&status, |_| ());
+        let found = report.warnings.iter().find(|w| w.starts_with("the soak ended as"));
+        assert_eq!((report.judgement.verdict, report.checks[0].verdict.verdict), (verdict, check), "{status}");
+        assert_eq!(found.is_some(), warning.is_some(), "{status}: {:?}", report.warnings);
+        assert!(found.is_none_or(|w| status["ending"].is_null() || w.contains("so it was")), "{found:?}");
+        let heading = format!("## Soak ops/nightly: {verdict:?}");
+        assert!(formats::markdown(&report).starts_with(&heading), "{status}");
+        let failures = usize::from(verdict == Failed) + usize::from(check == Failed);
+        let errors = usize::from(verdict == Inconclusive) + usize::from(check == Inconclusive);
+        let junit = formats::junit(&report).unwrap();
+        assert!(junit.contains(&format!("tests=\"2\" failures=\"{failures}\" errors=\"{errors}\"")), "{junit}");
+    }
+    let lenient = ending("Failed", "InsufficientEvidence", "30:01", judged("Inconclusive"));
+    let fails = ended(&lenient, |object| {
+        object["spec"]["onInconclusive"] = json!("Fail");
+        object["spec"]["checks"][0]["bound"]["metric"] = json!("not_there");
+        object["spec"]["checks"][0]["onMissing"] = json!("Inconclusive");
+    });
+    assert_eq!(fails.judgement.verdict, Inconclusive);
+    assert!(!fails.warnings.iter().any(|w| w.starts_with("the soak ended as")), "{:?}", fails.warnings);
+}
+
+#[test]
+fn a_soak_without_a_required_check_is_an_error_in_junit() {
+    let status = json!({"phase": "Succeeded"});
+    let junit = formats::junit(&ended(&status, |object| {
+        object["spec"]["checks"][0]["enforcement"] = json!("Advisory");
+    }));
+    let junit = junit.unwrap();
+    assert!(junit.contains("failures=\"0\" errors=\"1\""), "{junit}");
+    assert!(junit.contains("type=\"Inconclusive\" message=\"no check is required"), "{junit}");
+}
+
+#[test]
+fn values_near_the_end_of_the_range_are_drawn_or_said_to_be_too_large() {
+    let mut report = Report::of(&recorded());
+    report.checks[2].trace.limits.clear();
+    let drawn = |report: &mut Report, values: [f64; 2]| {
+        for (k, point) in report.checks[2].trace.lines[0].points.iter_mut().enumerate() {
+            point.value = values[k % 2];
+        }
+        let plot = plot::plot(report, &report.checks[2]).is_some();
+        let said = html::page(report).unwrap().contains("The values are too large to be drawn");
+        assert_eq!(plot, !said);
+        plot
+    };
+    for beyond in [[1.0, f64::MAX], [1.2e308, 1.2e308], [f64::MIN, f64::MAX], [-1e308, 1e308], [f64::MIN, 0.0]] {
+        assert!(!drawn(&mut report, beyond), "{beyond:?}");
+    }
+    for within in [
+        [1e308, 1e308],
+        [0.0, 1.6e308],
+        [-7e307, 7e307],
+        [1e300, 1.000_000_000_000_001e300],
+        [1e16, 1e16 + 2.0],
+        [5e-324, 1e-323],
+        [f64::MIN_POSITIVE, 0.0],
+    ] {
+        assert!(drawn(&mut report, within), "{within:?}");
+    }
+}
+
+#[test]
+fn a_rate_has_another_unit_than_its_counter() {
+    let mut report = Report::of(&recorded());
+    let check = &mut report.checks[0];
+    let rate =
+        json!({"name": "cpu", "trend": {"source": "pages", "metric": "process_cpu_seconds_total", "of": "Rate"}});
+    check.spec = serde_json::from_value(rate).unwrap();
+    "trend".clone_into(&mut check.verdict.kind);
+    (check.verdict.value, check.verdict.threshold) = (Some(0.0005), Some(0.001));
+    check.verdict.interval = Some((0.0004, 0.0006));
+    assert!(formats::markdown(&report).contains("| 0.0005/h | 0.0004 to 0.0006/h | 0.001/h |"));
+    assert!(!html::page(&report).unwrap().contains("s/h"));
+}

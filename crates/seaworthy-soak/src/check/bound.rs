@@ -3,7 +3,7 @@
 //! A single sample beyond a bound is a fact, whatever else was missed. That all samples are within passes only with coverage.
 
 use super::finding::{Finding, at, number};
-use super::spec::{Bound, OnMissing};
+use super::spec::{Aggregate, Bound, OnMissing};
 use super::stats::quantile;
 use super::verdict::Verdict;
 use super::view::{Reading, Series, View, readings};
@@ -24,7 +24,10 @@ pub(super) fn judge(view: &View<'_>, rule: &Bound, on_missing: OnMissing, window
     let objection = objection(window, &seen, on_missing, &rule.select.metric, None);
     let groups = points(rule, &series, judged, window);
     match rule.quantile {
-        None => each(view, rule, groups.iter().flatten(), objection),
+        None => {
+            let alone = alone(rule, &series, window);
+            each(view, rule, alone.iter().chain(groups.iter().flatten()), objection)
+        }
         Some(q) => quantiles(rule, q, &groups, window, objection),
     }
 }
@@ -38,11 +41,24 @@ fn points<'v>(rule: &Bound, series: &'v [Series<'_>], judged: &[Reading], window
         };
         return vec![window.rows().zip(judged).filter_map(of).collect()];
     }
-    let of = |one: &'v Series<'_>| {
-        let point = |row| one.value(row).filter(|v| v.is_finite()).map(|value| Point { value, row, place: one.place });
-        window.rows().filter_map(point).collect()
+    series.iter().map(|one| own(one, window).collect()).collect()
+}
+
+/// The samples of one series.
+fn own<'v>(one: &'v Series<'_>, window: &Window) -> impl Iterator<Item = Point<'v>> {
+    let value = |row| one.value(row).filter(|v| v.is_finite());
+    window.rows().filter_map(move |row| Some(Point { value: value(row)?, row, place: one.place }))
+}
+
+/// The samples of an aggregate's series that break its bound by themselves: a maximum is at least as large as each of them, and a
+/// minimum at most as large, whatever the others show.
+fn alone<'v>(rule: &Bound, series: &'v [Series<'_>], window: &Window) -> Vec<Point<'v>> {
+    let beyond = |point: &Point<'_>| match rule.select.aggregate {
+        Some(Aggregate::Max) => rule.max.is_some_and(|max| point.value > max),
+        Some(Aggregate::Min) => rule.min.is_some_and(|min| point.value < min),
+        Some(Aggregate::Sum | Aggregate::Last | Aggregate::LabelSum { .. }) | None => false,
     };
-    series.iter().map(of).collect()
+    series.iter().flat_map(|one| own(one, window)).filter(beyond).collect()
 }
 
 /// Which bound a value breaks.

@@ -34,7 +34,8 @@ fn level(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Window)
         return Finding::new(Verdict::Inconclusive, message).unless(objection);
     };
     let growth = top - baseline;
-    if growth > rule.max {
+    // What is no number is no pass either.
+    if growth.is_nan() || growth > rule.max {
         let message = format!(
             "{metric} rose {} above its baseline of {}, more than {}, {}: find out what piles up, or change max",
             number(growth),
@@ -83,7 +84,9 @@ fn baseline(view: &View<'_>, rule: &Growth, window: &Window, values: &[(usize, f
     let until = window.from_ms.saturating_add(seconds.saturating_mul(1000));
     let within: Vec<f64> = values.iter().filter(|(row, _)| view.planned_ms(*row) < until).map(|(_, v)| *v).collect();
     let after = values.iter().find(|(row, _)| view.planned_ms(*row) >= until).map_or(usize::MAX, |(row, _)| *row);
-    median(&within).map(|m| (after, m)).ok_or_else(none)
+    let level = median(&within).ok_or_else(none)?;
+    let too_far = || format!("the samples of {metric} lie too far apart for a median: take the first as the baseline");
+    Some(level).filter(|m| m.is_finite()).map(|m| (after, m)).ok_or_else(too_far)
 }
 
 fn increase(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Window) -> Finding {
@@ -113,7 +116,7 @@ fn increase(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Wind
         let message = format!("no sample of {metric} after its baseline: measure longer");
         return Finding::new(Verdict::Inconclusive, message).unless(objection);
     }
-    if growth > rule.max {
+    if growth.is_nan() || growth > rule.max {
         let message = format!(
             "{metric} rose by {} since its baseline, more than {}: find out what the candidate did, or change max",
             number(growth),

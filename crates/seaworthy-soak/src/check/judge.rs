@@ -9,6 +9,8 @@ use super::window::{Phases, Window};
 use super::{baseline, bound, growth, increase, leftovers, progress, restarts, shown, survivors, trend};
 use crate::evidence::Evidence;
 use crate::record::PodPhase;
+use crate::series::INVENTORY;
+use crate::text::{Place, PlacedGap};
 use crate::trend::{ALPHA, holm};
 
 /// Judges a run: the one function for the operator, offline judgement and reports.
@@ -169,15 +171,19 @@ fn coverage(view: &View<'_>, specs: &[CheckSpec], phases: &Phases) -> Coverage {
     coverage
 }
 
-/// Requests to targets, the whole run long: a harness must know its own load.
+/// Requests to the target's own pages, the whole run long: a harness must know its own load. The kubelet, which is asked about
+/// `pod/container`, and the pods of other Services bear theirs themselves.
 fn requests(view: &View<'_>) -> u64 {
-    let mut requests = 0;
+    let own = view.pod_names();
+    // Where nobody ever saw the pods, who is asked by name alone counts as the target.
+    let is_own = |target: &str| if own.is_empty() { !target.contains('/') } else { own.contains(target) };
+    let asked = |placed: &&PlacedGap| match &placed.place {
+        Place::Target { source, target } => source != INVENTORY && is_own(target) && placed.gap.reason.asked(),
+        Place::Everywhere | Place::Pods => false,
+    };
     let sources = view.sources();
-    for row in 0..view.evidence.table.rows() {
-        for source in &sources {
-            requests += view.targets(source).filter(|(_, target)| target.seen(row)).count() as u64;
-        }
-        requests += view.gaps(row).iter().filter(|g| g.gap.reason.asked()).count() as u64;
-    }
-    requests
+    let targets = || sources.iter().flat_map(|source| view.targets(source)).filter(|(name, _)| is_own(name));
+    let answered = |row: usize| targets().filter(|(_, target)| target.seen(row)).count();
+    let unanswered = |row: usize| view.gaps(row).iter().filter(asked).count();
+    (0..view.evidence.table.rows()).map(|row| (answered(row) + unanswered(row)) as u64).sum()
 }

@@ -79,20 +79,22 @@ fn objection(
             "no round found any object that the check selects, so nothing could grow old: check resources, namespaces and selector".to_owned();
         return Some((Verdict::Inconclusive, message));
     }
-    let failed = window.rows().filter(|row| {
-        let ours = |p: &Place| match p {
-            Place::Target { source, target } => source == INVENTORY && target == name,
-            Place::Everywhere | Place::Pods => false,
-        };
-        view.gaps(*row).iter().any(|g| ours(&g.place))
-    });
-    let failed = failed.count();
-    if failed * 100 > (failed + rounds.len()) * 5 {
+    let (failed, good) = counts(view, name, window, rounds);
+    if failed * 100 > (failed + good) * 5 {
         let message =
-            format!("{failed} of {} rounds of the inventory failed, at most 5 % may: run again", failed + rounds.len());
+            format!("{failed} of {} rounds of the inventory failed, at most 5 % may: run again", failed + good);
         return Some((Verdict::Inconclusive, message));
     }
-    let bound = rule.max_age_seconds.saturating_mul(1000).max(2 * view.interval_ms());
+    let max_age = rule.max_age_seconds.saturating_mul(1000);
+    if max_age >= window.to_ms {
+        let message = format!(
+            "maxAge of {} is not shorter than warm-up and measure ({}), so nothing that the load makes can grow older: shorten maxAge, or measure longer",
+            duration(max_age),
+            duration(window.to_ms)
+        );
+        return Some((Verdict::Inconclusive, message));
+    }
+    let bound = max_age.max(2 * view.interval_ms());
     let times = rounds.iter().map(|r| view.planned_ms(r.row)).chain([window.to_ms]);
     let mut before = window.from_ms;
     let mut longest = 0;
@@ -108,4 +110,16 @@ fn objection(
         );
         (Verdict::Inconclusive, message)
     })
+}
+
+/// How many rounds failed, and how many did not. In a slot that nobody recorded, or that was missed as a whole, there was none.
+fn counts(view: &View<'_>, name: &str, window: &Window, rounds: &[Round]) -> (usize, usize) {
+    let ours = |p: &Place| match p {
+        Place::Everywhere => true,
+        Place::Target { source, target } => source == INVENTORY && target == name,
+        Place::Pods => false,
+    };
+    let recorded = view.evidence.table.rows();
+    let failed = |row: usize| row >= recorded || view.gaps(row).iter().any(|g| ours(&g.place));
+    (window.rows().filter(|row| failed(*row)).count(), rounds.iter().filter(|r| !failed(r.row)).count())
 }

@@ -78,7 +78,7 @@ pub struct Coverage {
     pub obtained: u64,
     /// The longest time without, in milliseconds.
     pub longest_gap_ms: u64,
-    /// Requests that were made to the candidate for it, the whole run long.
+    /// Requests that were made to the candidate's own pages for it, the whole run long.
     pub requests: u64,
 }
 

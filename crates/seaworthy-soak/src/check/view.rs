@@ -1,6 +1,7 @@
 //! Evidence as checks look at it: per source and row whether there was a page, and the series that a rule selects.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::shown::Shown;
@@ -209,6 +210,11 @@ impl<'e> View<'e> {
         Some(picture.ok_or_else(|| Gap::new(GapReason::Other, "the pods column is not readable")))
     }
 
+    /// The names of all pods of the soak's target that were seen.
+    pub(crate) fn pod_names(&self) -> BTreeSet<&str> {
+        self.pictures.iter().flatten().flatten().map(|pod| pod.name.as_str()).collect()
+    }
+
     /// The gaps of a row; none for a row that is not recorded.
     pub(crate) fn gaps(&self, row: usize) -> &[PlacedGap] {
         self.gaps.get(row).map_or(&[], Vec::as_slice)
@@ -393,15 +399,33 @@ pub(crate) enum Reading {
     Gap(Gap),
 }
 
+/// The order of series by their labels, in which numbers stand as numbers, and before everything else.
+fn by_labels(a: &[(String, String)], b: &[(String, String)]) -> Ordering {
+    let number = |text: &str| text.parse::<f64>().ok().filter(|n| n.is_finite());
+    let values = |a: &str, b: &str| match (number(a), number(b)) {
+        // Large numbers may differ only as texts.
+        (Some(x), Some(y)) => x.total_cmp(&y).then_with(|| a.cmp(b)),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => a.cmp(b),
+    };
+    let labels = a.iter().zip(b).map(|((name_a, a), (name_b, b))| name_a.cmp(name_b).then_with(|| values(a, b)));
+    labels.fold(Ordering::Equal, Ordering::then).then_with(|| a.len().cmp(&b.len()))
+}
+
 /// All readings of a rule, row by row, from row 0 to `rows`.
 pub(crate) fn readings(view: &View<'_>, select: &Select, series: &[Series<'_>], rows: usize) -> Vec<Reading> {
     let aggregate = select.aggregate.as_ref().unwrap_or(&Aggregate::Sum);
     let family = view.family(select);
     let shown = Shown::of(view, select, series, rows);
+    let mut ordered: Vec<&Series<'_>> = series.iter().collect();
+    if *aggregate == Aggregate::Last {
+        ordered.sort_by(|a, b| by_labels(&a.labels, &b.labels));
+    }
     let reading = |row| match view.row(&select.source, row) {
         Row::Gap(gap) => Reading::Gap(gap),
         Row::Repeated | Row::Pages if stale(view, &select.source, row) => outdated(),
-        Row::Repeated | Row::Pages => match aggregated(aggregate, series, row) {
+        Row::Repeated | Row::Pages => match aggregated(aggregate, &ordered, row) {
             // A page that stands still does not say that something is not there.
             Reading::Absent if family.iter().any(|f| f.held(row) == Held::Outdated) => outdated(),
             Reading::Absent => Reading::Absent,
@@ -431,9 +455,10 @@ fn outdated() -> Reading {
     Reading::Gap(Gap::new(GapReason::Repeated, "the metrics' own times do not move on"))
 }
 
-fn aggregated(aggregate: &Aggregate, series: &[Series<'_>], row: usize) -> Reading {
+fn aggregated(aggregate: &Aggregate, series: &[&Series<'_>], row: usize) -> Reading {
     let mut result: Option<f64> = None;
-    let mut last_key = "";
+    let mut last: Option<&Series<'_>> = None;
+    let mut disputed = false;
     let mut news = false;
     for one in series {
         let value = match one.held(row) {
@@ -452,18 +477,26 @@ fn aggregated(aggregate: &Aggregate, series: &[Series<'_>], row: usize) -> Readi
         if !value.is_finite() {
             return Reading::NotANumber;
         }
+        let again = last.replace(one).is_some_and(|last| last.labels == one.labels);
+        disputed = again && (disputed || result != Some(value));
         result = Some(match (aggregate, result) {
-            (_, None) => value,
+            (_, None) | (Aggregate::Last, Some(_)) => value,
             (Aggregate::Sum | Aggregate::LabelSum { .. }, Some(sum)) => sum + value,
             (Aggregate::Max, Some(max)) => max.max(value),
             (Aggregate::Min, Some(min)) => min.min(value),
-            (Aggregate::Last, Some(_)) if one.key > last_key => value,
-            (Aggregate::Last, Some(last)) => last,
         });
-        if one.key > last_key {
-            last_key = one.key;
-        }
     }
-    let seen = if news { Reading::Value } else { |_| Reading::Repeated };
-    result.map_or(Reading::Absent, seen)
+    match (aggregate, last, result) {
+        (Aggregate::Last, Some(last), _) if disputed => ambiguous(last.key),
+        // Finite values may add up to what is not.
+        (_, _, Some(value)) if !value.is_finite() => Reading::NotANumber,
+        (_, _, Some(value)) if news => Reading::Value(value),
+        (_, _, Some(_)) => Reading::Repeated,
+        (_, _, None) => Reading::Absent,
+    }
+}
+
+fn ambiguous(key: &str) -> Reading {
+    let why = "targets disagree about the last series by label order: aggregate by Max, Min or Sum, or use a source with one target";
+    Reading::Gap(Gap::new(GapReason::Other, format!("{why} ({key})")))
 }

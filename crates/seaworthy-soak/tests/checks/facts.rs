@@ -162,6 +162,33 @@ fn survivors_need_rounds_that_found_something() {
     expect(&so_far, Verdict::Inconclusive, "rounds so far");
 }
 
+#[test]
+fn survivors_need_rounds_in_nearly_all_slots() {
+    let looked = |seen: fn(u64) -> bool| World::of(move |k| seen(k).then(|| slot(k).round(round(5, &[]))));
+    let words = |failed: u64| format!("{failed} of 120 rounds of the inventory failed, at most 5 % may");
+    let patient = r#"survivors "maxAgeSeconds":3600"#;
+    expect(&looked(|_| true).judge(patient), Verdict::Passed, "in 120 rounds");
+    // The operator is away for nearly all of measure, or for a tenth of it, a slot here and there.
+    expect(&looked(|k| k <= 20 || k == 139).judge(patient), Verdict::Inconclusive, &words(118));
+    expect(&looked(|k| k % 10 != 0).judge(patient), Verdict::Inconclusive, &words(12));
+    expect(&looked(|k| k % 20 != 0).judge(patient), Verdict::Passed, "in 114 rounds");
+    // It never comes back.
+    expect(&looked(|k| k <= 130).judge(patient), Verdict::Inconclusive, &words(9));
+}
+
+#[test]
+fn survivors_can_grow_too_old_within_the_run() {
+    let world = |ages: &'static [u64]| World::of(move |k| Some(slot(k).round(round(5, ages))));
+    let young = |age: u64| world(&[]).judge(&format!(r#"survivors "maxAgeSeconds":{age}"#));
+    expect(&young(4199), Verdict::Passed, "");
+    let words = "maxAge of 1h 10m is not shorter than warm-up and measure (1h 10m)";
+    expect(&young(4200), Verdict::Inconclusive, words);
+    expect(&young(86_400), Verdict::Inconclusive, "shorten maxAge, or measure longer");
+    // What was too old from the start is a fact even so.
+    let old = world(&[90_000]).judge(r#"survivors "maxAgeSeconds":86400"#);
+    expect(&old, Verdict::Failed, "1 objects older than 24h");
+}
+
 fn object(uid: &str, waiting_for: &str) -> ObjectRef {
     ObjectRef {
         resource: "pods".into(),

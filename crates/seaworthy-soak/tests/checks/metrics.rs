@@ -61,6 +61,73 @@ fn bound_holds_each_series_unless_told_to_add() {
 }
 
 #[test]
+fn the_last_by_label_order_is_the_newest() {
+    let rule = r#"bound "max":100,"aggregate":"last""#;
+    let of = |samples: &'static [(&'static str, f64)]| World::of(move |k| Some(slot(k).page(samples))).judge(rule);
+    for newest in [
+        [("m{n=\"9\"}", 5.0), ("m{n=\"10\"}", 500.0)],
+        [("m{a=\"x\",n=\"9\"}", 5.0), ("m{a=\"x\",n=\"10.5\"}", 500.0)],
+        [("m{n=\"-2\"}", 5.0), ("m{n=\"-1\"}", 500.0)],
+        [("m{n=\"9007199254740992\"}", 5.0), ("m{n=\"9007199254740993\"}", 500.0)],
+        [("m{t=\"2026-01-01T09:00:00Z\"}", 5.0), ("m{t=\"2026-01-01T10:00:00Z\"}", 500.0)],
+        [("m{n=\"10\"}", 5.0), ("m{n=\"latest\"}", 500.0)],
+        [("m", 5.0), ("m{n=\"1\"}", 500.0)],
+    ] {
+        let page = |samples: [(&'static str, f64); 2]| World::of(move |k| Some(slot(k).page(&samples))).judge(rule);
+        expect(&page(newest), Verdict::Failed, "is 500");
+        let [old, new] = newest;
+        expect(&page([(old.0, 500.0), (new.0, 5.0)]), Verdict::Passed, "");
+    }
+    expect(&of(&[("m{n=\"1\"}", 500.0), ("m{n=\"02\"}", 5.0), ("m{n=\"1.5\"}", 500.0)]), Verdict::Passed, "");
+}
+
+#[test]
+fn targets_that_disagree_about_the_last_series_have_no_value() {
+    let rule = r#"bound "max":100,"aggregate":"last""#;
+    let both = |a: f64, b: f64| {
+        World::of(move |k| {
+            let page = |value: f64| [("m{n=\"9\"}", 7.0 + value), ("m{n=\"10\"}", value)];
+            Some(slot(k).page_of("s", "a", "c1", &page(a)).page_of("s", "b", "c2", &page(b)))
+        })
+    };
+    for (a, b) in [(5.0, 500.0), (500.0, 5.0)] {
+        let verdict = both(a, b).judge(rule);
+        expect(&verdict, Verdict::Inconclusive, "targets disagree about the last series");
+        assert!(
+            verdict.message.contains("aggregate by Max, Min or Sum") && verdict.message.contains("(m{n=\"10\"})"),
+            "{}",
+            verdict.message
+        );
+    }
+    expect(&both(5.0, 5.0).judge(rule), Verdict::Passed, "");
+    expect(&both(500.0, 500.0).judge(rule), Verdict::Failed, "is 500");
+}
+
+#[test]
+fn sums_beyond_the_range_of_a_number_never_pass() {
+    let huge = |k: u64| 1e308 + if k.is_multiple_of(2) { 1e300 } else { 0.0 };
+    let two = || World::of(move |k| Some(slot(k).page(&[("m{x=\"1\"}", huge(k)), ("m{x=\"2\"}", huge(k))])));
+    for rule in [r#"growth "max":5"#, r#"trend "tolerablePerHour":1"#, r#"bound "min":1,"aggregate":"sum""#] {
+        expect(&two().judge(rule), Verdict::Inconclusive, "120 values are not finite numbers");
+    }
+    // Most of the time: then it is a matter of coverage.
+    let often = World::of(move |k| {
+        let value = if k % 5 < 3 { 1e308 } else { 1.0 };
+        Some(slot(k).page(&[("m{x=\"1\"}", value), ("m{x=\"2\"}", value)]))
+    });
+    expect(
+        &often.judge(r#"trend "tolerablePerHour":1"#),
+        Verdict::Inconclusive,
+        "only 48 of 120 planned samples of m (40 %, at least 95 % are needed, 72 were not finite numbers)",
+    );
+    // The middle between the least and the largest number is none.
+    let apart = |k: u64| if k < 30 && k.is_multiple_of(2) { -1.7e308 } else { 1.7e308 };
+    let median = World::with_metric(apart).judge(r#"growth "max":5,"baseline":{"median":{"seconds":300}}"#);
+    expect(&median, Verdict::Inconclusive, "too far apart for a median");
+    expect(&World::with_metric(apart).judge(r#"growth "max":5"#), Verdict::Failed, "m rose");
+}
+
+#[test]
 fn the_sum_of_label_values() {
     // Failures are in the label, not in the value: one series says 0, another 3.
     let rule = r#"bound "max":5,"aggregate":{"labelSum":{"label":"count"}}"#;

@@ -1,7 +1,7 @@
 //! No evidence never passes, whatever the rule.
 
 use seaworthy_soak::check::{OnMissing, Phases, Verdict, judge};
-use seaworthy_soak::record::{GapReason, InventoryLook, InventoryPage};
+use seaworthy_soak::record::{Gap, GapReason, InventoryLook, InventoryPage};
 
 use crate::world::{FROM, PHASES, Slot, TO, World, expect, pod, slot, spec};
 
@@ -26,7 +26,7 @@ fn healthy(k: u64) -> Slot {
     let page = InventoryPage { objects: 5, older: 0, oldest: vec![] };
     slot(k)
         .page(&[("m", value)])
-        .pods(&[pod("web", 0, "")])
+        .pods(&[pod("t", 0, "")])
         .round(InventoryLook { check: "check-0".into(), result: Ok(page) })
 }
 
@@ -166,4 +166,26 @@ fn coverage_is_counted() {
     assert_eq!(coverage.longest_gap_ms, 90_000);
     assert_eq!(coverage.requests, 138);
     assert_eq!(judgement.verdict, Verdict::Passed);
+}
+
+#[test]
+fn only_requests_to_the_target_are_its_load() {
+    let page = [("m", 1.0)];
+    let requests = |show: &dyn Fn(Slot) -> Slot| {
+        let world = World::of(|k| Some(show(slot(k))));
+        world.judge_all(&[RULES[0]], &PHASES).coverage.requests
+    };
+    let own = |slot: Slot| slot.page_of("s", "web", "c", &page).pods(&[pod("web", 0, "")]);
+    assert_eq!(requests(&own), TO);
+    // The kubelet answers for its containers, and other Services' pods are no part of the target.
+    assert_eq!(requests(&|slot| slot.page_of("k", "web/manager", "c", &page).pods(&[pod("web", 0, "")])), 0);
+    assert_eq!(requests(&|slot| own(slot).page_of("k", "web/manager", "c", &page)), TO);
+    assert_eq!(requests(&|slot| own(slot).page_of("other", "db", "c", &page)), TO);
+    assert_eq!(requests(&|slot| own(slot).failed_of("db", GapReason::Timeout)), TO);
+    // What was asked and did not answer counts; so does not what the inventory task failed at.
+    assert_eq!(requests(&|slot| slot.failed_of("web", GapReason::Timeout).pods(&[pod("web", 0, "")])), TO);
+    let failed = || InventoryLook { check: "check-0".into(), result: Err(Gap::new(GapReason::Timeout, "")) };
+    assert_eq!(requests(&|slot| own(slot).round(failed())), TO);
+    // Nobody ever saw the pods.
+    assert_eq!(requests(&|slot| slot.page(&page).page_of("k", "web/manager", "c", &page)), TO);
 }

@@ -74,6 +74,39 @@ fn a_metric_that_vanishes_from_one_of_two_targets_is_not_made_up_for_by_the_othe
 }
 
 #[test]
+fn a_broken_bound_is_a_fact_even_where_the_other_targets_are_not_seen() {
+    // Pod a leaves its bounds in one slot, in which b gives no page, none with the metric, or no number.
+    let blind = |other: u64, value: f64| {
+        World::of(move |k| {
+            let bad = k == 50;
+            let slot = slot(k).page_of("s", "a", "c1", &[("m", if bad { value } else { 200.0 })]);
+            Some(match other {
+                0 if bad => slot.failed_of("b", GapReason::Timeout),
+                1 if bad => slot.page_of("s", "b", "c2", &[]),
+                2 if bad => slot.page_of("s", "b", "c2", &[("m", f64::NAN)]),
+                _ => slot.page_of("s", "b", "c2", &[("m", 200.0)]),
+            })
+        })
+    };
+    for other in 0..3 {
+        for aggregate in ["", r#","aggregate":"max""#] {
+            let high = blind(other, 900.0).judge(&format!(r#"bound "max":300{aggregate}"#));
+            expect(&high, Verdict::Failed, "Highest m of a is 900, above max 300, 25m into the run");
+            assert!(high.settled);
+        }
+        for aggregate in ["", r#","aggregate":"min""#] {
+            let low = blind(other, 9.0).judge(&format!(r#"bound "min":100{aggregate}"#));
+            expect(&low, Verdict::Failed, "Lowest m of a is 9, below min 100, 25m into the run");
+        }
+        // What the other showed could have brought the value back within these bounds.
+        for rule in [r#"bound "min":100,"aggregate":"max""#, r#"bound "min":250,"aggregate":"sum""#] {
+            expect(&blind(other, 9.0).judge(rule), Verdict::Passed, "");
+        }
+        expect(&blind(other, 900.0).judge(r#"bound "max":300,"aggregate":"min""#), Verdict::Passed, "");
+    }
+}
+
+#[test]
 fn a_metric_that_only_some_targets_show_is_told() {
     // The leader's metric: the others never show it.
     for rule in LEVELS {

@@ -69,8 +69,13 @@ impl Slot {
         slot
     }
 
-    pub(crate) fn failed(mut self, reason: GapReason) -> Self {
-        self.0.looks.push(Look { source: "s".into(), target: "t".into(), result: Err(Gap::new(reason, "")) });
+    pub(crate) fn failed(self, reason: GapReason) -> Self {
+        self.failed_of("t", reason)
+    }
+
+    /// No page of a target of source `s`.
+    pub(crate) fn failed_of(mut self, target: &str, reason: GapReason) -> Self {
+        self.0.looks.push(Look { source: "s".into(), target: target.into(), result: Err(Gap::new(reason, "")) });
         self
     }
 
