@@ -25,6 +25,7 @@ pub(crate) mod spec;
 pub(crate) mod target;
 mod targets;
 mod tls;
+pub(crate) mod turn;
 mod watch;
 
 use std::{

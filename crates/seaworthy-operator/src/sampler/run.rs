@@ -14,7 +14,6 @@ use seaworthy_core::soak_test::{Inventories, SamplerFacts};
 use seaworthy_soak::{
     cadence::Cadence,
     check::{Phases, judge},
-    evidence::Evidence,
     record::{FaultWindow, Gap, GapReason, InventoryPoint},
     recorder::{Recorder, Resumed},
     segment::{ChainError, Known, Object},
@@ -33,6 +32,7 @@ use super::{
     ledger::{Counts, Ledger, Outcome},
     looks::{Looker, Seen},
     spec::{Horizon, RunSpec},
+    turn::Turn,
 };
 use storing::blocking;
 
@@ -198,9 +198,10 @@ impl Run {
     async fn load(&self) -> bool {
         let mut pause = Duration::from_millis(500);
         loop {
+            let turn = Turn::come().await;
             let mut keeper = self.keeper.lock().await;
             match keeper.read().await {
-                Ok(stored) => match self.resume(&mut keeper, stored).await {
+                Ok(stored) => match self.resume(turn, &mut keeper, stored).await {
                     Err(StoreError::Broken(what)) => {
                         self.broken(what);
                         return false;
@@ -222,20 +223,24 @@ impl Run {
         }
     }
 
-    async fn resume(&self, keeper: &mut Keeper, stored: Stored) -> Result<(), StoreError> {
+    async fn resume(&self, turn: Turn, keeper: &mut Keeper, stored: Stored) -> Result<(), StoreError> {
         // A slot that is late by less than an interval is still looked at.
         let now = if self.unix_ms(Instant::now()) < self.spec.run.start_unix_ms { 0 } else { self.slot_now() };
         let now = now.min(self.slots());
-        let (spec, objects, head) = (Arc::clone(&self.spec), stored.objects.clone(), self.stored);
-        let tip = keeper.tip().cloned();
-        let resume = move || resumed(&spec, objects, Known { head, ..tip.as_deref().into() }, now);
+        let (spec, objects, head) = (Arc::clone(&self.spec), stored.objects, self.stored);
+        let (tip, none) = (keeper.tip().cloned(), objects.is_empty());
+        let sealed = objects.iter().filter(|o| o.sealed).count();
+        let resume = move || {
+            let _turn = turn;
+            resumed(&spec, objects, Known { head, ..tip.as_deref().into() }, now)
+        };
         // Hours of samples are read and counted: beside the other work, where there are any.
-        let resumed = if stored.objects.is_empty() { resume() } else { blocking(resume).await? };
+        let resumed = if none { resume() } else { blocking(resume).await? };
         let (resumed, counts) = resumed.map_err(|error| StoreError::Broken(error.to_string()))?;
         if let Some(hole) = &resumed.hole {
             tracing::info!(soak = self.spec.name, from = hole.start, to = hole.end, "slots without an operator");
         }
-        keeper.goes_on(&stored, &resumed.discard);
+        keeper.goes_on(stored.head, sealed.saturating_sub(resumed.discard.len()));
         let ledger = Ledger::new(resumed.recorder, counts);
         let inventories = self.inventories(&ledger);
         let through = ledger.through();
@@ -347,17 +352,15 @@ async fn caught<T>(look: impl Future<Output = T>) -> Result<T, Gap> {
 
 /// A recorder that goes on with these objects, and coverage until now.
 fn resumed(spec: &RunSpec, objects: Vec<Object>, known: Known<'_>, now: u64) -> Result<(Resumed, Counts), ChainError> {
-    let counts = if objects.is_empty() {
-        Counts::default()
-    } else {
-        let evidence = Evidence::decode(&spec.run, objects.clone(), known)?;
-        // Of the slots that are stored, whatever phase they belong to: as slots are counted from here on.
-        let stored_ms = evidence.slots().saturating_mul(spec.run.interval_ms);
-        let so_far = Phases { warm_up_ms: 0, measure_ms: stored_ms, settle_ms: 0, elapsed_ms: stored_ms };
-        let coverage = judge(&spec.checks, &evidence, &so_far).coverage;
-        Counts::from(coverage.planned, coverage.obtained, coverage.longest_gap_ms)
-    };
-    Ok((Recorder::resume(spec.run.clone(), objects, known, now)?, counts))
+    if objects.is_empty() {
+        return Ok((Recorder::resume(spec.run.clone(), objects, known, now)?, Counts::default()));
+    }
+    let (resumed, evidence) = Recorder::resume_with_evidence(&spec.run, objects, known, now)?;
+    // Of the slots that are stored, whatever phase they belong to: as slots are counted from here on.
+    let stored_ms = evidence.slots().saturating_mul(spec.run.interval_ms);
+    let so_far = Phases { warm_up_ms: 0, measure_ms: stored_ms, settle_ms: 0, elapsed_ms: stored_ms };
+    let coverage = judge(&spec.checks, &evidence, &so_far).coverage;
+    Ok((resumed, Counts::from(coverage.planned, coverage.obtained, coverage.longest_gap_ms)))
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use crate::{
         Tasks,
         evidence::{Store, known},
         judged, target,
+        turn::Turn,
     },
 };
 
@@ -112,6 +113,13 @@ async fn judge(
     sampler: &mut SamplerFacts,
 ) -> Result<(), Error> {
     let Some(run) = build::run(object, spec, status) else { return Ok(()) };
+    let turn = match Turn::soon().await {
+        Ok(turn) => turn,
+        Err(busy) => {
+            sampler.unread = Some(busy);
+            return Ok(());
+        }
+    };
     let stored = match store(ctx, object).load().await {
         Err(error @ Error::Data { .. }) => {
             sampler.broken = Some(error.to_string());
@@ -128,7 +136,7 @@ async fn judge(
         Some(whose) => published::evidence(&ctx.client, &object.namespace().unwrap_or_default(), whose).await?,
         None => None,
     };
-    match judged(&run, stored, status.evidence.clone(), Some(elapsed), before).await {
+    match judged(turn, &run, stored, status.evidence.clone(), Some(elapsed), before).await {
         Ok(judgement) => sampler.judgement = judgement,
         Err(broken) => sampler.broken = Some(broken),
     }
