@@ -77,6 +77,11 @@ impl SoakSpec {
         (self.warm_up + self.measure + extended).0 / self.interval.0.max(1) + 1
     }
 
+    /// How much of measure may pass before its load begins: as much as samples may be missing.
+    pub fn loadless(&self) -> Seconds {
+        Seconds(self.measure.0 / LATE)
+    }
+
     /// The shortest extension that is worth having: twenty slots, or a quarter of measure.
     pub fn least_extension(&self) -> Seconds {
         Seconds((self.interval.0 * 20).max(self.measure.0 / 4)).min(self.max_extension)

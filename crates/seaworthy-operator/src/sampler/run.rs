@@ -121,10 +121,18 @@ impl Run {
         &self.looker
     }
 
-    /// When settling ends, as far as is known now.
+    /// When settling ends, as far as is known now: maybe between two slots.
     pub(super) fn settled(&self) -> Instant {
-        let slots = self.slots();
-        self.due(slots.saturating_sub(1))
+        let Phases { warm_up_ms, measure_ms, settle_ms, .. } = self.horizon.borrow().phases;
+        self.at(warm_up_ms.saturating_add(measure_ms).saturating_add(settle_ms))
+    }
+
+    /// So many milliseconds after slot 0, by the run's clock.
+    pub(super) fn at(&self, elapsed_ms: u64) -> Instant {
+        let elapsed = i64::try_from(elapsed_ms).unwrap_or(i64::MAX);
+        let ahead = self.spec.run.start_unix_ms.saturating_add(elapsed).saturating_sub(self.anchor.1);
+        let span = Duration::from_millis(ahead.unsigned_abs());
+        if ahead >= 0 { self.anchor.0 + span } else { self.anchor.0.checked_sub(span).unwrap_or(self.anchor.0) }
     }
 
     pub(super) fn store_soon(&self) {
@@ -155,10 +163,7 @@ impl Run {
     }
 
     fn due(&self, slot: u64) -> Instant {
-        let planned = i64::try_from(self.spec.run.planned_ms(slot)).unwrap_or(i64::MAX);
-        let ahead = self.spec.run.start_unix_ms.saturating_add(planned).saturating_sub(self.anchor.1);
-        let span = Duration::from_millis(ahead.unsigned_abs());
-        if ahead >= 0 { self.anchor.0 + span } else { self.anchor.0.checked_sub(span).unwrap_or(self.anchor.0) }
+        self.at(self.spec.run.planned_ms(slot))
     }
 
     /// The slot that is due now, or was last.

@@ -9,7 +9,7 @@ use seaworthy_core::{
     lock::Lock,
     meta::{FINALIZER, Meta},
     presence::Presence,
-    soak_test::{Observed, Role, SamplerFacts, SoakSpec, SoakTestStatus, needs},
+    soak_test::{Observed, Role, SamplerFacts, SoakSpec, SoakTestStatus, load_is_over, needs},
     time::Timestamp,
 };
 
@@ -35,7 +35,7 @@ pub(super) async fn observe(ctx: &Context, object: &SoakTest) -> Result<Observed
     let meta = meta(ctx, object).await?;
     let now = ctx.now();
     let reads = |through| needs(&meta, &spec, &status, through, now);
-    let mut sampler = sampling(ctx, object, &spec, &status, reads(0).sampling);
+    let mut sampler = sampling(ctx, object, &spec, &status, reads(0).sampling, now);
     let reads = reads(sampler.through);
     if reads.judgement {
         // The deadline decides where that fails for good, so nothing else may fail with it.
@@ -84,7 +84,14 @@ async fn terminating(ctx: &Context, name: &str) -> Result<bool, Error> {
 }
 
 /// Hands the run over to the sampler, or ends it there; gives what is known of it.
-fn sampling(ctx: &Context, object: &SoakTest, spec: &SoakSpec, status: &SoakTestStatus, wanted: bool) -> SamplerFacts {
+fn sampling(
+    ctx: &Context,
+    object: &SoakTest,
+    spec: &SoakSpec,
+    status: &SoakTestStatus,
+    wanted: bool,
+    now: Timestamp,
+) -> SamplerFacts {
     // Without a sampler (somebody asks what would be decided) nothing is begun.
     let Some(sampler) = &ctx.sampler else { return SamplerFacts::default() };
     let uid = object.uid().unwrap_or_default();
@@ -94,8 +101,12 @@ fn sampling(ctx: &Context, object: &SoakTest, spec: &SoakSpec, status: &SoakTest
         return SamplerFacts::default();
     };
     let job = |role: Role| role.record(status).and_then(|r| r.uid.clone());
-    let tasks =
-        Tasks { inventory: job(Role::Inventory), workload: job(Role::Workload), loaded: status.workload.is_some() };
+    let tasks = Tasks {
+        inventory: job(Role::Inventory),
+        workload: job(Role::Workload),
+        loaded: status.workload.is_some(),
+        rested: load_is_over(spec, status, now),
+    };
     sampler.ensure(run, &store(ctx, object), known(status.evidence.as_ref()), tasks)
 }
 

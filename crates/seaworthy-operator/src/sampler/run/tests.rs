@@ -21,6 +21,8 @@ use super::{
 };
 use crate::clock::Clock;
 
+mod inventories;
+
 type Server = Arc<Mutex<Played>>;
 
 fn sampler(server: &Server) -> Sampler {
@@ -47,6 +49,7 @@ fn spec(uid: &str, ago: i64) -> RunSpec {
         checks: Vec::<CheckSpec>::new(),
         inventories: Vec::new(),
         leftovers: Vec::new(),
+        unloaded_until_ms: None,
     }
 }
 
