@@ -301,7 +301,18 @@ impl Run {
             // After a pause of the whole process the slots in between are missed, not hurried through.
             let slot = self.slot_now().clamp(next, (slots - 1).min(next + FARTHEST));
             self.with(|ledger| ledger.open(slot));
-            looking.push(caught(self.look(slot)).map(drop));
+            looking.push(self.closing(slot, self.look(slot)));
+        }
+    }
+
+    /// Makes a look, and sees to it that its slot is over whatever becomes of that: one that stays open holds up all later ones.
+    async fn closing(&self, slot: u64, look: impl Future<Output = ()>) {
+        let Err(gap) = caught(look).await else { return };
+        tracing::error!(soak = self.spec.name, slot, %gap, "a slot was not recorded");
+        let unix_ms = self.unix_ms(self.due(slot));
+        let closed = caught(async { self.with(|ledger| ledger.close(Outcome::Nothing { slot, unix_ms, gap }, &[])) });
+        if closed.await.is_err() {
+            tracing::error!(soak = self.spec.name, slot, "nor as a gap");
         }
     }
 

@@ -180,6 +180,20 @@ async fn a_look_that_fails_is_a_gap() {
 }
 
 #[tokio::test]
+async fn a_slot_whose_recording_fails_is_a_gap_and_holds_up_none() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    let run = begun(&sampler, &server, spec("uid", -3600), Known::default()).await;
+    run.with(|ledger| {
+        ledger.open(0);
+        ledger.open(1);
+    });
+    run.closing(0, async { assert_eq!(1, 2, "a defect on purpose") }).await;
+    run.with(|ledger| ledger.close(slot(1), &[]));
+    assert_eq!(run.with(|ledger| ledger.checkpoint().through), Some(2));
+}
+
+#[tokio::test]
 async fn evidence_is_read_while_no_other_is() {
     let server = Server::default();
     let sampler = sampler(&server);
