@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo, word};
-use crate::segment::{ChainError, Inventoried, Known, Object, check, columns_of_csv, table_from_csv, to_csv};
+use crate::segment::{Chain, ChainError, Inventoried, Known, Object, check, columns_of_csv, table_from_csv, to_csv};
 use crate::series::Table;
 
 /// The evidence of one run.
@@ -29,13 +29,16 @@ impl Evidence {
     /// # Errors
     /// The evidence is not what was written, or less than is known; it must not be judged.
     pub fn decode<'k>(run: &RunInfo, objects: Vec<Object>, known: impl Into<Known<'k>>) -> Result<Self, ChainError> {
-        let chain = check(run, objects, &known.into())?;
         let mut table = Table::default();
-        for part in chain.sealed.into_iter().chain(chain.head) {
-            table.append(part);
-        }
+        let mut chain = check(run, objects, &known.into(), &mut |part| table.append(part))?;
+        chain.head.take().into_iter().for_each(|rows| table.append(rows));
+        Ok(Self::of(run, table, chain))
+    }
+
+    /// Evidence with these rows, sealed or not, and what the chain says besides.
+    pub(crate) fn of(run: &RunInfo, table: Table, chain: Chain) -> Self {
         let tip = (chain.tip.links > 0).then_some(chain.tip.hash);
-        Ok(Self { run: run.clone(), table, faults: chain.faults, inventories: chain.inventories, tip })
+        Self { run: run.clone(), table, faults: chain.faults, inventories: chain.inventories, tip }
     }
 
     /// Reads an exported CSV, which has neither fault windows nor inventories.

@@ -10,13 +10,14 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::evidence::Evidence;
 use crate::record::{
     FaultWindow, Gap, GapReason, InventoryPoint, Look, ObjectRef, Page, PodState, RunInfo, SlotRecord, one_line,
 };
 use crate::row::{Cell, Row, about, cell_of, columns_are_full, inventory, source_word, target_word, too_many};
 use crate::segment::{
-    ChainError, Inventoried, Kind, Known, Lasting, Object, Packed, Part, SEGMENT_SLOTS, SHARD_BYTES, Tip, check,
-    inventory_payloads, object, pack,
+    Chain, ChainError, Inventoried, Kind, Known, Lasting, Object, Packed, Part, SEGMENT_SLOTS, SHARD_BYTES, Tip,
+    Unpacked, check, inventory_payloads, object, pack,
 };
 use crate::series::Table;
 use crate::text::{Place, PlacedGap, gaps_to_text, pods_to_text};
@@ -29,6 +30,9 @@ pub use crate::row::{MAX_NAME_BYTES_PER_LOOK, MAX_SERIES_PER_LOOK};
 pub const MAX_LOOKS: usize = 1024;
 /// Once the sealed objects of a run have so many bytes, its further slots are gaps.
 pub const MAX_RUN_BYTES: u64 = 64 << 20;
+/// Once all that a run has recorded takes so many bytes unpacked, its further slots are gaps: 4 Mi cells of 9 bytes, names, texts and rows
+/// included. It is judged at once and as a whole, however well it packs.
+pub const MAX_UNPACKED_BYTES: u64 = 36 << 20;
 /// The most pods that one look may have.
 const MAX_PODS: usize = 256;
 /// The most declared fault windows.
@@ -114,6 +118,7 @@ pub struct Recorder {
     times: Times,
     /// The bytes of all objects that are sealed, stored or not.
     sealed_bytes: u64,
+    unpacked: Unpacked,
     /// The pods of the last slot and their text: most slots have the very same.
     pods: Option<(Arc<[PodState]>, Arc<str>)>,
 }
@@ -134,6 +139,7 @@ impl Recorder {
             types: Types::default(),
             times: Times::default(),
             sealed_bytes: 0,
+            unpacked: Unpacked::default(),
             pods: None,
         }
     }
@@ -148,22 +154,63 @@ impl Recorder {
         known: impl Into<Known<'k>>,
         now_slot: u64,
     ) -> Result<Resumed, ChainError> {
-        let chain = check(&run, objects, &known.into())?;
+        let (resumed, _) = Self::go_on(run, objects, &known.into(), now_slot, None)?;
+        Ok(resumed)
+    }
+
+    /// As [`Self::resume`], with the evidence that it goes on with: read once for both.
+    ///
+    /// # Errors
+    /// As [`Self::resume`].
+    pub fn resume_with_evidence<'k>(
+        run: &RunInfo,
+        objects: Vec<Object>,
+        known: impl Into<Known<'k>>,
+        now_slot: u64,
+    ) -> Result<(Resumed, Evidence), ChainError> {
+        let mut rows = Table::default();
+        let (resumed, chain) = Self::go_on(run.clone(), objects, &known.into(), now_slot, Some(&mut rows))?;
+        Ok((resumed, Evidence::of(run, rows, chain)))
+    }
+
+    /// `all` is given all rows that are stored, where somebody wants them.
+    fn go_on(
+        run: RunInfo,
+        objects: Vec<Object>,
+        known: &Known<'_>,
+        now_slot: u64,
+        mut all: Option<&mut Table>,
+    ) -> Result<(Resumed, Chain), ChainError> {
+        let mut unpacked = Unpacked::default();
+        let mut chain = check(&run, objects, known, &mut |part| {
+            unpacked.table(&part);
+            if let Some(all) = &mut all {
+                all.append(part);
+            }
+        })?;
+        let head = chain.head.take().unwrap_or_default();
+        unpacked.table(&head);
+        if let Some(all) = all {
+            all.append(head.clone());
+        }
+        chain.inventories.values().for_each(|objects| unpacked.inventory(objects));
         let mut recorder = Self::new(run);
-        recorder.table = chain.head.unwrap_or_default();
-        recorder.tip = chain.tip;
+        recorder.table = head;
+        recorder.tip = chain.tip.clone();
         recorder.sealed_bytes = chain.sealed_bytes;
+        recorder.unpacked = unpacked;
         recorder.acknowledged_faults = chain.faults.len();
-        recorder.faults = chain.faults;
-        recorder.types = chain.types;
-        recorder.inventories = chain.inventories.into_keys().collect();
+        recorder.faults.clone_from(&chain.faults);
+        recorder.types.clone_from(&chain.types);
+        recorder.inventories = chain.inventories.keys().cloned().collect();
         recorder.acknowledged = recorder.table.next_slot();
         let next = recorder.next_slot();
         let hole = (next < now_slot).then_some(next..now_slot.min(next + MAX_SKIP));
         for slot in hole.clone().into_iter().flatten() {
             recorder.push_gap_row(slot, &Gap::new(GapReason::OperatorDown, ""));
         }
-        Ok(Resumed { recorder, discard: chain.unfinished, hole })
+        let discard = std::mem::take(&mut chain.unfinished);
+        Ok((Resumed { recorder, discard, hole }, chain))
     }
 
     /// The run.
@@ -197,7 +244,7 @@ impl Recorder {
             return Err(RecordError::TooManyLooks { slot: *slot, looks: looks.len() + record.inventories.len() });
         }
         self.skip_to(*slot)?;
-        if self.sealed_bytes > MAX_RUN_BYTES {
+        if self.sealed_bytes > MAX_RUN_BYTES || self.unpacked.bytes() > MAX_UNPACKED_BYTES {
             self.push_gap(record.unix_ms, &run_is_full());
             return Ok(());
         }
@@ -224,12 +271,23 @@ impl Recorder {
         for round in &record.inventories {
             inventory(round, &mut row);
         }
+        let more = self.unpacked.would_add(*slot, row.cells.iter().map(|(name, _)| name.as_str()));
+        if self.unpacked.bytes().saturating_add(more) > MAX_UNPACKED_BYTES {
+            // For good: which slots are kept must not depend on what is on their pages.
+            self.unpacked.fill();
+            self.push_gap(record.unix_ms, &run_is_full());
+            return Ok(());
+        }
         let gaps = gap_cell(row.gaps);
-        self.table.push_row(record.unix_ms, gaps.as_deref(), pods.as_deref());
+        self.push_row(record.unix_ms, gaps.as_deref(), pods.as_deref());
         for (name, cell) in row.cells {
+            self.unpacked.column(&name, *slot, *slot);
             match cell {
                 Cell::Number(value) => self.table.set_number(&name, value),
-                Cell::Text(text) => self.table.set_text(&name, &text),
+                Cell::Text(text) => {
+                    self.unpacked.text(&text);
+                    self.table.set_text(&name, &text);
+                }
             }
         }
         Ok(())
@@ -259,6 +317,7 @@ impl Recorder {
         if !self.inventories.insert(inventoried.clone()) {
             return;
         }
+        self.unpacked.inventory(objects);
         let payloads = inventory_payloads(objects);
         let shards = u32::try_from(payloads.len()).unwrap_or(u32::MAX);
         for (shard, payload) in (0..).zip(payloads) {
@@ -310,9 +369,15 @@ impl Recorder {
         for rows in other.sealed.iter().chain([&other.table]) {
             for (row, slot) in (rows.first_slot..rows.next_slot()).enumerate() {
                 if slot == self.next_slot() {
+                    let mut one = Table::starting_at(slot);
+                    one.push_row_of(rows, row);
+                    self.unpacked.table(&one);
                     self.table.push_row_of(rows, row);
                 }
             }
+        }
+        if other.unpacked.bytes() > MAX_UNPACKED_BYTES {
+            self.unpacked.fill();
         }
         self.types.go_on_with(&other.types);
         self.times.clone_from(&other.times);
@@ -391,7 +456,13 @@ impl Recorder {
 
     fn push_gap(&mut self, unix_ms: i64, gap: &Gap) {
         let text = gap_cell(vec![PlacedGap { place: Place::Everywhere, gap: gap.clone() }]);
-        self.table.push_row(unix_ms, text.as_deref(), None);
+        self.push_row(unix_ms, text.as_deref(), None);
+    }
+
+    fn push_row(&mut self, unix_ms: i64, gaps: Option<&str>, pods: Option<&str>) {
+        self.unpacked.row();
+        gaps.into_iter().chain(pods).for_each(|text| self.unpacked.text(text));
+        self.table.push_row(unix_ms, gaps, pods);
     }
 
     fn look(&mut self, record: &SlotRecord, look: &Look, row: &mut Row) {
@@ -450,8 +521,8 @@ fn gap_cell(mut gaps: Vec<PlacedGap>) -> Option<String> {
 
 fn run_is_full() -> Gap {
     let detail = format!(
-        "this run's evidence has its most, {MAX_RUN_BYTES} bytes: select fewer series by their labels, sample less often or \
-         measure shorter"
+        "this run's evidence has its most, {MAX_RUN_BYTES} bytes or {MAX_UNPACKED_BYTES} unpacked: select fewer series by \
+         their labels, sample less often or measure shorter"
     );
     Gap::new(GapReason::TooManySeries, detail)
 }

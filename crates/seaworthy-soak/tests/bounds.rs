@@ -120,3 +120,47 @@ fn a_run_that_has_its_most_evidence_goes_on_as_gaps_and_never_passes() {
     assert_eq!(verdict.verdict, Verdict::Inconclusive, "{verdict:?}");
     assert!(verdict.checks[0].message.contains("select fewer series by their labels"), "{verdict:?}");
 }
+
+/// What is seldom seen packs to nothing, and takes a cell a slot all the same where all rows stand side by side.
+#[test]
+fn a_run_that_is_too_large_unpacked_goes_on_as_gaps_though_it_packs_well() {
+    let wide = |target: &str| {
+        let line = |i| format!("level{{a=\"{i}\"}} 1\n");
+        let page: String = (0..2000).map(line).collect();
+        let result = read_page(page.as_bytes(), Format::Text, &Limits::default(), &Wants::of(&specs(), "s"), 1, "life");
+        Look { source: "s".into(), target: target.into(), result }
+    };
+    let all = |slot| SlotRecord { looks: ["a", "b", "c", "d"].map(wide).into(), ..record(slot, page(1, 0)) };
+    let mut recorder = Recorder::new(run());
+    recorder.record(&all(0)).unwrap();
+    recorder.record(&all(1)).unwrap();
+    for slot in 2..600 {
+        recorder.gap(slot, 0, &Gap::new(GapReason::Missed, "")).unwrap();
+    }
+    let checkpoint = recorder.checkpoint();
+    recorder.committed(&checkpoint);
+    let objects: Vec<_> = checkpoint.sealed.into_iter().chain([checkpoint.head]).collect();
+    let packed: usize = objects.iter().map(|o| o.payload.len()).sum();
+    assert!(packed < 200_000, "{packed}");
+    let tip = checkpoint.tip.as_deref();
+    let (resumed, evidence) = Recorder::resume_with_evidence(&run(), objects.clone(), tip, 600).unwrap();
+    assert_eq!(evidence, Evidence::decode(&run(), objects.clone(), tip).unwrap());
+    let mut resumed = resumed.recorder;
+    for recorder in [&mut recorder, &mut resumed] {
+        recorder.record(&all(600)).unwrap();
+        // It is full for good, whatever would still fit in.
+        recorder.record(&record(601, page(1, 0))).unwrap();
+    }
+    let head = resumed.checkpoint().head;
+    assert_eq!(recorder.checkpoint().head, head, "what was recorded here and what was found stored count alike");
+    let objects = objects.into_iter().filter(|o| o.sealed).chain([head]).collect();
+    let evidence = Evidence::decode(&run(), objects, tip).unwrap();
+    assert_eq!(evidence.value("s", "a", "level{a=\"7\"}", 1), Some(1.0), "what was there before is kept");
+    let csv = evidence.to_csv();
+    assert_eq!(
+        csv.matches("*|TooManySeries|this run's evidence has its most").count(),
+        2,
+        "{}",
+        &csv[csv.len() - 400..]
+    );
+}

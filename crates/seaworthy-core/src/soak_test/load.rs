@@ -3,7 +3,7 @@
 use super::{
     Role,
     decide::Visit,
-    spec::{BEFORE, LATE, STARTS},
+    spec::{BEFORE, STARTS},
     status::SoakTestPhase,
     steps::blame,
 };
@@ -36,7 +36,7 @@ impl Visit<'_> {
         if !self.load_is_missing() {
             return false;
         }
-        let limit = measure_start + Seconds(self.seen.spec.measure.0 / LATE);
+        let limit = measure_start + self.seen.spec.loadless();
         if self.now <= limit {
             self.wake_at(limit + Seconds(1));
             return false;
@@ -93,8 +93,7 @@ impl Visit<'_> {
 
     /// Why a load that must run by now does not. Of one that has ended its record will say more.
     fn idle(&mut self, record: &TaskStatus, measure_start: Timestamp, measure_end: Timestamp) -> Option<String> {
-        let limit = measure_start + Seconds(self.seen.spec.measure.0 / LATE).max(STARTS);
-        let limit = limit.min(measure_end);
+        let limit = (measure_start + self.seen.spec.loadless().max(STARTS)).min(measure_end);
         if self.now < limit {
             self.wake_at(limit);
             return None;

@@ -19,7 +19,7 @@ mod steps;
 pub mod target;
 
 pub use decide::decide;
-pub use observed::{Inventories, Judgement, Needs, Observed, SamplerFacts, needs};
+pub use observed::{Inventories, Judgement, Needs, Observed, SamplerFacts, load_is_over, needs};
 pub use spec::SoakSpec;
 pub use status::{
     CheckStatus, ComparedWith, Ending, EvidenceStatus, ExtensionStatus, SampleCounts, SoakTestPhase, SoakTestStatus,

@@ -149,6 +149,17 @@ pub(super) fn extension_from(
     extension_is_open(spec, status) && now >= measure_end && stored
 }
 
+/// Whether there is no load any more, nor will be: measure is over and extended no more, and the task that made the load has ended with
+/// all that it started. Only what is seen after that shows what the load leaves behind.
+pub fn load_is_over(spec: &SoakSpec, status: &SoakTestStatus, now: Timestamp) -> bool {
+    let measured = status.measure_end_time.is_some_and(|end| now >= end) && !extension_is_open(spec, status);
+    let ended = match &status.workload {
+        Some(load) => load.state.is_finished(),
+        None => spec.workload.is_none(),
+    };
+    measured && ended
+}
+
 /// Whether measure may still be extended.
 pub(super) fn extension_is_open(spec: &SoakSpec, status: &SoakTestStatus) -> bool {
     spec.max_extension > Seconds(0) && !status.extension.as_ref().is_some_and(|e| e.closed)

@@ -15,7 +15,7 @@ pub(super) const EXTENSION: Seconds = Seconds::minutes(1);
 /// How long the load waits for the inventory from before it; then it starts without.
 pub(super) const BEFORE: Seconds = Seconds::minutes(2);
 /// The load may begin after measure by one part in so many of it: the 5 % of the samples that may be missing.
-pub(super) const LATE: u64 = 20;
+const LATE: u64 = 20;
 /// How long into measure the load's pod may take to run where a part of measure is shorter: an image is pulled, a container is made.
 pub(super) const STARTS: Seconds = Seconds(30);
 /// How long ended tasks may take to be gone before the teardown starts all the same, and before clean-up is given up.
@@ -77,6 +77,11 @@ impl SoakSpec {
     /// How many slots there are when measure has just ended.
     pub fn measured_slots(&self, extended: Seconds) -> u64 {
         (self.warm_up + self.measure + extended).0 / self.interval.0.max(1) + 1
+    }
+
+    /// How much of measure may pass before its load begins: as much as samples may be missing.
+    pub fn loadless(&self) -> Seconds {
+        Seconds(self.measure.0 / LATE)
     }
 
     /// The shortest extension that is worth having: twenty slots, or a quarter of measure.

@@ -54,11 +54,11 @@ impl Keeper {
         }
     }
 
-    /// Goes on from what was read. `unfinished` are the links that the head does not name; they are met again as conflicts.
-    pub(super) fn goes_on(&mut self, stored: &Stored, unfinished: &[String]) {
-        self.head.clone_from(&stored.head);
+    /// Goes on from a head of this version, which names so many links; others are met again as conflicts.
+    pub(super) fn goes_on(&mut self, head: Option<String>, sealed: usize) {
+        self.head = head;
         self.made.clear();
-        self.sealed = stored.objects.iter().filter(|o| o.sealed && !unfinished.contains(&o.name)).count();
+        self.sealed = sealed;
     }
 
     /// Stores a checkpoint.
@@ -87,18 +87,20 @@ impl Keeper {
     /// `Broken` when it is not what was written, or less than that. `Conflict` when he still writes.
     pub(super) async fn take_over(&mut self, run: &RunInfo, through: u64) -> Result<Recorder, StoreError> {
         let mut stored = self.read().await?;
+        let objects = std::mem::take(&mut stored.objects);
+        let head = objects.iter().find(|o| o.name == HEAD).cloned();
+        let sealed = objects.iter().filter(|o| o.sealed).count();
         let known = Known { tip: self.tip.as_deref(), head: self.head.is_some(), through };
-        let resumed = Recorder::resume(run.clone(), stored.objects.clone(), known, 0);
+        let resumed = Recorder::resume(run.clone(), objects, known, 0);
         let resumed = resumed.map_err(|error| StoreError::Broken(error.to_string()))?;
         if !resumed.discard.is_empty() {
-            let head = stored.objects.iter().find(|o| o.name == HEAD).cloned();
             let head = head.unwrap_or_else(|| Recorder::new(run.clone()).checkpoint().head);
             stored.head = Some(self.store.mark(&head, stored.head.as_deref()).await?);
             for part in &resumed.discard {
                 self.store.discard(&stored, part).await?;
             }
         }
-        self.goes_on(&stored, &resumed.discard);
+        self.goes_on(stored.head, sealed.saturating_sub(resumed.discard.len()));
         Ok(resumed.recorder)
     }
 

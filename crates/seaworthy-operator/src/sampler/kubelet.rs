@@ -49,6 +49,15 @@ struct Figure {
     timestamp_ms: Option<i64>,
 }
 
+impl Figure {
+    /// Whether it may be of a container before the one whose life this is: the kubelet keeps figures by the container's name for longer than
+    /// the pod's status takes to name the next one. Lives begin within a second that they name, by the same node's clock.
+    fn precedes(&self, life: &str) -> bool {
+        let began = life.rsplit_once('@').and_then(|(_, second)| second.parse::<i64>().ok());
+        self.timestamp_ms.zip(began).is_some_and(|(time, began)| time.div_euclid(1000) <= began)
+    }
+}
+
 /// The figures of a node's containers by namespace, pod and container.
 type Figures = HashMap<(String, String, String), Vec<Figure>>;
 
@@ -102,6 +111,7 @@ impl Kubelets {
         let mut samples = Vec::new();
         let (namespace, pod) = pod;
         let (container, incarnation) = container;
+        let mut older = false;
         for (which, metrics) in [(Which::Resource, &[CPU, WORKING_SET][..]), (Which::Summary, &[RSS][..])] {
             if !metrics.iter().any(|m| wants.metric(m)) {
                 continue;
@@ -112,6 +122,10 @@ impl Kubelets {
             let key = (namespace.to_owned(), pod.to_owned(), container.to_owned());
             let Some(found) = figures.get(&key) else { continue };
             for figure in found {
+                if figure.precedes(incarnation) {
+                    older = true;
+                    continue;
+                }
                 let label = |name: &str| match name {
                     "container" => Some(container.into()),
                     "namespace" => Some(namespace.into()),
@@ -125,6 +139,10 @@ impl Kubelets {
                     samples.push(PageSample { series, value: figure.value, timestamp_ms: figure.timestamp_ms });
                 }
             }
+        }
+        if samples.is_empty() && older {
+            let what = "the kubelet's figures are from before this container started: it has not looked at it yet";
+            return Err(Gap::new(GapReason::Stale, what));
         }
         if samples.is_empty() {
             return Err(Gap::new(GapReason::NoTarget, "the kubelet has no figures of this container (yet)"));
@@ -330,14 +348,15 @@ mod tests {
 
     use super::*;
 
-    /// Answers any request with an empty page and keeps connections; tells of each one.
-    async fn kubelet(listener: TcpListener, connections: mpsc::UnboundedSender<()>) {
+    /// Answers any request with this page and keeps connections; tells of each one.
+    async fn kubelet(listener: TcpListener, connections: mpsc::UnboundedSender<()>, page: &'static str) {
         while let Ok((mut stream, _)) = listener.accept().await {
             connections.send(()).unwrap();
             tokio::spawn(async move {
                 let mut request = [0; 4096];
                 while stream.read(&mut request).await.is_ok_and(|read| read > 0) {
-                    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+                    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{page}", page.len());
+                    stream.write_all(answer.as_bytes()).await.unwrap();
                 }
             });
         }
@@ -348,7 +367,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let (sender, mut connections) = mpsc::unbounded_channel();
-        tokio::spawn(kubelet(listener, sender));
+        tokio::spawn(kubelet(listener, sender, ""));
         let total = Duration::from_millis(200);
         let client = Client::try_from(bounded(kube::Config::new(url), total)).unwrap();
         for _ in 0..2 {
@@ -358,6 +377,36 @@ mod tests {
         }
         connections.try_recv().unwrap();
         assert!(connections.try_recv().is_err(), "there was a second connection");
+    }
+
+    #[tokio::test]
+    async fn figures_of_the_container_before_are_none_of_this_ones() {
+        let page = "container_memory_working_set_bytes{container=\"c\",namespace=\"n\",pod=\"p\"} 7 1700000000500\n";
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = kube::Config::new(format!("http://{}", listener.local_addr().unwrap()).parse().unwrap());
+        let (sender, _connections) = mpsc::unbounded_channel();
+        tokio::spawn(kubelet(listener, sender, page));
+        let node = Node {
+            client: Client::try_from(bounded(config.clone(), TOTAL)).unwrap(),
+            resource: tokio::sync::Mutex::default(),
+            summary: tokio::sync::Mutex::default(),
+        };
+        let address: IpAddr = "127.0.0.1".parse().unwrap();
+        let kubelets = Kubelets::new(config, false);
+        kubelets.nodes.lock().unwrap().insert(address, Arc::new(node));
+        let check = serde_json::json!({"name": "x", "bound": {"source": "k", "metric": WORKING_SET, "max": 9}});
+        let wants = Wants::of(&[serde_json::from_value(check).unwrap()], "k");
+        for (life, reason) in [
+            ("x://1@1699999999", None),
+            // Within that second either may have been looked at.
+            ("x://1@1700000000", Some(GapReason::Stale)),
+            ("x://1@1700000007", Some(GapReason::Stale)),
+            ("x://1", None),
+            ("", None),
+        ] {
+            let page = kubelets.look(address, ("n", "p"), ("c", life), &wants, Instant::now()).await;
+            assert_eq!(page.as_ref().err().map(|gap| gap.reason), reason, "{life}: {page:?}");
+        }
     }
 
     #[test]

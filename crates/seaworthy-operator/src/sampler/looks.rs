@@ -133,6 +133,11 @@ impl Looker {
         self.known().loaded
     }
 
+    /// Whether there is no load any more, nor will be.
+    pub(crate) fn rested(&self) -> bool {
+        self.known().rested
+    }
+
     /// The objects that `leftovers` checks compare, seen no longer ago than `oldest`.
     pub(crate) async fn objects(
         &self,

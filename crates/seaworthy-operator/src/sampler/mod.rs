@@ -25,6 +25,7 @@ pub(crate) mod spec;
 pub(crate) mod target;
 mod targets;
 mod tls;
+pub(crate) mod turn;
 mod watch;
 
 use std::{
@@ -94,6 +95,8 @@ pub(crate) struct Tasks {
     pub(crate) workload: Option<String>,
     /// Whether the load has been started, or may have been: then it is too late for the inventory from before it.
     pub(crate) loaded: bool,
+    /// Whether there is no load any more, nor will be: only then can be seen what it leaves behind.
+    pub(crate) rested: bool,
 }
 
 /// What all runs share.

@@ -14,7 +14,6 @@ use seaworthy_core::soak_test::{Inventories, SamplerFacts};
 use seaworthy_soak::{
     cadence::Cadence,
     check::{Phases, judge},
-    evidence::Evidence,
     record::{FaultWindow, Gap, GapReason, InventoryPoint},
     recorder::{Recorder, Resumed},
     segment::{ChainError, Known, Object},
@@ -33,6 +32,7 @@ use super::{
     ledger::{Counts, Ledger, Outcome},
     looks::{Looker, Seen},
     spec::{Horizon, RunSpec},
+    turn::Turn,
 };
 use storing::blocking;
 
@@ -121,10 +121,18 @@ impl Run {
         &self.looker
     }
 
-    /// When settling ends, as far as is known now.
+    /// When settling ends, as far as is known now: maybe between two slots.
     pub(super) fn settled(&self) -> Instant {
-        let slots = self.slots();
-        self.due(slots.saturating_sub(1))
+        let Phases { warm_up_ms, measure_ms, settle_ms, .. } = self.horizon.borrow().phases;
+        self.at(warm_up_ms.saturating_add(measure_ms).saturating_add(settle_ms))
+    }
+
+    /// So many milliseconds after slot 0, by the run's clock.
+    pub(super) fn at(&self, elapsed_ms: u64) -> Instant {
+        let elapsed = i64::try_from(elapsed_ms).unwrap_or(i64::MAX);
+        let ahead = self.spec.run.start_unix_ms.saturating_add(elapsed).saturating_sub(self.anchor.1);
+        let span = Duration::from_millis(ahead.unsigned_abs());
+        if ahead >= 0 { self.anchor.0 + span } else { self.anchor.0.checked_sub(span).unwrap_or(self.anchor.0) }
     }
 
     pub(super) fn store_soon(&self) {
@@ -155,10 +163,7 @@ impl Run {
     }
 
     fn due(&self, slot: u64) -> Instant {
-        let planned = i64::try_from(self.spec.run.planned_ms(slot)).unwrap_or(i64::MAX);
-        let ahead = self.spec.run.start_unix_ms.saturating_add(planned).saturating_sub(self.anchor.1);
-        let span = Duration::from_millis(ahead.unsigned_abs());
-        if ahead >= 0 { self.anchor.0 + span } else { self.anchor.0.checked_sub(span).unwrap_or(self.anchor.0) }
+        self.at(self.spec.run.planned_ms(slot))
     }
 
     /// The slot that is due now, or was last.
@@ -198,9 +203,10 @@ impl Run {
     async fn load(&self) -> bool {
         let mut pause = Duration::from_millis(500);
         loop {
+            let turn = Turn::come().await;
             let mut keeper = self.keeper.lock().await;
             match keeper.read().await {
-                Ok(stored) => match self.resume(&mut keeper, stored).await {
+                Ok(stored) => match self.resume(turn, &mut keeper, stored).await {
                     Err(StoreError::Broken(what)) => {
                         self.broken(what);
                         return false;
@@ -222,20 +228,24 @@ impl Run {
         }
     }
 
-    async fn resume(&self, keeper: &mut Keeper, stored: Stored) -> Result<(), StoreError> {
+    async fn resume(&self, turn: Turn, keeper: &mut Keeper, stored: Stored) -> Result<(), StoreError> {
         // A slot that is late by less than an interval is still looked at.
         let now = if self.unix_ms(Instant::now()) < self.spec.run.start_unix_ms { 0 } else { self.slot_now() };
         let now = now.min(self.slots());
-        let (spec, objects, head) = (Arc::clone(&self.spec), stored.objects.clone(), self.stored);
-        let tip = keeper.tip().cloned();
-        let resume = move || resumed(&spec, objects, Known { head, ..tip.as_deref().into() }, now);
+        let (spec, objects, head) = (Arc::clone(&self.spec), stored.objects, self.stored);
+        let (tip, none) = (keeper.tip().cloned(), objects.is_empty());
+        let sealed = objects.iter().filter(|o| o.sealed).count();
+        let resume = move || {
+            let _turn = turn;
+            resumed(&spec, objects, Known { head, ..tip.as_deref().into() }, now)
+        };
         // Hours of samples are read and counted: beside the other work, where there are any.
-        let resumed = if stored.objects.is_empty() { resume() } else { blocking(resume).await? };
+        let resumed = if none { resume() } else { blocking(resume).await? };
         let (resumed, counts) = resumed.map_err(|error| StoreError::Broken(error.to_string()))?;
         if let Some(hole) = &resumed.hole {
             tracing::info!(soak = self.spec.name, from = hole.start, to = hole.end, "slots without an operator");
         }
-        keeper.goes_on(&stored, &resumed.discard);
+        keeper.goes_on(stored.head, sealed.saturating_sub(resumed.discard.len()));
         let ledger = Ledger::new(resumed.recorder, counts);
         let inventories = self.inventories(&ledger);
         let through = ledger.through();
@@ -291,7 +301,18 @@ impl Run {
             // After a pause of the whole process the slots in between are missed, not hurried through.
             let slot = self.slot_now().clamp(next, (slots - 1).min(next + FARTHEST));
             self.with(|ledger| ledger.open(slot));
-            looking.push(caught(self.look(slot)).map(drop));
+            looking.push(self.closing(slot, self.look(slot)));
+        }
+    }
+
+    /// Makes a look, and sees to it that its slot is over whatever becomes of that: one that stays open holds up all later ones.
+    async fn closing(&self, slot: u64, look: impl Future<Output = ()>) {
+        let Err(gap) = caught(look).await else { return };
+        tracing::error!(soak = self.spec.name, slot, %gap, "a slot was not recorded");
+        let unix_ms = self.unix_ms(self.due(slot));
+        let closed = caught(async { self.with(|ledger| ledger.close(Outcome::Nothing { slot, unix_ms, gap }, &[])) });
+        if closed.await.is_err() {
+            tracing::error!(soak = self.spec.name, slot, "nor as a gap");
         }
     }
 
@@ -347,17 +368,15 @@ async fn caught<T>(look: impl Future<Output = T>) -> Result<T, Gap> {
 
 /// A recorder that goes on with these objects, and coverage until now.
 fn resumed(spec: &RunSpec, objects: Vec<Object>, known: Known<'_>, now: u64) -> Result<(Resumed, Counts), ChainError> {
-    let counts = if objects.is_empty() {
-        Counts::default()
-    } else {
-        let evidence = Evidence::decode(&spec.run, objects.clone(), known)?;
-        // Of the slots that are stored, whatever phase they belong to: as slots are counted from here on.
-        let stored_ms = evidence.slots().saturating_mul(spec.run.interval_ms);
-        let so_far = Phases { warm_up_ms: 0, measure_ms: stored_ms, settle_ms: 0, elapsed_ms: stored_ms };
-        let coverage = judge(&spec.checks, &evidence, &so_far).coverage;
-        Counts::from(coverage.planned, coverage.obtained, coverage.longest_gap_ms)
-    };
-    Ok((Recorder::resume(spec.run.clone(), objects, known, now)?, counts))
+    if objects.is_empty() {
+        return Ok((Recorder::resume(spec.run.clone(), objects, known, now)?, Counts::default()));
+    }
+    let (resumed, evidence) = Recorder::resume_with_evidence(&spec.run, objects, known, now)?;
+    // Of the slots that are stored, whatever phase they belong to: as slots are counted from here on.
+    let stored_ms = evidence.slots().saturating_mul(spec.run.interval_ms);
+    let so_far = Phases { warm_up_ms: 0, measure_ms: stored_ms, settle_ms: 0, elapsed_ms: stored_ms };
+    let coverage = judge(&spec.checks, &evidence, &so_far).coverage;
+    Ok((resumed, Counts::from(coverage.planned, coverage.obtained, coverage.longest_gap_ms)))
 }
 
 #[cfg(test)]

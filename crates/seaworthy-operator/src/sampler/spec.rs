@@ -32,6 +32,9 @@ pub(crate) struct RunSpec {
     pub(crate) inventories: Vec<String>,
     /// Names of the checks that compare inventories from before the load and from after settling.
     pub(crate) leftovers: Vec<String>,
+    /// Where there is no load that an inventory could come before: how many milliseconds after slot 0 the first one may be taken at the
+    /// latest.
+    pub(crate) unloaded_until_ms: Option<u64>,
 }
 
 /// How far a run goes; an extension of measure moves it.

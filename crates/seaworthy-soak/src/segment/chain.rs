@@ -93,11 +93,9 @@ pub enum ChainError {
     },
 }
 
-/// Evidence put together.
+/// What evidence says besides its sealed rows.
 #[derive(Debug, Default)]
 pub(crate) struct Chain {
-    /// The sealed rows, in order.
-    pub(crate) sealed: Vec<Table>,
     /// The rows of the head; `None` without a head.
     pub(crate) head: Option<Table>,
     pub(crate) tip: Tip,
@@ -115,11 +113,37 @@ struct Link {
     header: Header,
 }
 
-/// Checks every object and the order among them.
+/// Sealed rows as they are read: only the part that may go on is held, so that whoever wants all of them has them once, and whoever wants
+/// none has none.
+struct Sealed<'r> {
+    last: Option<Table>,
+    next_slot: u64,
+    rows: &'r mut dyn FnMut(Table),
+}
+
+impl Sealed<'_> {
+    /// Adds a part; false if its slots do not follow those before.
+    fn add(&mut self, part: Table) -> bool {
+        let follows = part.first_slot == self.next_slot;
+        if follows {
+            self.next_slot = part.next_slot();
+            self.last.replace(part).into_iter().for_each(&mut *self.rows);
+        }
+        follows
+    }
+}
+
+/// Checks every object and the order among them. `rows` is given the sealed rows, part by part and in order; they count only where all
+/// is as it was written.
 ///
 /// # Errors
 /// The first thing that is not as it was written.
-pub(crate) fn check(run: &RunInfo, objects: Vec<Object>, known: &Known<'_>) -> Result<Chain, ChainError> {
+pub(crate) fn check(
+    run: &RunInfo,
+    objects: Vec<Object>,
+    known: &Known<'_>,
+    rows: &mut dyn FnMut(Table),
+) -> Result<Chain, ChainError> {
     let mut head = None;
     let mut links = BTreeMap::new();
     for object in objects {
@@ -161,11 +185,12 @@ pub(crate) fn check(run: &RunInfo, objects: Vec<Object>, known: &Known<'_>) -> R
     let mut chain = Chain { tip, unfinished: names(unfinished), ..Chain::default() };
     let Lasting { faults, types } = head.header.lasting.clone();
     (chain.faults, chain.types) = (faults, types);
+    let mut sealed = Sealed { last: None, next_slot: 0, rows };
     for link in links.into_values() {
         chain.sealed_bytes += link.object.bytes();
-        chain.add(link)?;
+        chain.add(link, &mut sealed)?;
     }
-    let chain = chain.finish(&head)?;
+    let chain = chain.finish(&head, sealed)?;
     let through = chain.head.as_ref().map_or(0, Table::next_slot);
     if through < known.through {
         return Err(ChainError::RolledBack { through, known: known.through });
@@ -200,7 +225,7 @@ fn header_of(run: &RunInfo, object: &Object) -> Result<Header, ChainError> {
 }
 
 impl Chain {
-    fn add(&mut self, link: Link) -> Result<(), ChainError> {
+    fn add(&mut self, link: Link, sealed: &mut Sealed<'_>) -> Result<(), ChainError> {
         let Link { object, header } = link;
         let content = |problem| ChainError::Content { name: object.name.clone(), problem };
         if header.kind == Kind::Inventory {
@@ -212,18 +237,15 @@ impl Chain {
         }
         let table = table_of(&object, &header)?;
         if header.shard > 0 {
-            let merged = self.sealed.last_mut().is_some_and(|last| last.merge_columns(table));
+            let merged = sealed.last.as_mut().is_some_and(|last| last.merge_columns(table));
             return if merged { Ok(()) } else { Err(content("a part without its first part")) };
         }
-        if table.first_slot != self.sealed.last().map_or(0, Table::next_slot) {
-            return Err(content("its slots do not follow those before"));
-        }
-        self.sealed.push(table);
-        Ok(())
+        if sealed.add(table) { Ok(()) } else { Err(content("its slots do not follow those before")) }
     }
 
-    fn finish(mut self, head: &Link) -> Result<Self, ChainError> {
-        let next = self.sealed.last().map_or(0, Table::next_slot);
+    fn finish(mut self, head: &Link, sealed: Sealed<'_>) -> Result<Self, ChainError> {
+        let next = sealed.next_slot;
+        sealed.last.into_iter().for_each(sealed.rows);
         let table =
             if head.header.slots == 0 { Table::starting_at(next) } else { table_of(&head.object, &head.header)? };
         if table.first_slot != next {

@@ -9,6 +9,7 @@
 
 mod chain;
 mod csv;
+mod unpacked;
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -21,8 +22,9 @@ use crate::series::Table;
 use crate::types::Types;
 
 pub use chain::ChainError;
-pub(crate) use chain::check;
+pub(crate) use chain::{Chain, check};
 pub(crate) use csv::{decode as table_from_csv, names as columns_of_csv};
+pub(crate) use unpacked::Unpacked;
 
 /// The version of the format that this code writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;

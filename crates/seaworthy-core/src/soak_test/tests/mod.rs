@@ -3,4 +3,5 @@
 mod crashes;
 mod ends;
 mod matching;
+mod rests;
 mod world;

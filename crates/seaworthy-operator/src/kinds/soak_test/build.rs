@@ -160,6 +160,8 @@ pub(super) fn run(object: &SoakTest, spec: &SoakSpec, status: &SoakTestStatus) -
         sources: soak.sources.iter().filter_map(|s| source(s, &checks, &namespace)).collect(),
         leftovers: soak.checks.iter().filter(|c| c.leftovers.is_some()).map(|c| c.name.clone()).collect(),
         inventories: soak.checks.iter().filter(|c| c.survivors.is_some()).map(|c| c.name.clone()).collect(),
+        // As long as a load may be missing; what is there later may be what the target has left behind already.
+        unloaded_until_ms: spec.workload.is_none().then(|| (spec.warm_up + spec.loadless()).0.saturating_mul(1000)),
         name: object.name_any(),
         namespace,
         checks,
@@ -223,6 +225,17 @@ mod tests {
         let job = job(&object, &spec, Role::Workload, "soak-workload-1", "image").unwrap();
         assert_eq!(job.spec.unwrap().active_deadline_seconds, Some(3600 + 2 + 300));
         assert!(super::job(&object, &spec, Role::Setup, "x", "image").is_none());
+    }
+
+    #[test]
+    fn without_a_load_the_first_inventory_has_until_measure_is_under_way() {
+        let now = Some(seaworthy_core::time::Timestamp::from_millis(0));
+        let status = SoakTestStatus { start_time: now, ..SoakTestStatus::default() };
+        let until = |object: &SoakTest| run(object, &convert::spec(object), &status).unwrap().unloaded_until_ms;
+        let mut object = object("n", "t");
+        assert_eq!(until(&object), None, "its load says when");
+        object.spec.soak.workload = None;
+        assert_eq!(until(&object), Some(180_000), "a twentieth of an hour");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use seaworthy_core::{
     lock::Lock,
     meta::{FINALIZER, Meta},
     presence::Presence,
-    soak_test::{Observed, Role, SamplerFacts, SoakSpec, SoakTestStatus, needs},
+    soak_test::{Observed, Role, SamplerFacts, SoakSpec, SoakTestStatus, load_is_over, needs},
     time::Timestamp,
 };
 
@@ -25,6 +25,7 @@ use crate::{
         Tasks,
         evidence::{Store, known},
         judged, target,
+        turn::Turn,
     },
 };
 
@@ -34,7 +35,7 @@ pub(super) async fn observe(ctx: &Context, object: &SoakTest) -> Result<Observed
     let meta = meta(ctx, object).await?;
     let now = ctx.now();
     let reads = |through| needs(&meta, &spec, &status, through, now);
-    let mut sampler = sampling(ctx, object, &spec, &status, reads(0).sampling);
+    let mut sampler = sampling(ctx, object, &spec, &status, reads(0).sampling, now);
     let reads = reads(sampler.through);
     if reads.judgement {
         // The deadline decides where that fails for good, so nothing else may fail with it.
@@ -83,7 +84,14 @@ async fn terminating(ctx: &Context, name: &str) -> Result<bool, Error> {
 }
 
 /// Hands the run over to the sampler, or ends it there; gives what is known of it.
-fn sampling(ctx: &Context, object: &SoakTest, spec: &SoakSpec, status: &SoakTestStatus, wanted: bool) -> SamplerFacts {
+fn sampling(
+    ctx: &Context,
+    object: &SoakTest,
+    spec: &SoakSpec,
+    status: &SoakTestStatus,
+    wanted: bool,
+    now: Timestamp,
+) -> SamplerFacts {
     // Without a sampler (somebody asks what would be decided) nothing is begun.
     let Some(sampler) = &ctx.sampler else { return SamplerFacts::default() };
     let uid = object.uid().unwrap_or_default();
@@ -93,8 +101,12 @@ fn sampling(ctx: &Context, object: &SoakTest, spec: &SoakSpec, status: &SoakTest
         return SamplerFacts::default();
     };
     let job = |role: Role| role.record(status).and_then(|r| r.uid.clone());
-    let tasks =
-        Tasks { inventory: job(Role::Inventory), workload: job(Role::Workload), loaded: status.workload.is_some() };
+    let tasks = Tasks {
+        inventory: job(Role::Inventory),
+        workload: job(Role::Workload),
+        loaded: status.workload.is_some(),
+        rested: load_is_over(spec, status, now),
+    };
     sampler.ensure(run, &store(ctx, object), known(status.evidence.as_ref()), tasks)
 }
 
@@ -112,6 +124,13 @@ async fn judge(
     sampler: &mut SamplerFacts,
 ) -> Result<(), Error> {
     let Some(run) = build::run(object, spec, status) else { return Ok(()) };
+    let turn = match Turn::soon().await {
+        Ok(turn) => turn,
+        Err(busy) => {
+            sampler.unread = Some(busy);
+            return Ok(());
+        }
+    };
     let stored = match store(ctx, object).load().await {
         Err(error @ Error::Data { .. }) => {
             sampler.broken = Some(error.to_string());
@@ -128,7 +147,7 @@ async fn judge(
         Some(whose) => published::evidence(&ctx.client, &object.namespace().unwrap_or_default(), whose).await?,
         None => None,
     };
-    match judged(&run, stored, status.evidence.clone(), Some(elapsed), before).await {
+    match judged(turn, &run, stored, status.evidence.clone(), Some(elapsed), before).await {
         Ok(judgement) => sampler.judgement = judgement,
         Err(broken) => sampler.broken = Some(broken),
     }

@@ -59,7 +59,8 @@ async fn life(store: Store, who: usize) {
     let mut keeper = Keeper::new(store, None);
     let stored = keeper.read().await.unwrap();
     let resumed = Recorder::resume(run(), stored.objects.clone(), None, 0).unwrap();
-    keeper.goes_on(&stored, &resumed.discard);
+    let sealed = stored.objects.iter().filter(|o| o.sealed).count();
+    keeper.goes_on(stored.head, sealed - resumed.discard.len());
     let mut ledger = Ledger::new(resumed.recorder, Counts::default());
     while ledger.next() < SLOTS {
         let next = ledger.next();

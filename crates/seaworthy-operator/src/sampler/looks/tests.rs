@@ -77,6 +77,7 @@ fn looker_of(pods: Vec<Value>, uids: Arc<Mutex<Uids>>) -> (Looker, Arc<Mutex<Vec
         checks: Vec::new(),
         inventories: vec!["i".into()],
         leftovers: Vec::new(),
+        unloaded_until_ms: None,
     };
     (Looker::new(Arc::clone(&sampler.shared), Arc::new(spec)), asked)
 }
@@ -139,7 +140,7 @@ async fn what_is_adopted_by_a_workload_that_was_made_anew_is_its_own() {
 async fn one_pod_speaks_for_a_job() {
     let deleting = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
     let over = json!({"status": {"phase": "Failed"}});
-    let tasks = Tasks { inventory: Some("job".into()), workload: Some("job".into()), loaded: true };
+    let tasks = Tasks { inventory: Some("job".into()), workload: Some("job".into()), loaded: true, rested: false };
     let one = vec![of_job("a", &deleting), of_job("b", &over), of_job("c", &json!({}))];
     let (mine, _) = looker(one.clone());
     mine.tasks(tasks.clone());

@@ -12,6 +12,7 @@ use seaworthy_soak::{
 use super::super::{
     evidence::{Stored, known},
     spec::RunSpec,
+    turn::Turn,
 };
 
 /// The stored evidence of the release that was published last.
@@ -38,11 +39,13 @@ impl Before {
     }
 }
 
-/// Judges stored evidence beside the other work; None when there is none yet. `status` is what is on record of it, `elapsed_ms` is how far the run is, as far as stored if None.
+/// Judges stored evidence beside the other work; None when there is none yet. It was read in this `turn`, which ends with this. `status` is
+/// what is on record of it, `elapsed_ms` is how far the run is, as far as stored if None.
 ///
 /// # Errors
 /// Why the evidence can never be judged.
 pub(crate) async fn judged(
+    turn: Turn,
     spec: &RunSpec,
     stored: Stored,
     status: Option<EvidenceStatus>,
@@ -54,6 +57,7 @@ pub(crate) async fn judged(
     }
     let spec = spec.clone();
     let work = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         let known = known(status.as_ref());
         let evidence = Evidence::decode(&spec.run, stored.objects, known).map_err(|e| e.to_string())?;
         let mut phases = spec.phases_at(evidence.slots());

@@ -7,7 +7,7 @@ use seaworthy_soak::recorder::Checkpoint;
 use tokio::time::timeout;
 
 use super::{
-    super::{SHUTDOWN, evidence::StoreError, keeper::Keeper},
+    super::{SHUTDOWN, evidence::StoreError, keeper::Keeper, turn::Turn},
     LINGER, PAUSE_MAX, Run, judged,
 };
 use crate::Error;
@@ -75,6 +75,7 @@ impl Run {
 
     async fn take_over(&self, keeper: &mut Keeper) -> Result<(), StoreError> {
         let through = self.with(|ledger| ledger.through()).unwrap_or_default();
+        let _turn = Turn::come().await;
         let recorder = keeper.take_over(&self.spec.run, through).await?;
         self.with(|ledger| ledger.take_over(recorder));
         Ok(())
@@ -142,8 +143,9 @@ impl Run {
 
     /// Whether a fact in the stored evidence ends the run.
     async fn judge_so_far(&self, keeper: &Keeper) -> bool {
+        let Ok(turn) = Turn::soon().await else { return false };
         let Ok(stored) = keeper.read().await else { return false };
-        let Ok(Some(judgement)) = judged(&self.spec, stored, Some(keeper.status()), None, None).await else {
+        let Ok(Some(judgement)) = judged(turn, &self.spec, stored, Some(keeper.status()), None, None).await else {
             return false;
         };
         let ends = judgement.fail_fast;

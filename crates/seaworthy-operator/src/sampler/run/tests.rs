@@ -21,6 +21,8 @@ use super::{
 };
 use crate::clock::Clock;
 
+mod inventories;
+
 type Server = Arc<Mutex<Played>>;
 
 fn sampler(server: &Server) -> Sampler {
@@ -47,6 +49,7 @@ fn spec(uid: &str, ago: i64) -> RunSpec {
         checks: Vec::<CheckSpec>::new(),
         inventories: Vec::new(),
         leftovers: Vec::new(),
+        unloaded_until_ms: None,
     }
 }
 
@@ -127,10 +130,10 @@ async fn evidence_that_is_on_record_and_not_there_is_broken() {
     let run = begun(&sampler, &server, spec("uid", 5), known).await;
     assert!(run.facts().broken.is_some_and(|what| what.contains("head is missing")));
     let status = EvidenceStatus { head: "head".into(), ..EvidenceStatus::default() };
-    let none = judged(&spec("uid", 5), Stored::default(), Some(status), Some(5000), None).await;
+    let none = judged(Turn::come().await, &spec("uid", 5), Stored::default(), Some(status), Some(5000), None).await;
     assert!(none.is_err_and(|what| what.contains("head is missing")), "no verdict on nothing");
     // Before anything was stored it is a hole.
-    assert!(judged(&spec("uid", 5), Stored::default(), None, Some(5000), None).await.is_ok());
+    assert!(judged(Turn::come().await, &spec("uid", 5), Stored::default(), None, Some(5000), None).await.is_ok());
 }
 
 /// A slot in which the one page was or was not there.
@@ -174,4 +177,31 @@ async fn a_look_that_fails_is_a_gap() {
     let defect = caught(async { assert_eq!(1, 2, "a defect on purpose") }).await.unwrap_err();
     assert!(defect.reason == GapReason::Other && defect.detail.contains("defect"), "{defect}");
     assert_eq!(caught(async { 7 }).await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn a_slot_whose_recording_fails_is_a_gap_and_holds_up_none() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    let run = begun(&sampler, &server, spec("uid", -3600), Known::default()).await;
+    run.with(|ledger| {
+        ledger.open(0);
+        ledger.open(1);
+    });
+    run.closing(0, async { assert_eq!(1, 2, "a defect on purpose") }).await;
+    run.with(|ledger| ledger.close(slot(1), &[]));
+    assert_eq!(run.with(|ledger| ledger.checkpoint().through), Some(2));
+}
+
+#[tokio::test]
+async fn evidence_is_read_while_no_other_is() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    let turn = Turn::come().await;
+    sampler.ensure(spec("uid", 5), &played::store(played::at_once(&server)), Known::default(), Tasks::default());
+    let run = Arc::clone(&sampler.runs().open["uid"]);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(run.with(|_| ()).is_none(), "somebody else's is under way");
+    drop(turn);
+    begun(&sampler, &server, spec("uid", 5), Known::default()).await;
 }
