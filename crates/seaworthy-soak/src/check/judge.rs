@@ -58,10 +58,11 @@ pub fn judge_against(
     Judgement { verdict, checks, coverage, needed_seconds, fail_fast }
 }
 
-/// A metric that only some of the targets show may be meant so, but is never left unsaid.
+/// A metric that only some of the targets show, or a target that became smaller, may be meant so, but is never left unsaid.
 fn with_targets(view: &View<'_>, spec: &CheckSpec, phases: &Phases, mut finding: Finding) -> Finding {
+    let Some(select) = spec.kind.select() else { return finding };
     let window = Window::new(view, phases, spec.warm_up_seconds);
-    if let Some(told) = spec.kind.select().and_then(|select| shown::told(view, select, &window)) {
+    for told in [shown::told(view, select, &window), shown::shrank(view, &window)].into_iter().flatten() {
         finding.message = format!("{}; {told}", finding.message);
     }
     finding

@@ -3,12 +3,26 @@
 //! A target need not show a metric at all: some are the leader's alone, some come with their first event. But a life that has shown
 //! it and shows it no more hides something, and what the other targets show does not make up for that.
 
+use super::finding::at;
 use super::spec::Select;
 use super::view::{Series, Target, View};
 use super::window::Window;
+use crate::record::PodPhase;
 
 /// The rows in which the page of some target lacked what the same life had shown before.
 pub(super) struct Shown(Vec<bool>);
+
+/// That fewer pods of the target ran than at first, in words: what the others would have shown is not known.
+pub(super) fn shrank(view: &View<'_>, window: &Window) -> Option<String> {
+    let running = |row| {
+        let pods = view.pods(row)?.ok()?;
+        Some((row, pods.iter().filter(|pod| pod.phase == PodPhase::Running && !pod.terminating).count()))
+    };
+    let mut counts = window.rows().filter_map(running);
+    let (_, first) = counts.next()?;
+    let (row, least) = counts.min_by_key(|(_, count)| *count).filter(|(_, least)| *least < first)?;
+    Some(format!("of {first} pods of the target only {least} ran {}", at(view.planned_ms(row))))
+}
 
 /// Whether the metric stands on the page of `place` that counts in `row`, under whatever labels, as far as that is recorded.
 fn shows(place: &str, row: usize, series: &[Series<'_>], family: &[Series<'_>]) -> bool {

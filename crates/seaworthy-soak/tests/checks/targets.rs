@@ -1,9 +1,9 @@
 //! Several targets and several series: what one of them does not show is never made up for by the others.
 
 use seaworthy_soak::check::{Phases, Verdict, judge};
-use seaworthy_soak::record::GapReason;
+use seaworthy_soak::record::{GapReason, PodState};
 
-use crate::world::{PHASES, World, expect, slot, spec};
+use crate::world::{PHASES, Slot, World, expect, pod, slot, spec};
 
 /// A measure of six hours.
 const LONG: Phases = Phases { warm_up_ms: 600_000, measure_ms: 21_600_000, settle_ms: 0, elapsed_ms: 22_200_000 };
@@ -122,6 +122,28 @@ fn a_metric_that_only_some_targets_show_is_told() {
         Some(if k < 60 { slot.page_of("s", "b", "c2", &[("m", 1.0)]) } else { slot.page_of("s", "b", "c3", &[]) })
     });
     expect(&restarted.judge(LEVELS[0]), Verdict::Passed, "");
+}
+
+#[test]
+fn a_target_that_shrinks_is_told() {
+    let scaled = |to: u64| {
+        World::of(move |k| {
+            let names = ["a", "b", "c"].into_iter().take(usize::try_from(if k < 60 { 3 } else { to }).unwrap());
+            let pods: Vec<_> = names.map(|name| pod(name, 0, "")).collect();
+            let show = |slot: Slot, pod: &PodState| slot.page_of("s", &pod.name, &pod.uid, &[("m", f(k))]);
+            Some(pods.iter().fold(slot(k), show).pods(&pods))
+        })
+    };
+    for rule in LEVELS {
+        let smaller = scaled(1).judge(rule);
+        assert!(
+            smaller.message.ends_with("; of 3 pods of the target only 1 ran 30m into the run"),
+            "{}",
+            smaller.message
+        );
+        let same = scaled(3).judge(rule);
+        assert!(!same.message.contains("pods of the target"), "{}", same.message);
+    }
 }
 
 #[test]
