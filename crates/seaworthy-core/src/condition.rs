@@ -163,7 +163,7 @@ pub enum Reason {
     NotTheCandidate,
     /// The soak's target does not exist or has no ready pods.
     TargetNotFound,
-    /// The workload ended early or failed.
+    /// The workload did not run through measure, failed, or was not ended in time.
     WorkloadFailed,
     /// Waits for another soak to leave the target.
     TargetLocked,

@@ -57,7 +57,7 @@ impl Visit<'_> {
             return false;
         }
         let message = "the load ran on until settling was over, for no operator was there to end it: what it leaves behind is not known; run again";
-        self.end(SoakTestPhase::Inconclusive, Reason::InsufficientEvidence, message.into());
+        self.end(SoakTestPhase::Inconclusive, Reason::WorkloadFailed, message.into());
         true
     }
 

@@ -22,7 +22,7 @@ pub(super) fn judge(view: &View<'_>, name: &str, rule: &Leftovers, phases: &Phas
         let message = if phases.elapsed_ms < end {
             "the inventory is taken again after settle"
         } else {
-            "no inventory from after settle: check what the run may list, and run again"
+            "no inventory from after settle: check what the run may list, and that the load's pods end within settle, and run again"
         };
         return Finding::new(Verdict::Inconclusive, message);
     };

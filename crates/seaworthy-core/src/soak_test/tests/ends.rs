@@ -164,7 +164,7 @@ fn a_load_that_begins_late_proves_nothing() {
 fn a_load_that_ran_through_settling_leaves_nothing_to_compare() {
     for (leftovers, settle, back, phase, reason) in [
         (true, 120, 60, Succeeded, Reason::Passed),
-        (true, 120, 180, Inconclusive, Reason::InsufficientEvidence),
+        (true, 120, 180, Inconclusive, Reason::WorkloadFailed),
         (true, 0, 180, Succeeded, Reason::Passed),
         // Nothing else looks at what comes after measure.
         (false, 120, 180, Succeeded, Reason::Passed),
