@@ -15,7 +15,7 @@ use seaworthy_api::labels;
 use seaworthy_core::{names, presence::Presence, soak_test::EvidenceStatus};
 use seaworthy_soak::segment::{Known, Object};
 
-use super::pods::controller;
+use super::{pods::controller, turn::Turn};
 use crate::{
     Error, backoff,
     client::{get_live, replace, timed},
@@ -30,6 +30,8 @@ pub const PAYLOAD: &str = "samples.csv.gz";
 
 /// On a head that was replaced by itself: the version that it replaced.
 const REPLACED: &str = "seaworthy.dev/evidence-replaced";
+/// So many bytes, as they are stored, are unpacked and judged beside others: some hundred kilobytes of samples.
+const LITTLE: usize = 16 << 10;
 /// How many objects one answer may bring.
 const PAGE: u32 = 64;
 /// How often one answer is asked for.
@@ -54,6 +56,23 @@ pub struct Stored {
     pub head: Option<String>,
     /// UIDs by object name.
     uids: BTreeMap<String, String>,
+}
+
+impl Stored {
+    /// Adds an object that `owner` controls; says how many bytes it has.
+    fn add(&mut self, map: &ConfigMap, owner: &OwnerReference) -> usize {
+        if controller(map).is_none_or(|o| o.uid != owner.uid) {
+            return 0;
+        }
+        let object = object(map);
+        if object.name == HEAD {
+            self.head = map.resource_version();
+        }
+        self.uids.insert(object.name.clone(), map.uid().unwrap_or_default());
+        let bytes = object.payload.len() + object.header.len();
+        self.objects.push(object);
+        bytes
+    }
 }
 
 /// What a status knows of the evidence: what is stored must at least have that.
@@ -95,28 +114,48 @@ impl Store {
         self.load_within(MOST).await
     }
 
+    /// Everything that is stored, and the turn in which it may be unpacked. What is little needs none: hundreds of soaks may begin or end
+    /// at the same moment, and have little.
+    ///
+    /// # Errors
+    /// Why there was no turn.
+    pub(crate) async fn load_in<E>(
+        &self,
+        turn: impl Future<Output = Result<Turn, E>>,
+    ) -> Result<(Turn, Result<Stored, Error>), E> {
+        match self.little().await {
+            Ok(Some(stored)) => Ok((Turn::needless(), Ok(stored))),
+            Ok(None) => Ok((turn.await?, self.load().await)),
+            Err(error) => Ok((Turn::needless(), Err(error))),
+        }
+    }
+
+    /// Everything that is stored, where that is one object at most and a small one.
+    async fn little(&self) -> Result<Option<Stored>, Error> {
+        let page = self.page(&self.all().limit(1)).await?;
+        let ends = page.metadata.continue_.as_deref().unwrap_or_default().is_empty();
+        let mut stored = Stored::default();
+        let bytes: usize = page.items.iter().map(|map| stored.add(map, &self.owner)).sum();
+        Ok(Some(stored).filter(|_| ends && bytes <= LITTLE))
+    }
+
+    fn all(&self) -> ListParams {
+        ListParams::default().labels(&format!("{}={}", labels::EVIDENCE, self.owner.uid))
+    }
+
     async fn load_within(&self, most: usize) -> Result<Stored, Error> {
-        let mut params = ListParams::default().labels(&format!("{}={}", labels::EVIDENCE, self.owner.uid)).limit(PAGE);
+        let mut params = self.all().limit(PAGE);
         let (mut stored, mut bytes) = (Stored::default(), 0);
         // The pages of one list show one moment: what was written meanwhile is in none of them.
         loop {
             let page = self.page(&params).await?;
             for map in page.items {
-                if controller(&map).is_none_or(|o| o.uid != self.owner.uid) {
-                    continue;
-                }
-                let object = object(&map);
-                bytes += object.payload.len() + object.header.len();
+                bytes += stored.add(&map, &self.owner);
                 if bytes > most {
                     let what = format!("the evidence of SoakTest {}/{}", self.namespace, self.owner.name);
                     let problem = format!("more than {} MiB: keep fewer series, or measure for less long", most >> 20);
                     return Err(Error::Data { what, problem });
                 }
-                if object.name == HEAD {
-                    stored.head = map.resource_version();
-                }
-                stored.uids.insert(object.name.clone(), map.uid().unwrap_or_default());
-                stored.objects.push(object);
             }
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params.continue_token = Some(token),

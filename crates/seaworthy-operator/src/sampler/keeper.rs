@@ -23,7 +23,10 @@ use seaworthy_soak::{
     segment::Known,
 };
 
-use super::evidence::{HEAD, Store, StoreError, Stored};
+use super::{
+    evidence::{HEAD, Store, StoreError, Stored},
+    turn::Turn,
+};
 use crate::Error;
 
 /// One writer of a run's evidence.
@@ -47,11 +50,20 @@ impl Keeper {
     ///
     /// # Errors
     /// `Broken` when there is more than anybody may hold in memory.
-    pub(super) async fn read(&self) -> Result<Stored, StoreError> {
-        match self.store.load().await {
-            Err(error @ Error::Data { .. }) => Err(StoreError::Broken(error.to_string())),
-            other => Ok(other?),
-        }
+    async fn read(&self) -> Result<Stored, StoreError> {
+        whole(self.store.load().await)
+    }
+
+    /// The same, and the turn in which it may be unpacked.
+    ///
+    /// # Errors
+    /// Why there was no turn.
+    pub(super) async fn read_in<E>(
+        &self,
+        turn: impl Future<Output = Result<Turn, E>>,
+    ) -> Result<(Turn, Result<Stored, StoreError>), E> {
+        let (turn, stored) = self.store.load_in(turn).await?;
+        Ok((turn, whole(stored)))
     }
 
     /// Goes on from a head of this version, which names so many links; others are met again as conflicts.
@@ -116,6 +128,14 @@ impl Keeper {
             sealed: u32::try_from(self.sealed).unwrap_or(u32::MAX),
             head: self.store.name(HEAD),
         }
+    }
+}
+
+/// More than anybody may hold in memory will never be less.
+fn whole(read: Result<Stored, Error>) -> Result<Stored, StoreError> {
+    match read {
+        Err(error @ Error::Data { .. }) => Err(StoreError::Broken(error.to_string())),
+        other => Ok(other?),
     }
 }
 

@@ -4,6 +4,7 @@ mod judging;
 mod storing;
 
 use std::{
+    convert::Infallible,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
@@ -203,9 +204,10 @@ impl Run {
     async fn load(&self) -> bool {
         let mut pause = Duration::from_millis(500);
         loop {
-            let turn = Turn::come().await;
             let mut keeper = self.keeper.lock().await;
-            match keeper.read().await {
+            let turn = async { Ok::<_, Infallible>(Turn::come().await) };
+            let Ok((turn, stored)) = keeper.read_in(turn).await;
+            match stored {
                 Ok(stored) => match self.resume(turn, &mut keeper, stored).await {
                     Err(StoreError::Broken(what)) => {
                         self.broken(what);

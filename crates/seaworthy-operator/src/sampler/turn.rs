@@ -29,6 +29,11 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
+    /// What needs no turn.
+    pub(crate) const fn needless() -> Self {
+        Self { _permit: None }
+    }
+
     /// Waits for as long as it takes: for a run that has nothing else to do before.
     pub(crate) async fn come() -> Self {
         // Never closed, so that it is always given.

@@ -124,14 +124,25 @@ async fn judge(
     sampler: &mut SamplerFacts,
 ) -> Result<(), Error> {
     let Some(run) = build::run(object, spec, status) else { return Ok(()) };
-    let turn = match Turn::soon().await {
-        Ok(turn) => turn,
+    let compares = run.checks.iter().any(|c| matches!(c.kind, CheckKind::Baseline(_)));
+    let store = store(ctx, object);
+    // What it is compared with is unpacked as well, and may be much.
+    let read = if compares {
+        match Turn::soon().await {
+            Ok(turn) => Ok((turn, store.load().await)),
+            Err(busy) => Err(busy),
+        }
+    } else {
+        store.load_in(Turn::soon()).await
+    };
+    let (turn, stored) = match read {
+        Ok(read) => read,
         Err(busy) => {
             sampler.unread = Some(busy);
             return Ok(());
         }
     };
-    let stored = match store(ctx, object).load().await {
+    let stored = match stored {
         Err(error @ Error::Data { .. }) => {
             sampler.broken = Some(error.to_string());
             return Ok(());
@@ -141,7 +152,6 @@ async fn judge(
     let phases = run.horizon.phases;
     let settled = status.settle_end_time.is_some_and(|end| now >= end);
     let elapsed = if settled { phases.elapsed_ms } else { phases.warm_up_ms + phases.measure_ms };
-    let compares = run.checks.iter().any(|c| matches!(c.kind, CheckKind::Baseline(_)));
     let whose = if compares { published::last(&ctx.client, object).await? } else { None };
     let before = match &whose {
         Some(whose) => published::evidence(&ctx.client, &object.namespace().unwrap_or_default(), whose).await?,

@@ -143,8 +143,7 @@ impl Run {
 
     /// Whether a fact in the stored evidence ends the run.
     async fn judge_so_far(&self, keeper: &Keeper) -> bool {
-        let Ok(turn) = Turn::soon().await else { return false };
-        let Ok(stored) = keeper.read().await else { return false };
+        let Ok((turn, Ok(stored))) = keeper.read_in(Turn::soon()).await else { return false };
         let Ok(Some(judgement)) = judged(turn, &self.spec, stored, Some(keeper.status()), None, None).await else {
             return false;
         };

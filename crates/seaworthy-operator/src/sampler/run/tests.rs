@@ -198,10 +198,18 @@ async fn evidence_is_read_while_no_other_is() {
     let server = Server::default();
     let sampler = sampler(&server);
     let turn = Turn::come().await;
+    let empty = Server::default();
+    begun(&sampler, &empty, spec("uid", 5), Known::default()).await;
+    sampler.stop("uid");
+    let owner = json!({"apiVersion": "seaworthy.dev/v1alpha1", "kind": "SoakTest", "name": "soak", "uid": "uid", "controller": true});
+    let labels = json!({"seaworthy.dev/evidence": "uid", "seaworthy.dev/evidence-part": "head"});
+    let metadata = json!({"name": "soak-evidence-head", "uid": "head", "resourceVersion": "1", "labels": labels, "ownerReferences": [owner]});
+    let altered = json!({"metadata": metadata, "data": {"header.json": "?".repeat(20_000)}});
+    server.lock().unwrap().put("soak-evidence-head", altered);
     sampler.ensure(spec("uid", 5), &played::store(played::at_once(&server)), Known::default(), Tasks::default());
     let run = Arc::clone(&sampler.runs().open["uid"]);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(run.with(|_| ()).is_none(), "somebody else's is under way");
+    assert!(run.with(|_| ()).is_none() && run.facts().broken.is_none(), "somebody else's is under way");
     drop(turn);
-    begun(&sampler, &server, spec("uid", 5), Known::default()).await;
+    assert!(begun(&sampler, &server, spec("uid", 5), Known::default()).await.facts().broken.is_some());
 }
