@@ -9,6 +9,7 @@ pub(crate) fn amount(metric: &str, value: f64) -> String {
                 return format!("{}{unit}", plain(value / size));
             }
         }
+        return plain(value.round());
     }
     let unit = if metric.ends_with("_seconds") || metric.ends_with("_seconds_total") { "s" } else { "" };
     format!("{}{unit}", plain(value))
@@ -17,7 +18,10 @@ pub(crate) fn amount(metric: &str, value: f64) -> String {
 /// A number without a unit.
 pub(crate) fn plain(value: f64) -> String {
     let magnitude = value.abs();
-    if value == 0.0 || !value.is_finite() {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if !value.is_finite() {
         return value.to_string();
     }
     if !(1e-4..1e12).contains(&magnitude) {
@@ -45,6 +49,7 @@ mod tests {
             ("a_bytes", 1536.0, "1.5Ki"),
             ("a_bytes", -6_550_324.0, "-6.25Mi"),
             ("a_bytes", 12.0, "12"),
+            ("a_bytes", -2e-39, "0"),
             ("process_cpu_seconds_total", 12.5, "12.5s"),
             ("goroutines", 1234.6, "1235"),
             ("m", 0.0, "0"),

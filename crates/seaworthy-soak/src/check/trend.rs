@@ -245,6 +245,9 @@ fn to_limit(prepared: &Prepared, trend: &TrendVerdict) -> Option<String> {
         duration(minutes.saturating_mul(60_000))
     };
     match (soonest < NEVER_HOURS, latest < NEVER_HOURS) {
+        (true, true) if told(soonest) == told(latest) => {
+            Some(format!("its limit of {limit} could be reached in {}", told(soonest)))
+        }
         (true, true) => Some(format!("its limit of {limit} could be reached in {} to {}", told(soonest), told(latest))),
         (true, false) => Some(format!("its limit of {limit} could be reached in {} at the soonest", told(soonest))),
         (false, _) => None,

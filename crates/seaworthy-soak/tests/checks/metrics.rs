@@ -416,6 +416,9 @@ fn the_time_to_the_limit_is_told_whatever_the_verdict() {
     expect(&passed, Verdict::Passed, "; its limit of 200 could be reached in 1");
     assert!(passed.message.contains("h ") && passed.message.contains(" to 1"), "{}", passed.message);
     expect(&rise(121), Verdict::Passed, "; its limit of 121 is reached already");
+    let exact = long(|k| 120.0 + f(k) / 1200.0);
+    let exact = exact.judge_at(r#"trend "tolerablePerHour":1,"unacceptablePerHour":4,"limit":200"#, &LONG);
+    assert_eq!(exact.message.matches(" to ").count(), 1, "both ends alike: {}", exact.message);
     // Where the slope may be none, only the soonest end is finite.
     let flat =
         long(|k| 120.0 + noise(k)).judge_at(r#"trend "tolerablePerHour":1,"unacceptablePerHour":4,"limit":200"#, &LONG);
