@@ -5,7 +5,7 @@ mod storing;
 
 use std::{
     convert::Infallible,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
@@ -303,17 +303,17 @@ impl Run {
             // After a pause of the whole process the slots in between are missed, not hurried through.
             let slot = self.slot_now().clamp(next, (slots - 1).min(next + FARTHEST));
             self.with(|ledger| ledger.open(slot));
-            looking.push(self.closing(slot, self.look(slot)));
+            looking.push(caught(self.look(slot)).map(move |look| self.looked(slot, look)));
         }
     }
 
-    /// Makes a look, and sees to it that its slot is over whatever becomes of that: one that stays open holds up all later ones.
-    async fn closing(&self, slot: u64, look: impl Future<Output = ()>) {
-        let Err(gap) = caught(look).await else { return };
+    /// Sees to it that a slot is over whatever became of its look: one that stays open holds up all later ones.
+    fn looked(&self, slot: u64, look: Result<(), Gap>) {
+        let Err(gap) = look else { return };
         tracing::error!(soak = self.spec.name, slot, %gap, "a slot was not recorded");
         let unix_ms = self.unix_ms(self.due(slot));
-        let closed = caught(async { self.with(|ledger| ledger.close(Outcome::Nothing { slot, unix_ms, gap }, &[])) });
-        if closed.await.is_err() {
+        let close = || self.with(|ledger| ledger.close(Outcome::Nothing { slot, unix_ms, gap }, &[]));
+        if catch_unwind(AssertUnwindSafe(close)).is_err() {
             tracing::error!(soak = self.spec.name, slot, "nor as a gap");
         }
     }
