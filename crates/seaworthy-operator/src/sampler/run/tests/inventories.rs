@@ -11,19 +11,31 @@ use crate::inventory::{
     page::{Listed, Objects},
 };
 
-/// When the task's last look began; None for one that begins as it is asked for.
-type LastLook = Arc<Mutex<Option<Begun>>>;
+/// What a played inventory task does.
+#[derive(Default)]
+struct Task {
+    /// When its last look began; None for one that begins as it is asked for.
+    last: Option<Begun>,
+    /// How often it was asked.
+    asked: usize,
+}
 
 /// An inventory task at this address.
-async fn task(address: &str, last: LastLook) {
+async fn task(address: &str) -> Arc<Mutex<Task>> {
+    let task = Arc::new(Mutex::new(Task::default()));
+    let played = Arc::clone(&task);
     let listener = TcpListener::bind((address, PORT)).await.unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let last = Arc::clone(&last);
+            let task = Arc::clone(&played);
             tokio::spawn(async move {
                 let mut request = [0; 4096];
                 while stream.read(&mut request).await.is_ok_and(|read| read > 0) {
-                    let age = last.lock().unwrap().map_or(Duration::ZERO, |began| began.elapsed());
+                    let age = {
+                        let mut task = task.lock().unwrap();
+                        task.asked += 1;
+                        task.last.map_or(Duration::ZERO, |began| began.elapsed())
+                    };
                     let age_ms = u64::try_from(age.as_millis()).unwrap();
                     let scopes = vec![Listed { check: "check".into(), result: Ok(Vec::new()) }];
                     let body = serde_json::to_string(&Objects { age_ms, scopes }).unwrap();
@@ -33,6 +45,7 @@ async fn task(address: &str, last: LastLook) {
             });
         }
     });
+    task
 }
 
 /// A run that began 10 s ago and settles 8.7 s after its beginning, and whose inventory task is at this address.
@@ -88,7 +101,7 @@ async fn until(what: impl Fn() -> bool) {
 
 #[tokio::test]
 async fn without_a_load_there_is_no_inventory_from_before_it_once_measure_is_under_way() {
-    task("127.0.0.71", LastLook::default()).await;
+    task("127.0.0.71").await;
     for (latest, taken) in [(3_600_000, true), (400, false)] {
         let run = settling("127.0.0.71", Some(latest)).await;
         run.tasks(tasks(false, true));
@@ -99,17 +112,23 @@ async fn without_a_load_there_is_no_inventory_from_before_it_once_measure_is_und
 
 #[tokio::test]
 async fn the_last_inventory_is_one_that_began_when_settling_and_the_load_were_over() {
-    let last = LastLook::default();
-    task("127.0.0.72", Arc::clone(&last)).await;
+    let task = task("127.0.0.72").await;
     let run = settling("127.0.0.72", None).await;
     assert_eq!(run.settled(), run.due(8) + Duration::from_millis(700), "settling ends between two slots");
     run.tasks(tasks(true, false));
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    let other = settling("127.0.0.72", None).await;
+    other.tasks(tasks(true, true));
+    until(|| has(&other, InventoryPoint::After)).await;
     assert!(!has(&run, InventoryPoint::After), "the load is still being ended, or measure is extended");
-    *last.lock().unwrap() = Some(Begun::now());
+    let asked = {
+        let mut task = task.lock().unwrap();
+        task.last = Begun::now().checked_sub(Duration::from_millis(10));
+        task.asked
+    };
     run.tasks(tasks(true, true));
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    // With the second question, the answer to the first is taken or was too old.
+    until(|| task.lock().unwrap().asked >= asked + 2 || has(&run, InventoryPoint::After)).await;
     assert!(!has(&run, InventoryPoint::After), "the look began before that");
-    *last.lock().unwrap() = Some(Begun::now());
+    task.lock().unwrap().last = Some(Begun::now());
     until(|| has(&run, InventoryPoint::After)).await;
 }
