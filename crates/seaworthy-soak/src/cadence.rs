@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 /// How often all soaks together store evidence, but for what long measures need.
-const PER_SECOND: u64 = 5;
+const PER_SECOND: u64 = 4;
 /// The longest time between two within a long measure, in milliseconds, where slots are not further apart.
 const LONGEST_MS: u64 = 120_000;
 /// The fewest slots between two within a long measure.
@@ -16,7 +16,7 @@ const FEWEST: u64 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cadence {
     /// After so many slots, at least 1: every 2 minutes or 5 slots, whichever is longer. Within a short measure ten times, so that a crash
-    /// costs no more than a tenth of it, as long as all soaks together store no more often than five times a second.
+    /// costs no more than a tenth of it, as long as all soaks together store no more often than four times a second.
     pub every: u64,
     /// The last slot of measure.
     pub measured: u64,
@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(among(1, 1, 20), 2, "ten times within a short measure");
         assert_eq!(among(1, 1, 5), 1, "but never more often than slots");
         assert_eq!(among(20, 5, 180), 15, "twenty soaks disturb nobody");
-        assert_eq!(among(500, 5, 180), 100, "five hundred store five times a second");
+        assert_eq!(among(400, 5, 180), 100, "four hundred store four times a second");
         assert_eq!(among(5000, 10, 6 * 3600), 120, "a crash costs no more than it may");
     }
 

@@ -21,7 +21,7 @@ use super::{
 
 /// How long what was read of the workload is good for: so long it may be gone, or be another one of its name, and leave its pods as they
 /// are. Where it takes them along, it is read again at once.
-pub(super) const WORKLOAD: Duration = Duration::from_secs(120);
+pub(super) const WORKLOAD: Duration = Duration::from_secs(300);
 
 /// The pods of a workload, those that ended included, and what follows from them alone.
 #[derive(Clone)]
