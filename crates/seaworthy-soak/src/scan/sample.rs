@@ -120,9 +120,12 @@ impl<'a> Iterator for Labels<'a> {
             let rest = self.rest.trim_start_matches([' ', '\t', ',']);
             let (name, rest) = match rest.strip_prefix('"') {
                 Some(quoted) => split_quoted(quoted)?,
-                None => rest.split_once('=').map(|(name, after)| (name, &rest[rest.len() - after.len() - 1..]))?,
+                None => {
+                    let (name, after) = rest.split_once('=')?;
+                    // Of a name in quotes, blanks are a part.
+                    (name.trim_end_matches([' ', '\t']), &rest[rest.len() - after.len() - 1..])
+                }
             };
-            let name = name.trim_end_matches([' ', '\t']);
             let rest = rest.trim_start_matches([' ', '\t']);
             let Some(rest) = rest.strip_prefix('=') else {
                 // A quoted name without a value is the metric's own name.
