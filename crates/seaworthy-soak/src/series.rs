@@ -135,6 +135,14 @@ impl Column {
         }
     }
 
+    /// Each text once; none of numbers.
+    pub(crate) fn distinct(&self) -> &[Arc<str>] {
+        match &self.cells {
+            Cells::Numbers(_) => &[],
+            Cells::Texts(texts) => texts.distinct(),
+        }
+    }
+
     /// The number in `row`.
     pub(crate) fn number(&self, row: usize) -> Option<f64> {
         match &self.cells {

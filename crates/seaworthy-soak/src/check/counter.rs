@@ -98,7 +98,8 @@ impl Counted {
 pub(crate) fn gains(view: &View<'_>, select: &Select, series: &[Series<'_>], window: &Window) -> Gains {
     let aggregate = select.aggregate.as_ref();
     let rows = window.telling(view);
-    let pages: Vec<bool> = rows.map(|row| view.row(&select.source, row) == Row::Pages).collect();
+    let gave = view.rows(&select.source);
+    let pages: Vec<bool> = rows.map(|row| gave(row) == Row::Pages).collect();
     let mut gains = Gains {
         by_row: Vec::new(),
         most: 0.0,

@@ -8,7 +8,7 @@ use super::view::{Row, View};
 use super::window::{Phases, Window};
 use super::{baseline, bound, growth, increase, leftovers, progress, restarts, shown, survivors, trend};
 use crate::evidence::Evidence;
-use crate::record::PodPhase;
+use crate::record::{PodPhase, PodState};
 use crate::series::INVENTORY;
 use crate::text::{Place, PlacedGap};
 use crate::trend::{ALPHA, holm};
@@ -137,12 +137,10 @@ fn check(view: &View<'_>, spec: &CheckSpec, phases: &Phases, published: Option<&
 
 /// A pod that runs something other than the candidate: its evidence says nothing about the candidate.
 fn foreign_pod(view: &View<'_>, window: &Window) -> Option<String> {
-    let foreign = |row| {
-        let runs = |phase| matches!(phase, PodPhase::Running | PodPhase::Pending | PodPhase::Unknown);
-        let pods = pods_in(view, row).ok()?;
-        pods.iter().find(|p| !p.candidate && !p.terminating && runs(p.phase))
-    };
-    let pod = window.rows().find_map(foreign)?;
+    let runs = |phase| matches!(phase, PodPhase::Running | PodPhase::Pending | PodPhase::Unknown);
+    let foreign = |p: &&PodState| !p.candidate && !p.terminating && runs(p.phase);
+    view.pictures().flatten().find(foreign)?;
+    let pod = window.rows().find_map(|row| pods_in(view, row).ok()?.iter().find(foreign))?;
     Some(format!(
         "pod {} does not run the candidate: this evidence is not about it; check the target's image and setup",
         pod.name
@@ -157,10 +155,10 @@ fn coverage(view: &View<'_>, specs: &[CheckSpec], phases: &Phases) -> Coverage {
     sources.dedup();
     let watches_pods = specs.iter().any(|s| matches!(s.kind, CheckKind::Restarts(_)));
     let mut coverage = Coverage { planned: window.planned, requests: requests(view), ..Coverage::default() };
+    let gave: Vec<_> = sources.iter().map(|source| view.rows(source)).collect();
     let mut missing = 0;
     for row in window.rows() {
-        let seen = sources.iter().all(|source| view.row(source, row) == Row::Pages)
-            && (!watches_pods || pods_in(view, row).is_ok());
+        let seen = gave.iter().all(|gave| gave(row) == Row::Pages) && (!watches_pods || pods_in(view, row).is_ok());
         if seen {
             coverage.obtained += 1;
             missing = 0;
@@ -183,8 +181,9 @@ fn requests(view: &View<'_>) -> u64 {
         Place::Everywhere | Place::Pods => false,
     };
     let sources = view.sources();
-    let targets = || sources.iter().flat_map(|source| view.targets(source)).filter(|(name, _)| is_own(name));
-    let answered = |row: usize| targets().filter(|(_, target)| target.seen(row)).count();
-    let unanswered = |row: usize| view.gaps(row).iter().filter(asked).count();
-    (0..view.evidence.table.rows()).map(|row| (answered(row) + unanswered(row)) as u64).sum()
+    let rows = || 0..view.evidence.table.rows();
+    let targets = sources.iter().flat_map(|source| view.targets(source)).filter(|(name, _)| is_own(name));
+    let answered: usize = targets.map(|(_, target)| rows().filter(|row| target.seen(*row)).count()).sum();
+    let unanswered: usize = rows().map(|row| view.gaps(row).iter().filter(asked).count()).sum();
+    (answered + unanswered) as u64
 }

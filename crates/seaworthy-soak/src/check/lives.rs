@@ -23,13 +23,16 @@ impl Lives {
         let targets = one_of_each(series);
         let mut known: BTreeMap<Vec<(&str, &str)>, u32> = BTreeMap::new();
         let mut life = 0;
+        let (mut behind, mut before) = (Vec::new(), Vec::new());
         let lives = (0..rows).map(|row| {
             let page = |one: &&Series<'_>| Some(one.target.standing(row)).filter(|page| one.target.seen(*page));
-            let behind = targets.iter().filter_map(|one| Some((one.place, one.target.incarnation(page(one)?))));
-            let behind: Vec<_> = behind.collect();
-            if !behind.is_empty() && series.iter().any(|one| one.standing(row).is_some()) {
+            behind.clear();
+            behind.extend(targets.iter().filter_map(|one| Some((one.place, one.target.incarnation(page(one)?)))));
+            // Most rows have the same behind them as the one before.
+            if !behind.is_empty() && behind != before && series.iter().any(|one| one.standing(row).is_some()) {
                 let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-                life = *known.entry(behind).or_insert(next);
+                life = *known.entry(behind.clone()).or_insert(next);
+                before.clone_from(&behind);
             }
             life
         });

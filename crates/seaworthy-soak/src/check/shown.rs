@@ -7,28 +7,40 @@ use super::finding::at;
 use super::spec::Select;
 use super::view::{Series, Target, View};
 use super::window::Window;
-use crate::record::PodPhase;
+use crate::record::{PodPhase, PodState};
 
 /// The rows in which the page of some target lacked what the same life had shown before.
 pub(super) struct Shown(Vec<bool>);
 
 /// That fewer pods of the target ran than at first, in words: what the others would have shown is not known.
 pub(super) fn shrank(view: &View<'_>, window: &Window) -> Option<String> {
-    let running = |row| {
-        let pods = view.pods(row)?.ok()?;
-        Some((row, pods.iter().filter(|pod| pod.phase == PodPhase::Running && !pod.terminating).count()))
-    };
-    let mut counts = window.rows().filter_map(running);
+    let running = |pods: &[PodState]| pods.iter().filter(|p| p.phase == PodPhase::Running && !p.terminating).count();
+    if view.pictures().map(running).is_sorted_by(|a, b| a == b) {
+        return None;
+    }
+    let mut counts = window.rows().filter_map(|row| Some((row, running(view.pods(row)?.ok()?))));
     let (_, first) = counts.next()?;
     let (row, least) = counts.min_by_key(|(_, count)| *count).filter(|(_, least)| *least < first)?;
     Some(format!("of {first} pods of the target only {least} ran {}", at(view.planned_ms(row))))
 }
 
-/// Whether the metric stands on the page of `place` that counts in `row`, under whatever labels, as far as that is recorded.
-fn shows(place: &str, row: usize, series: &[Series<'_>], family: &[Series<'_>]) -> bool {
-    let here = |one: &&Series<'_>| one.place == place;
-    series.iter().filter(here).any(|one| one.standing(row).is_some())
-        || family.iter().filter(here).any(|one| one.standing(row).is_some_and(|count| count > 0.0))
+/// The series of one target, and how many there were of the metric whatever their labels, as far as that is recorded.
+struct Here<'s> {
+    series: Vec<&'s Series<'s>>,
+    family: Vec<&'s Series<'s>>,
+}
+
+impl<'s> Here<'s> {
+    fn of(place: &str, series: &'s [Series<'s>], family: &'s [Series<'s>]) -> Self {
+        let here = |one: &&Series<'_>| one.place == place;
+        Self { series: series.iter().filter(here).collect(), family: family.iter().filter(here).collect() }
+    }
+
+    /// Whether the metric stands on the page that counts in `row`.
+    fn shows(&self, row: usize) -> bool {
+        self.series.iter().any(|one| one.standing(row).is_some())
+            || self.family.iter().any(|one| one.standing(row).is_some_and(|count| count > 0.0))
+    }
 }
 
 /// The page of a target that counts in `row`.
@@ -42,11 +54,12 @@ impl Shown {
         let family = view.family(select);
         let mut lacking = vec![false; rows];
         for (place, target) in view.targets(&select.source) {
+            let here = Here::of(place, series, &family);
             let mut shown_by = None;
             for (row, lacks) in lacking.iter_mut().enumerate() {
                 let Some(page) = page(target, row) else { continue };
                 let life = target.incarnation(page);
-                if shows(place, row, series, &family) {
+                if here.shows(row) {
                     shown_by = Some(life);
                 } else {
                     // Whose the last page of a life is, is not known.
@@ -71,6 +84,10 @@ pub(super) fn told(view: &View<'_>, select: &Select, window: &Window) -> Option<
         return None;
     }
     let (series, family) = (view.select(select), view.family(select));
-    let seen = asked.iter().filter(|place| window.rows().any(|row| shows(place, row, &series, &family))).count();
+    let shows = |place: &&&str| {
+        let here = Here::of(place, &series, &family);
+        window.rows().any(|row| here.shows(row))
+    };
+    let seen = asked.iter().filter(shows).count();
     (1..asked.len()).contains(&seen).then(|| format!("{} was seen on {seen} of {} targets", select.metric, asked.len()))
 }

@@ -9,7 +9,7 @@ use super::spec::{Aggregate, OnMissing, Trend, TrendOf};
 use super::stats::median;
 use super::verdict::Verdict;
 use super::view::{Reading, Series, View, readings};
-use super::window::{Mark, Objection, Seen, Window, duration, objection};
+use super::window::{Counting, Mark, Objection, Seen, Window, duration, objection};
 use crate::trend::{Assessment, Of, Params, Sample, TrendVerdict, assess_outside};
 
 /// A limit that is a century away is never reached.
@@ -42,12 +42,12 @@ pub(super) fn prepare(
     let readings = readings(view, &rule.select, &series, window.reached);
     let judged = readings.get(window.rows()).unwrap_or_default();
     let metric = &rule.select.metric;
-    let Followed { samples, marks, undisturbed } = follow(view, rule, &series, judged, window);
+    let Followed { samples, seen, undisturbed } = follow(view, rule, &series, judged, window);
     let faults: Vec<(f64, f64)> = view.evidence.faults.iter().map(|f| (seconds(f.from_ms), seconds(f.to_ms))).collect();
-    let seen = Seen::count(marks, view.interval_ms());
     let objection = objection(window, &seen, on_missing, metric, Some(window.level_gap_ms()))
         .or_else(|| disturbed(window, undisturbed, metric));
-    let fell = if rule.of == TrendOf::Rate { gains(view, &rule.select, &series, window).fell } else { None };
+    let may_fall = rule.of == TrendOf::Rate && series.iter().any(|one| falls(view, one, window));
+    let fell = if may_fall { gains(view, &rule.select, &series, window).fell } else { None };
     if let Some(fell) = fell {
         let message = format!("{fell}: it is no counter; follow its level instead, or mend the metric");
         return Err(Finding::new(Verdict::Error, message));
@@ -79,15 +79,16 @@ pub(super) fn floors(view: &View<'_>, rule: &Trend, window: &Window) -> Vec<(f64
 struct Followed {
     /// The samples, those within declared faults too, tagged by the lives of the containers behind them.
     samples: Vec<Sample>,
-    /// What each judged row counts as, faults or not.
-    marks: Vec<Mark>,
+    /// What was seen in the judged rows, faults or not.
+    seen: Seen,
     /// How many rows were obtained outside declared faults.
     undisturbed: u64,
 }
 
 fn follow(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Reading], window: &Window) -> Followed {
     let lives = Lives::of(series, window.reached);
-    let mut followed = Followed { samples: Vec::new(), marks: Vec::with_capacity(judged.len()), undisturbed: 0 };
+    let mut counting = Counting::new(view.interval_ms());
+    let (mut samples, mut undisturbed) = (Vec::new(), 0);
     let faulty = |ms: u64| view.evidence.faults.iter().any(|f| (f.from_ms..f.to_ms).contains(&ms));
     for (row, reading) in window.rows().zip(judged) {
         let planned = view.planned_ms(row);
@@ -103,18 +104,24 @@ fn follow(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Readin
             (mark, _) => mark,
         };
         let obtained = matches!(mark, Mark::Obtained);
-        followed.marks.push(mark);
+        counting.add(mark);
         if !obtained {
             continue;
         }
-        followed.undisturbed += u64::from(!faulty(planned));
+        undisturbed += u64::from(!faulty(planned));
         // What stands still adds nothing to go by.
         let here = series.iter().find(|s| *reading != Reading::Repeated && s.value(row).is_some());
         let Some((value, first)) = value.zip(here) else { continue };
         let seconds = first.target.time_ms(planned, row) / 1000.0;
-        followed.samples.push(Sample { seconds, value, incarnation: lives.at(row) });
+        samples.push(Sample { seconds, value, incarnation: lives.at(row) });
     }
-    followed
+    Followed { samples, seen: counting.seen, undisturbed }
+}
+
+/// Whether a series ever shows less than before: only such a one may be no counter.
+fn falls(view: &View<'_>, one: &Series<'_>, window: &Window) -> bool {
+    let values = window.telling(view).filter_map(|row| one.value(row)).filter(|value| value.is_finite());
+    !values.is_sorted()
 }
 
 /// Declared faults that leave less than half of the measure: what was seen beside them says nothing about the whole.
@@ -136,25 +143,29 @@ fn rate(
     row: usize,
     first_row: usize,
 ) -> Option<f64> {
-    let mut rates = Vec::with_capacity(series.len());
-    for one in series {
+    let mut whole = true;
+    let rates = series.iter().filter_map(|one| {
         // A target without news still has the rate of its last two samples.
-        let Some(now) = one.standing(row) else { continue };
-        let row = one.standing_row(row);
-        // A rate over a longer hole says nothing about this row.
-        let near = |before: &usize| view.planned_ms(row - before) <= view.stands_ms();
-        let mut earlier = (first_row..row).rev().take_while(near);
-        let (before_row, before) = earlier.find_map(|r| Some((r, one.value(r)?)))?;
-        let life = |r| one.target.incarnation(r);
-        let seconds = (one.target.time_ms(view.planned_ms(row), row)
-            - one.target.time_ms(view.planned_ms(before_row), before_row))
-            / 1000.0;
-        if life(row) != life(before_row) || now < before || seconds <= 0.0 {
-            return None;
-        }
-        rates.push((now - before) / seconds);
-    }
-    Some(combined(aggregate, rates.into_iter()))
+        let now = one.standing(row)?;
+        let rate = rate_of(view, one, now, one.standing_row(row), first_row);
+        whole &= rate.is_some();
+        rate
+    });
+    let rate = combined(aggregate, rates);
+    whole.then_some(rate)
+}
+
+/// The rate per second up to the value `now` of `row`, from the last sample before it in the same life.
+fn rate_of(view: &View<'_>, one: &Series<'_>, now: f64, row: usize, first_row: usize) -> Option<f64> {
+    // A rate over a longer hole says nothing about this row.
+    let near = |before: &usize| view.planned_ms(row - before) <= view.stands_ms();
+    let mut earlier = (first_row..row).rev().take_while(near);
+    let (before_row, before) = earlier.find_map(|r| Some((r, one.value(r)?)))?;
+    let life = |r| one.target.incarnation(r);
+    let seconds = (one.target.time_ms(view.planned_ms(row), row)
+        - one.target.time_ms(view.planned_ms(before_row), before_row))
+        / 1000.0;
+    (life(row) == life(before_row) && now >= before && seconds > 0.0).then(|| (now - before) / seconds)
 }
 
 /// Seconds since slot 0.

@@ -77,7 +77,8 @@ fn started_ms(life: &str) -> Option<i64> {
 pub(crate) struct View<'e> {
     pub(crate) evidence: &'e Evidence,
     targets: BTreeMap<(&'e str, &'e str), Target<'e>>,
-    gaps: Vec<Vec<PlacedGap>>,
+    /// Of the rows that have any.
+    gaps: BTreeMap<usize, Vec<PlacedGap>>,
     /// What the distinct texts of the pods column say; `None` for one that is not readable.
     pictures: Vec<Option<Vec<PodState>>>,
 }
@@ -120,15 +121,11 @@ impl<'e> View<'e> {
             let gap = Gap::new(GapReason::Other, format!("unreadable gap {text}"));
             vec![PlacedGap { place: Place::Everywhere, gap }]
         };
-        let gaps: Vec<Vec<PlacedGap>> = (0..evidence.table.rows())
-            .map(|row| {
-                evidence
-                    .table
-                    .gaps
-                    .get(row)
-                    .map_or_else(Vec::new, |t| gaps_from_text(t).unwrap_or_else(|| unreadable(t)))
-            })
-            .collect();
+        let gaps = (0..evidence.table.rows()).filter_map(|row| {
+            let text = evidence.table.gaps.get(row)?;
+            Some((row, gaps_from_text(text).unwrap_or_else(|| unreadable(text))))
+        });
+        let gaps = gaps.collect();
         let pictures = evidence.table.pods.distinct().iter().map(|text| pods_from_text(text)).collect();
         let mut view = Self { evidence, targets, gaps, pictures };
         view.place_repeats();
@@ -146,7 +143,7 @@ impl<'e> View<'e> {
             }
             Place::Target { .. } | Place::Everywhere | Place::Pods => None,
         };
-        for (row, gaps) in self.gaps.iter().enumerate() {
+        for (&row, gaps) in &self.gaps {
             for (source, target) in gaps.iter().filter_map(repeated) {
                 let mut all = self.targets.iter_mut();
                 let Some((_, found)) = all.find(|((s, t), _)| (*s, *t) == (&*source, &*target)) else { continue };
@@ -160,7 +157,8 @@ impl<'e> View<'e> {
     /// A container's new ID reaches us after its first page may have: pages that were read after the new one had started are its own.
     fn correct_lives(&mut self) {
         let (run, rows) = (&self.evidence.run, self.evidence.table.rows());
-        for target in self.targets.values_mut() {
+        let several = |target: &&mut Target<'_>| target.incarnation.is_some_and(|lives| lives.distinct().len() > 1);
+        for target in self.targets.values_mut().filter(several) {
             let seen: Vec<usize> = (0..rows).filter(|row| target.seen(*row)).collect();
             let mut lives = Lives::default();
             for (index, next) in seen.iter().enumerate().skip(1) {
@@ -210,14 +208,19 @@ impl<'e> View<'e> {
         Some(picture.ok_or_else(|| Gap::new(GapReason::Other, "the pods column is not readable")))
     }
 
+    /// All that was ever said of the pods of the soak's target: each distinct picture once.
+    pub(crate) fn pictures(&self) -> impl Iterator<Item = &[PodState]> {
+        self.pictures.iter().flatten().map(Vec::as_slice)
+    }
+
     /// The names of all pods of the soak's target that were seen.
     pub(crate) fn pod_names(&self) -> BTreeSet<&str> {
-        self.pictures.iter().flatten().flatten().map(|pod| pod.name.as_str()).collect()
+        self.pictures().flatten().map(|pod| pod.name.as_str()).collect()
     }
 
     /// The gaps of a row; none for a row that is not recorded.
     pub(crate) fn gaps(&self, row: usize) -> &[PlacedGap] {
-        self.gaps.get(row).map_or(&[], Vec::as_slice)
+        self.gaps.get(&row).map_or(&[], Vec::as_slice)
     }
 
     /// The targets of a source.
@@ -232,28 +235,36 @@ impl<'e> View<'e> {
         names
     }
 
-    /// What a source gave in a row.
-    pub(crate) fn row(&self, source: &str, row: usize) -> Row {
-        let mut repeated = false;
-        for PlacedGap { place, gap } in self.gaps(row) {
-            let here = match place {
-                Place::Everywhere => true,
-                Place::Pods => false,
-                Place::Target { source: s, .. } => s == source,
-            };
-            if here && gap.reason == GapReason::Repeated {
-                repeated = true;
-            } else if here {
-                return Row::Gap(gap.clone());
+    /// What a source gave in a row, for row after row.
+    pub(crate) fn rows<'v>(&'v self, source: &'v str) -> impl Fn(usize) -> Row + 'v {
+        let targets: Vec<_> = self.targets(source).map(|(_, target)| target).collect();
+        move |row| {
+            let mut repeated = false;
+            for PlacedGap { place, gap } in self.gaps(row) {
+                let here = match place {
+                    Place::Everywhere => true,
+                    Place::Pods => false,
+                    Place::Target { source: s, .. } => s == source,
+                };
+                if here && gap.reason == GapReason::Repeated {
+                    repeated = true;
+                } else if here {
+                    return Row::Gap(gap.clone());
+                }
+            }
+            if targets.iter().any(|target| target.seen(row)) {
+                Row::Pages
+            } else if repeated {
+                Row::Repeated
+            } else {
+                Row::Gap(Gap::new(GapReason::Missed, ""))
             }
         }
-        if self.targets(source).any(|(_, target)| target.seen(row)) {
-            Row::Pages
-        } else if repeated {
-            Row::Repeated
-        } else {
-            Row::Gap(Gap::new(GapReason::Missed, ""))
-        }
+    }
+
+    /// What a source gave in a row.
+    pub(crate) fn row(&self, source: &str, row: usize) -> Row {
+        self.rows(source)(row)
     }
 
     /// Whether every target of a source gave something new in a row: only then all of its counters are known as of now.
@@ -422,7 +433,8 @@ pub(crate) fn readings(view: &View<'_>, select: &Select, series: &[Series<'_>], 
     if *aggregate == Aggregate::Last {
         ordered.sort_by(|a, b| by_labels(&a.labels, &b.labels));
     }
-    let reading = |row| match view.row(&select.source, row) {
+    let gave = view.rows(&select.source);
+    let reading = |row| match gave(row) {
         Row::Gap(gap) => Reading::Gap(gap),
         Row::Repeated | Row::Pages if stale(view, &select.source, row) => outdated(),
         Row::Repeated | Row::Pages => match aggregated(aggregate, &ordered, row) {

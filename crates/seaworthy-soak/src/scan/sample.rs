@@ -118,13 +118,12 @@ impl<'a> Iterator for Labels<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let rest = self.rest.trim_start_matches([' ', '\t', ',']);
-            let (name, rest) = match rest.strip_prefix('"') {
-                Some(quoted) => split_quoted(quoted)?,
-                None => {
-                    let (name, after) = rest.split_once('=')?;
-                    // Of a name in quotes, blanks are a part.
-                    (name.trim_end_matches([' ', '\t']), &rest[rest.len() - after.len() - 1..])
-                }
+            let (name, rest) = if let Some(quoted) = rest.strip_prefix('"') {
+                // Blanks in quotes are a part of the name.
+                split_quoted(quoted)?
+            } else {
+                let (name, after) = rest.split_once('=')?;
+                (name.trim_end_matches([' ', '\t']), &rest[rest.len() - after.len() - 1..])
             };
             let rest = rest.trim_start_matches([' ', '\t']);
             let Some(rest) = rest.strip_prefix('=') else {
