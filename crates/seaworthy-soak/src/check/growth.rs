@@ -103,7 +103,8 @@ fn increase(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Wind
             let until = window.from_ms.saturating_add(seconds.saturating_mul(1000));
             let early = window.rows().zip(&gains.by_row).filter(|(row, _)| view.planned_ms(*row) < until);
             let base = median(&early.map(|(_, g)| *g).collect::<Vec<_>>()).unwrap_or_default();
-            let pages = |row| view.planned_ms(row) >= until && view.row(&rule.select.source, row) == Row::Pages;
+            let gave = view.rows(&rule.select.source);
+            let pages = |row| view.planned_ms(row) >= until && gave(row) == Row::Pages;
             (base, window.rows().any(pages))
         }
     };

@@ -28,10 +28,11 @@ pub(super) fn judge(view: &View<'_>, rule: &Progress, on_missing: OnMissing, win
     }
     let shown = Shown::of(view, &rule.select, &series, window.reached);
     let family = view.family(&rule.select);
+    let all_new = view.all_new(&rule.select.source);
     // The rows in which the counters' state is known.
     let known: Vec<usize> = window
         .rows()
-        .filter(|row| view.all_new(&rule.select.source, *row))
+        .filter(|row| all_new(*row))
         .filter(|row| series.iter().all(|one| one.is_up_to_date(*row)))
         // What was never there did not stand still.
         .filter(|row| series.iter().any(|one| one.value(*row).is_some()) || on_page(&family, *row))

@@ -262,15 +262,11 @@ impl<'e> View<'e> {
         }
     }
 
-    /// What a source gave in a row.
-    pub(crate) fn row(&self, source: &str, row: usize) -> Row {
-        self.rows(source)(row)
-    }
-
     /// Whether every target of a source gave something new in a row: only then all of its counters are known as of now.
-    pub(crate) fn all_new(&self, source: &str, row: usize) -> bool {
-        let ours = |p: &PlacedGap| matches!(&p.place, Place::Target { source: s, .. } if s == source);
-        self.row(source, row) == Row::Pages && !self.gaps(row).iter().any(ours)
+    pub(crate) fn all_new<'v>(&'v self, source: &'v str) -> impl Fn(usize) -> bool + 'v {
+        let ours = move |p: &PlacedGap| matches!(&p.place, Place::Target { source: s, .. } if s == source);
+        let gave = self.rows(source);
+        move |row| gave(row) == Row::Pages && !self.gaps(row).iter().any(ours)
     }
 
     /// How many series of the selected metric stood on each target's page, whatever their labels: only kept for selections with
