@@ -9,7 +9,7 @@ use super::spec::{Aggregate, OnMissing, Trend, TrendOf};
 use super::stats::median;
 use super::verdict::Verdict;
 use super::view::{Reading, Series, View, readings};
-use super::window::{Mark, Objection, Seen, Window, duration, objection};
+use super::window::{Counting, Mark, Objection, Seen, Window, duration, objection};
 use crate::trend::{Assessment, Of, Params, Sample, TrendVerdict, assess_outside};
 
 /// A limit that is a century away is never reached.
@@ -42,9 +42,8 @@ pub(super) fn prepare(
     let readings = readings(view, &rule.select, &series, window.reached);
     let judged = readings.get(window.rows()).unwrap_or_default();
     let metric = &rule.select.metric;
-    let Followed { samples, marks, undisturbed } = follow(view, rule, &series, judged, window);
+    let Followed { samples, seen, undisturbed } = follow(view, rule, &series, judged, window);
     let faults: Vec<(f64, f64)> = view.evidence.faults.iter().map(|f| (seconds(f.from_ms), seconds(f.to_ms))).collect();
-    let seen = Seen::count(marks, view.interval_ms());
     let objection = objection(window, &seen, on_missing, metric, Some(window.level_gap_ms()))
         .or_else(|| disturbed(window, undisturbed, metric));
     let may_fall = rule.of == TrendOf::Rate && series.iter().any(|one| falls(view, one, window));
@@ -80,15 +79,16 @@ pub(super) fn floors(view: &View<'_>, rule: &Trend, window: &Window) -> Vec<(f64
 struct Followed {
     /// The samples, those within declared faults too, tagged by the lives of the containers behind them.
     samples: Vec<Sample>,
-    /// What each judged row counts as, faults or not.
-    marks: Vec<Mark>,
+    /// What was seen in the judged rows, faults or not.
+    seen: Seen,
     /// How many rows were obtained outside declared faults.
     undisturbed: u64,
 }
 
 fn follow(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Reading], window: &Window) -> Followed {
     let lives = Lives::of(series, window.reached);
-    let mut followed = Followed { samples: Vec::new(), marks: Vec::with_capacity(judged.len()), undisturbed: 0 };
+    let mut counting = Counting::new(view.interval_ms());
+    let (mut samples, mut undisturbed) = (Vec::new(), 0);
     let faulty = |ms: u64| view.evidence.faults.iter().any(|f| (f.from_ms..f.to_ms).contains(&ms));
     for (row, reading) in window.rows().zip(judged) {
         let planned = view.planned_ms(row);
@@ -104,18 +104,18 @@ fn follow(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Readin
             (mark, _) => mark,
         };
         let obtained = matches!(mark, Mark::Obtained);
-        followed.marks.push(mark);
+        counting.add(mark);
         if !obtained {
             continue;
         }
-        followed.undisturbed += u64::from(!faulty(planned));
+        undisturbed += u64::from(!faulty(planned));
         // What stands still adds nothing to go by.
         let here = series.iter().find(|s| *reading != Reading::Repeated && s.value(row).is_some());
         let Some((value, first)) = value.zip(here) else { continue };
         let seconds = first.target.time_ms(planned, row) / 1000.0;
-        followed.samples.push(Sample { seconds, value, incarnation: lives.at(row) });
+        samples.push(Sample { seconds, value, incarnation: lives.at(row) });
     }
-    followed
+    Followed { samples, seen: counting.seen, undisturbed }
 }
 
 /// Whether a series ever shows less than before: only such a one may be no counter.
