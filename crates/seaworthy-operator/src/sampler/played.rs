@@ -22,7 +22,9 @@ pub(super) type Refuses = Box<dyn FnMut(&Method, &str) -> bool + Send>;
 pub(super) struct Played {
     maps: BTreeMap<String, Value>,
     version: u64,
-    /// What is left of lists that were begun.
+    /// How many lists were begun.
+    pub(super) listed: usize,
+    /// What is left of them.
     lists: BTreeMap<String, Vec<Value>>,
     /// Which writes are answered with 500 and not done, by method and name.
     pub(super) refuses: Option<Refuses>,
@@ -175,7 +177,10 @@ impl Played {
         let limit = asked("limit").map_or(usize::MAX, |limit| limit.parse().unwrap());
         let mut items = match asked("continue") {
             Some(token) => self.lists.remove(token).unwrap(),
-            None => self.maps.values().cloned().collect(),
+            None => {
+                self.listed += 1;
+                self.maps.values().cloned().collect()
+            }
         };
         let rest = items.split_off(limit.min(items.len()));
         let mut metadata = json!({"resourceVersion": self.version.to_string()});

@@ -193,23 +193,36 @@ async fn a_slot_whose_recording_fails_is_a_gap_and_holds_up_none() {
     assert_eq!(run.with(|ledger| ledger.checkpoint().through), Some(2));
 }
 
+/// Until every task waits: nothing here waits for time, or for anything outside of this thread.
+async fn at_rest() {
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
-async fn evidence_is_read_while_no_other_is() {
+async fn little_evidence_is_read_while_other_is() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    let _turn = Turn::come().await;
+    begun(&sampler, &server, spec("uid", 5), Known::default()).await;
+    assert_eq!(server.lock().unwrap().listed, 1);
+}
+
+#[tokio::test]
+async fn more_evidence_is_read_while_no_other_is() {
     let server = Server::default();
     let sampler = sampler(&server);
     let turn = Turn::come().await;
-    let empty = Server::default();
-    begun(&sampler, &empty, spec("uid", 5), Known::default()).await;
-    sampler.stop("uid");
     let owner = json!({"apiVersion": "seaworthy.dev/v1alpha1", "kind": "SoakTest", "name": "soak", "uid": "uid", "controller": true});
     let labels = json!({"seaworthy.dev/evidence": "uid", "seaworthy.dev/evidence-part": "head"});
     let metadata = json!({"name": "soak-evidence-head", "uid": "head", "resourceVersion": "1", "labels": labels, "ownerReferences": [owner]});
     let altered = json!({"metadata": metadata, "data": {"header.json": "?".repeat(20_000)}});
     server.lock().unwrap().put("soak-evidence-head", altered);
     sampler.ensure(spec("uid", 5), &played::store(played::at_once(&server)), Known::default(), Tasks::default());
-    let run = Arc::clone(&sampler.runs().open["uid"]);
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(run.with(|_| ()).is_none() && run.facts().broken.is_none(), "somebody else's is under way");
+    at_rest().await;
+    assert_eq!(server.lock().unwrap().listed, 1, "it looked how much there is, and waits");
     drop(turn);
     assert!(begun(&sampler, &server, spec("uid", 5), Known::default()).await.facts().broken.is_some());
+    assert_eq!(server.lock().unwrap().listed, 2);
 }
