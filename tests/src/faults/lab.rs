@@ -220,7 +220,8 @@ impl Lab {
         let (first, mut began) = (Instant::now(), Instant::now());
         let mut last = None;
         loop {
-            let now = match world(&ground.client, &ground.namespace).await {
+            let load = self.kubelet.load_began(&ground.namespace);
+            let now = match world(&ground.client, &ground.namespace, load).await {
                 // A cluster that is down on purpose gives no answer: nothing settles meanwhile. A soak may not be judged yet.
                 Err(e) if first.elapsed() < PATIENCE && (e.is::<kube::Error>() || began.elapsed() < SETTLE) => {
                     if e.is::<kube::Error>() {

@@ -14,8 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use futures::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 use k8s_openapi::api::{
     coordination::v1::Lease,
     core::v1::{Node, Pod},
@@ -131,6 +132,10 @@ pub struct Kubelet {
     /// Whether the kubelet is stopped.
     silent: AtomicBool,
     heard: Notify,
+    /// Whether it stops at the next load that is to start.
+    trap: AtomicBool,
+    /// Since when the cluster knows that a namespace's load runs.
+    loads: Mutex<HashMap<String, Timestamp>>,
 }
 
 impl std::fmt::Debug for Kubelet {
@@ -153,6 +158,8 @@ impl Kubelet {
             ending: Mutex::default(),
             silent: AtomicBool::default(),
             heard: Notify::default(),
+            trap: AtomicBool::default(),
+            loads: Mutex::default(),
         };
         it.register().await?;
         let it = Arc::new(it);
@@ -204,6 +211,29 @@ impl Kubelet {
         self.heard.notify_waiters();
     }
 
+    /// Stops it at the moment at which the next load is to start: its pod is there, and nobody hears that it runs.
+    ///
+    /// # Errors
+    /// When no load starts.
+    pub async fn stop_at_load(&self) -> Result<()> {
+        self.trap.store(true, Ordering::Release);
+        let stopped = async {
+            loop {
+                let heard = self.heard.notified();
+                if self.silent.load(Ordering::Acquire) {
+                    return;
+                }
+                heard.await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, stopped).await.with_context(|| format!("no load started in {PATIENCE:?}"))
+    }
+
+    /// Since when the cluster knows that this namespace's load runs; None as long as it does not.
+    pub fn load_began(&self, namespace: &str) -> Option<Timestamp> {
+        held(&self.loads).get(namespace).copied()
+    }
+
     /// Waits until the kubelet is not stopped.
     async fn awake(&self) {
         loop {
@@ -222,8 +252,11 @@ impl Kubelet {
         loop {
             // A broken watch mends itself.
             let Ok(Some(pod)) = events.try_next().await else { continue };
-            self.awake().await;
             let uid = pod.uid().unwrap_or_default();
+            if is_load(&pod) && !held(&self.begun).contains_key(&uid) && self.trap.swap(false, Ordering::AcqRel) {
+                self.stop(true);
+            }
+            self.awake().await;
             let lost =
                 script(&pod).is_some_and(|s| s.lost) && pod.status.as_ref().is_some_and(|s| s.start_time.is_some());
             if lost {
@@ -296,6 +329,9 @@ impl Kubelet {
         self.report(pod, &json!({"running": {"startedAt": started}}), "Running", true).await;
         let Some(script) = script else { return };
         let namespace = pod.namespace().unwrap_or_default();
+        if is_load(pod) {
+            held(&self.loads).entry(namespace.clone()).or_insert_with(Timestamp::now);
+        }
         if script.publishes {
             self.registry.begin(&namespace);
         }
@@ -388,6 +424,11 @@ impl Kubelet {
     }
 }
 
+/// Whether this is the pod of a soak's load.
+fn is_load(pod: &Pod) -> bool {
+    pod.labels().get(labels::PURPOSE).is_some_and(|purpose| purpose == "workload")
+}
+
 /// A container that was told to end, and did.
 fn killed(started: &str) -> Value {
     json!({"terminated": {"exitCode": 143, "reason": "Error", "startedAt": started, "finishedAt": now()}})
@@ -399,11 +440,11 @@ fn never_begun() -> Value {
 }
 
 fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn micro() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
 /// Whether the pod runs and is said not to be ready: only the cluster says that of a played one.

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fmt::Debug};
 
 use anyhow::{Context as _, Result, ensure};
+use jiff::Timestamp;
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
@@ -18,14 +19,17 @@ use seaworthy_api::{E2ERun, Release, ReleasePlan, SoakTest, labels};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+/// How long a change in the cluster may take to be seen by who watches, in seconds; within that, either is true.
+const NEWS: f64 = 3.0;
+
 /// Objects by kind and name.
 pub type World = BTreeMap<String, Value>;
 
-/// What there is in a namespace, and that soaks judged no further than they saw.
+/// What there is in a namespace, and that soaks judged no further than they saw; `load` is since when the cluster knows that the load runs.
 ///
 /// # Errors
-/// When something cannot be read, or a soak's verdict is not what its samples allow.
-pub async fn world(client: &Client, namespace: &str) -> Result<World> {
+/// When something cannot be read, or a soak's verdict is not what its samples and its load allow.
+pub async fn world(client: &Client, namespace: &str, load: Option<Timestamp>) -> Result<World> {
     let mut names = BTreeMap::from([(namespace.to_owned(), "NAMESPACE".to_owned())]);
     let mut found: Vec<(String, Value)> = Vec::new();
     of::<ReleasePlan>(client, namespace, &mut names, &mut found).await?;
@@ -39,7 +43,7 @@ pub async fn world(client: &Client, namespace: &str) -> Result<World> {
     of::<Pod>(client, namespace, &mut names, &mut found).await?;
     let mut world = World::new();
     for (key, object) in found {
-        let Some((key, object)) = kept(&key, object)? else { continue };
+        let Some((key, object)) = kept(&key, object, load)? else { continue };
         let mut object = object;
         anonymous(&mut object, &names);
         let mut key = Value::String(key);
@@ -75,7 +79,7 @@ where
 }
 
 /// The part of an object that has to be the same in every run.
-fn kept(key: &str, mut object: Value) -> Result<Option<(String, Value)>> {
+fn kept(key: &str, mut object: Value, load: Option<Timestamp>) -> Result<Option<(String, Value)>> {
     let kind = key.split(' ').next().unwrap_or_default();
     let meta = json!({"owners": object["metadata"]["ownerReferences"], "finalizers": object["metadata"]["finalizers"],
         "deleted": object["metadata"].get("deletionTimestamp").is_some(), "labels": object["metadata"]["labels"]});
@@ -103,7 +107,7 @@ fn kept(key: &str, mut object: Value) -> Result<Option<(String, Value)>> {
         }
         "SoakTest" => {
             let status = object["status"].take();
-            judged_by_what_was_seen(&status)?;
+            judged_by_what_was_seen(&status, load)?;
             json!({"spec": object["spec"], "teardown": status["teardown"], "setup": status["setup"], "workload": status["workload"]["attempt"]})
         }
         "Release" => {
@@ -125,20 +129,25 @@ fn kept(key: &str, mut object: Value) -> Result<Option<(String, Value)>> {
     Ok(Some((key.to_owned(), all)))
 }
 
-/// A soak that missed too much says Inconclusive, one that saw enough of a healthy target says Succeeded; nothing else is true here.
-fn judged_by_what_was_seen(status: &Value) -> Result<()> {
+/// A soak that missed too much, or whose load did not run while it measured, says Inconclusive; one that saw enough of a healthy target
+/// under load says Succeeded; nothing else is true here.
+fn judged_by_what_was_seen(status: &Value, load: Option<Timestamp>) -> Result<()> {
     let number = |name: &str| status["samples"][name].as_u64().unwrap_or(0);
     let (planned, obtained) = (number("planned"), number("obtained"));
     let enough = obtained * 100 >= planned * 95;
+    let end: Option<Timestamp> = status["measureEndTime"].as_str().and_then(|at| at.parse().ok());
+    // By how long before measure was over the load was known to run, in seconds.
+    let before = end.zip(load).map_or(f64::NEG_INFINITY, |(end, load)| end.duration_since(load).as_secs_f64());
     let phase = status["phase"].as_str().unwrap_or_default();
     let right = match phase {
-        "Succeeded" => enough && planned > 0,
-        "Inconclusive" => !enough,
+        "Succeeded" => enough && planned > 0 && before > -NEWS,
+        "Inconclusive" => !enough || before < NEWS,
         _ => false,
     };
     ensure!(
         right,
-        "a soak of a healthy target with {obtained} of {planned} samples ended as {phase}: {:#}",
+        "a soak of a healthy target with {obtained} of {planned} samples, whose load was known to run {before:.1} s before measure was over, \
+         ended as {phase}: {:#}",
         status["conditions"]
     );
     Ok(())
@@ -148,7 +157,7 @@ fn judged_by_what_was_seen(status: &Value) -> Result<()> {
 fn anonymous(value: &mut Value, names: &BTreeMap<String, String>) {
     match value {
         Value::String(text) => {
-            if text.parse::<jiff::Timestamp>().is_ok() {
+            if text.parse::<Timestamp>().is_ok() {
                 "TIME".clone_into(text);
                 return;
             }

@@ -12,6 +12,8 @@ use std::{
 };
 
 use k8s_openapi::api::apps::v1::Deployment;
+use kube::{Api, Client, api::ListParams};
+use seaworthy_api::{SoakTest, core::condition::types};
 use seaworthy_tests::{
     cluster::variable,
     faults::{
@@ -83,8 +85,8 @@ async fn release(lab: &'static Lab, shape: Shape, clean: &Run, under_way: &Semap
     Hit { namespace: ground.namespace, records: faults.records() }
 }
 
-/// Some Releases under way while something happens to the cluster; all end as if it had not. The operators live on.
-async fn survives(what: impl AsyncFnOnce(&Lab)) {
+/// Some Releases under way while something happens to the cluster; all end as if it had not. The operators live on. Gives the namespaces.
+async fn survives(what: impl AsyncFnOnce(&Lab)) -> Vec<String> {
     let lab = Lab::shared().await;
     let (whole, short) = clean(lab).await;
     let under_way = &Semaphore::new(0);
@@ -109,6 +111,7 @@ async fn survives(what: impl AsyncFnOnce(&Lab)) {
         runs.iter().map(failed).sum::<usize>(),
         began.elapsed()
     );
+    runs.into_iter().map(|run| run.namespace).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,13 +159,22 @@ async fn fault_10_job_controller_killed_again_and_again() {
     .await;
 }
 
-/// Longer than the 40 s after which the cluster takes the node for lost, shorter than the 300 s after which it evicts.
+/// Longer than the 40 s after which the cluster takes the node for lost, shorter than the 300 s after which it evicts; and from the moment at
+/// which a load is to start, so that at least one soak has samples of a target without load.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_11_kubelet_stopped_for_60_seconds() {
-    Box::pin(survives(async |lab| {
-        lab.kubelet.stop(true);
+    let namespaces = Box::pin(survives(async |lab| {
+        lab.kubelet.stop_at_load().await.unwrap();
         tokio::time::sleep(Duration::from_secs(60)).await;
         lab.kubelet.stop(false);
     }))
     .await;
+    let client = Client::try_from(Lab::shared().await.kube.clone()).unwrap();
+    let mut idle = 0;
+    for namespace in namespaces {
+        let soaks = Api::<SoakTest>::namespaced(client.clone(), &namespace).list(&ListParams::default()).await.unwrap();
+        let conditions = soaks.items.into_iter().flat_map(|soak| soak.status.unwrap_or_default().conditions);
+        idle += conditions.filter(|c| c.type_ == types::SUCCEEDED && c.reason == "WorkloadFailed").count();
+    }
+    assert!(idle > 0, "no soak was without its load");
 }

@@ -175,12 +175,11 @@ impl Played {
     fn list(&mut self, query: &str) -> Value {
         let asked = |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
         let limit = asked("limit").map_or(usize::MAX, |limit| limit.parse().unwrap());
-        let mut items = match asked("continue") {
-            Some(token) => self.lists.remove(token).unwrap(),
-            None => {
-                self.listed += 1;
-                self.maps.values().cloned().collect()
-            }
+        let mut items = if let Some(token) = asked("continue") {
+            self.lists.remove(token).unwrap()
+        } else {
+            self.listed += 1;
+            self.maps.values().cloned().collect()
         };
         let rest = items.split_off(limit.min(items.len()));
         let mut metadata = json!({"resourceVersion": self.version.to_string()});
