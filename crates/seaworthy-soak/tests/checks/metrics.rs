@@ -406,6 +406,30 @@ fn trend_tells_a_leak() {
 }
 
 #[test]
+fn a_trend_without_thresholds_goes_by_the_size_of_what_it_follows() {
+    // A level in units of this size, and its rise per hour.
+    let judged = |metric: &'static str, unit: f64, level: f64, rise: f64| {
+        let value = |k: u64| (level + rise * f(k) / 120.0 + 0.1 * noise(k)) * unit;
+        let world = World::long(LONG_TO, |k| Some(slot(k).page(&[(metric, value(k))])));
+        let check = format!(r#"{{"name":"n","trend":{{"source":"s","metric":"{metric}"}}}}"#);
+        let spec = serde_json::from_str(&check).unwrap();
+        seaworthy_soak::check::judge(&[spec], &world.evidence(), &LONG).checks.remove(0)
+    };
+    let mebibytes = |level: f64, rise: f64| judged("rss_bytes", 1_048_576.0, level, rise);
+    expect(&mebibytes(100.0, 0.0), Verdict::Passed, "; 1Mi is tolerable, 4Mi is not)");
+    expect(&mebibytes(1024.0, 0.0), Verdict::Passed, "; 5.12Mi is tolerable, 20.48Mi is not)");
+    // On both sides of where half a percent is a mebibyte.
+    expect(&mebibytes(180.0, 0.0), Verdict::Passed, "; 1Mi is tolerable, 4Mi is not)");
+    expect(&mebibytes(220.0, 0.0), Verdict::Passed, "; 1.1Mi is tolerable, 4.4Mi is not)");
+    expect(&mebibytes(100.0, 3.0), Verdict::Failed, "; 1Mi is tolerable");
+    expect(&mebibytes(1024.0, 3.0), Verdict::Passed, "");
+    expect(&mebibytes(1024.0, 30.0), Verdict::Failed, "");
+    // What is not in bytes has no least.
+    expect(&judged("m", 1.0, 10.0, 3.0), Verdict::Failed, "");
+    expect(&judged("m", 1.0, 1000.0, 3.0), Verdict::Passed, "");
+}
+
+#[test]
 fn the_time_to_the_limit_is_told_whatever_the_verdict() {
     let rise = |limit: u32| {
         let rule = format!(r#"trend "tolerablePerHour":1,"unacceptablePerHour":4,"limit":{limit}"#);
