@@ -551,3 +551,29 @@ fn baseline_compares_with_the_last_release() {
     let verdict = judge_against(std::slice::from_ref(&rule), &old, &LONG, Some(nothing)).checks.remove(0);
     expect(&verdict, Verdict::Inconclusive, "0 in the last published release");
 }
+
+#[test]
+fn baseline_compares_the_quantile_that_it_names() {
+    // Each fifth sample is a peak: more than a tenth of them, and less than half.
+    let peaks =
+        |low: f64, high: f64| long(move |k| if k.is_multiple_of(5) { high } else { low } + 4.0 * noise(k)).evidence();
+    let old = peaks(100.0, 150.0);
+    let judged = |quantile: &str, new: &seaworthy_soak::evidence::Evidence| {
+        let rule = spec(&format!(r#"baseline "maxRise":0.1{quantile}"#), 0);
+        let published = Published { evidence: &old, phases: LONG };
+        judge_against(std::slice::from_ref(&rule), new, &LONG, Some(published)).checks.remove(0)
+    };
+    let upper = r#","quantile":0.9"#;
+    let higher = peaks(100.0, 200.0);
+    let failed = judged(upper, &higher);
+    expect(&failed, Verdict::Failed, "the 90 % quantile of m is ");
+    assert!((failed.value.unwrap() - 50.0).abs() < 1.0, "{failed:#?}");
+    let broader = peaks(130.0, 150.0);
+    expect(&judged(upper, &broader), Verdict::Passed, "the 90 % quantile of m is ");
+    for median in [r#","quantile":0.5"#, ""] {
+        expect(&judged(median, &higher), Verdict::Passed, "the 50 % quantile of m is ");
+        let failed = judged(median, &broader);
+        expect(&failed, Verdict::Failed, "the 50 % quantile of m is ");
+        assert!((failed.value.unwrap() - 30.0).abs() < 1.0, "{failed:#?}");
+    }
+}
