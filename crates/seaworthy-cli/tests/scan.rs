@@ -1,0 +1,101 @@
+//! `kubectl-seaworthy scan` on pages from standard input, as people and scripts call it.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are outside of test functions")]
+
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
+use serde_json::{Value, json};
+
+/// Scans this page; standard output, standard error and exit status.
+fn scan(args: &[&str], page: impl AsRef<[u8]>) -> (String, String, i32) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-seaworthy"));
+    let command = command.arg("scan").args(args);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Who does not read standard input has closed it.
+    let _ = child.stdin.take().unwrap().write_all(page.as_ref());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code().unwrap())
+}
+
+#[track_caller]
+fn expect(args: &[&str], page: &str, samples: &[Value]) {
+    let (text, errors, code) = scan(args, page);
+    assert_eq!((errors.as_str(), code), ("", 0), "{args:?}: {text}");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines, samples, "{args:?}");
+    assert!(text.is_empty() || text.ends_with('\n'), "the last line is whole: {text}");
+}
+
+#[test]
+fn a_text_page_is_one_sample_a_line() {
+    let page = r#"# HELP m What it is.
+# TYPE m gauge
+m{a="1",b="x\"y\\z\nü"} 1.5 1700000000123
+m NaN
+
+# a free comment
+m{le="+Inf"} +Inf
+n_total -Inf -1
+n 1e3
+"#;
+    let samples = [
+        json!({"name": "m", "labels": {"a": "1", "b": "x\"y\\z\nü"}, "value": "1.5", "timestamp_ms": 1_700_000_000_123_i64}),
+        json!({"name": "m", "labels": {}, "value": "NaN", "timestamp_ms": null}),
+        json!({"name": "m", "labels": {"le": "+Inf"}, "value": "+Inf", "timestamp_ms": null}),
+        json!({"name": "n_total", "labels": {}, "value": "-Inf", "timestamp_ms": -1}),
+        json!({"name": "n", "labels": {}, "value": "1000", "timestamp_ms": null}),
+    ];
+    expect(&["--format", "text"], page, &samples);
+    expect(&[], page, &samples);
+}
+
+#[test]
+fn an_openmetrics_page_is_one_sample_a_line() {
+    let page = r#"# TYPE m gauge
+m{a="1"} NaN 1700000000.5
+m +Inf
+# TYPE c counter
+c_total{} 17.25 # {trace_id="t"} 1 1700000000
+# EOF
+"#;
+    let samples = [
+        json!({"name": "m", "labels": {"a": "1"}, "value": "NaN", "timestamp_ms": 1_700_000_000_500_i64}),
+        json!({"name": "m", "labels": {}, "value": "+Inf", "timestamp_ms": null}),
+        json!({"name": "c_total", "labels": {}, "value": "17.25", "timestamp_ms": null}),
+    ];
+    expect(&["--format", "openmetrics"], page, &samples);
+}
+
+#[test]
+fn a_bad_page_is_refused_where_it_is_bad_and_none_of_it_printed() {
+    for (format, page, place) in [
+        ("text", &b"m 1\nm{a=\"\xc3\xbc\" 2\n"[..], "line 2, column 9: expected ',' or '}'"),
+        ("text", b"m 1\n\nm one\n", "line 3, column 3: expected a number"),
+        ("text", b"m 1\nm 2", "line 2, column 4: expected a line feed"),
+        ("text", b"m 1\nm{a=\"\xff\"} 2\n", "line 2, column 6: expected valid UTF-8"),
+        // Seconds and exemplars are those of the other format, as are free comments.
+        ("text", b"m 1\nm 2 1700000000.5\n# EOF\n", "line 2, column 5: expected a timestamp"),
+        ("text", b"m 1\nm 2 # {t=\"x\"} 1\n# EOF\n", "line 2, column 5: expected a timestamp"),
+        ("openmetrics", b"m 1\n# free\n# EOF\n", "line 2, column 1: expected HELP, TYPE, UNIT or EOF"),
+        ("openmetrics", b"m 1\n", "line 2, column 1: expected '# EOF'"),
+        ("openmetrics", b"m 1\n# EOF\nm 2\n", "line 3, column 1: expected nothing after '# EOF'"),
+        ("openmetrics", b"", "line 1, column 1: expected '# EOF'"),
+    ] {
+        let (text, errors, code) = scan(&["--format", format], page);
+        assert_eq!((text.as_str(), code), ("", 1), "{place}: {errors}");
+        assert!(errors.starts_with(place) && errors.lines().count() == 1, "{place}: {errors}");
+    }
+}
+
+#[test]
+fn a_page_without_samples_is_valid() {
+    for (format, page) in
+        [("text", ""), ("text", "\n"), ("text", "# TYPE m gauge\n# EOF\n"), ("openmetrics", "# EOF\n")]
+    {
+        expect(&["--format", format], page, &[]);
+    }
+}
