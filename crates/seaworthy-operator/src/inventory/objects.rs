@@ -81,7 +81,119 @@ fn entry(resource: &str, object: &PartialObjectMeta<DynamicObject>) -> Object {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::{Value, json};
+
     use super::*;
+
+    /// A client of a server that has these lists, by path and query, and the requests so far.
+    fn server(lists: Vec<(&'static str, Value)>) -> (Client, Arc<Mutex<Vec<String>>>) {
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let noted = Arc::clone(&asked);
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let asked = request.uri().to_string();
+            let list = lists.iter().find(|(path, _)| *path == asked).map(|(_, list)| list.to_string());
+            noted.lock().unwrap().push(asked);
+            async move {
+                let forbidden =
+                    r#"{"kind": "Status", "status": "Failure", "reason": "Forbidden", "message": "no", "code": 403}"#;
+                let (code, body) = list.map_or_else(|| (403, forbidden.to_owned()), |list| (200, list));
+                Response::builder().status(code).body(Body::from(body.into_bytes())).map_err(kube::Error::HttpError)
+            }
+        });
+        (Client::new(service, "not-asked-for"), asked)
+    }
+
+    /// A list of objects, each `namespace/name` or a name alone, with more to come under this token.
+    fn objects(token: &str, objects: &[&str]) -> Value {
+        let item = |object: &&str| {
+            let (namespace, name) = object.split_once('/').unzip();
+            let metadata =
+                json!({"namespace": namespace, "name": name.unwrap_or(object), "uid": format!("uid of {object}")});
+            json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata})
+        };
+        let items: Vec<Value> = objects.iter().map(item).collect();
+        json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList", "metadata": {"continue": token}, "items": items})
+    }
+
+    fn resource(name: &str) -> Resource {
+        let (resource, group) = name.split_once('.').unwrap_or((name, ""));
+        Resource { group: group.into(), version: "v1".into(), resource: resource.into() }
+    }
+
+    fn scope(resources: &[&str], cluster_resources: &[&str], selector: &str) -> Scope {
+        let all = |names: &[&str]| names.iter().map(|name| resource(name)).collect();
+        Scope {
+            check: "gone".into(),
+            resources: all(resources),
+            namespaces: vec!["a".into(), "b".into()],
+            cluster_resources: all(cluster_resources),
+            selector: selector.into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn leases_are_listed_as_any_resource_and_cluster_resources_outside_of_namespaces() {
+        let lists = vec![
+            ("/api/v1/namespaces/a/pods?&limit=500", objects("", &["a/p"])),
+            ("/api/v1/namespaces/b/pods?&limit=500", objects("", &[])),
+            ("/apis/coordination.k8s.io/v1/namespaces/a/leases?&limit=500", objects("", &["a/lock", "a/turn"])),
+            ("/apis/coordination.k8s.io/v1/namespaces/b/leases?&limit=500", objects("", &["b/lock"])),
+            ("/api/v1/namespaces?&limit=500", objects("", &["a", "made"])),
+            ("/apis/rbac.authorization.k8s.io/v1/clusterroles?&limit=500", objects("more", &["first"])),
+            ("/apis/rbac.authorization.k8s.io/v1/clusterroles?&limit=500&continue=more", objects("", &["second"])),
+        ];
+        let wanted: Vec<&str> = lists.iter().map(|(path, _)| *path).collect();
+        let (client, asked) = server(lists.clone());
+        let scope = scope(
+            &["pods", "leases.coordination.k8s.io"],
+            &["namespaces", "clusterroles.rbac.authorization.k8s.io"],
+            "",
+        );
+        let listed = list(&client, &scope).await;
+        assert_eq!(*asked.lock().unwrap(), wanted);
+        assert_eq!(listed.check, "gone");
+        let found = listed.result.unwrap();
+        let seen: Vec<_> = found.iter().map(|o| (&*o.resource, &*o.namespace, &*o.name, &*o.uid)).collect();
+        let (leases, roles) = ("leases.coordination.k8s.io", "clusterroles.rbac.authorization.k8s.io");
+        let all = [
+            ("pods", "a", "p", "uid of a/p"),
+            (leases, "a", "lock", "uid of a/lock"),
+            (leases, "a", "turn", "uid of a/turn"),
+            (leases, "b", "lock", "uid of b/lock"),
+            ("namespaces", "", "a", "uid of a"),
+            ("namespaces", "", "made", "uid of made"),
+            (roles, "", "first", "uid of first"),
+            (roles, "", "second", "uid of second"),
+        ];
+        assert_eq!(seen, all);
+        // All or nothing.
+        for (missing, what) in [
+            (wanted[3], "cannot list leases.coordination.k8s.io in namespace b: "),
+            (wanted[6], "cannot list clusterroles.rbac.authorization.k8s.io: "),
+        ] {
+            let (client, _) = server(lists.iter().filter(|(path, _)| *path != missing).cloned().collect());
+            let error = list(&client, &scope).await.result.unwrap_err();
+            assert!(error.starts_with(what), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_selector_holds_for_cluster_resources_too() {
+        let (client, asked) = server(Vec::new());
+        for scope in [scope(&["leases.coordination.k8s.io"], &[], "app=x"), scope(&[], &["namespaces"], "app=x")] {
+            list(&client, &scope).await.result.unwrap_err();
+        }
+        let asked = asked.lock().unwrap();
+        let paths = ["/apis/coordination.k8s.io/v1/namespaces/a/leases?", "/api/v1/namespaces?"];
+        assert_eq!(asked.len(), paths.len(), "{asked:?}");
+        for (asked, path) in asked.iter().zip(paths) {
+            assert!(asked.starts_with(path) && asked.contains("&labelSelector=app%3Dx"), "{asked}");
+        }
+    }
 
     #[test]
     fn what_waits_for_finalizers_says_so() {
