@@ -10,13 +10,27 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use seaworthy_soak::record::GapReason;
+use prometheus_client::registry::Registry;
+use seaworthy_api::soak_test::TargetKind;
+use seaworthy_soak::{
+    check::{CheckSpec, Phases},
+    page::Wants,
+    record::{GapReason, RunInfo},
+};
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 
 use super::*;
+use crate::sampler::{
+    Sampler,
+    looks::Looker,
+    spec::{Horizon, RunSpec, SourceKind, SourceSpec},
+    target::TargetName,
+    watch::played::{Answer, list, pod, server},
+};
 
 /// Serves every connection with `answer`, and gives the address.
 async fn serve<F, R>(answer: F) -> SocketAddr
@@ -118,6 +132,90 @@ async fn the_request_is_what_it_should_be() {
         assert!(request.contains(line), "{request}");
     }
     assert!(!request.contains("authorization"), "{request}");
+}
+
+/// A looker at one pod behind a Service, which listens at this address.
+fn looker(address: SocketAddr) -> Looker {
+    let (client, _) = server(move |path| match path.split('?').next().unwrap_or_default() {
+        _ if path.contains("watch=true") => Answer::Quiet,
+        "/api/v1/namespaces/n/pods" => {
+            let ready = json!([{"type": "Ready", "status": "True"}]);
+            let ip = address.ip().to_string();
+            list("Pod", &[pod("p", &json!({"status": {"phase": "Running", "podIP": ip, "conditions": ready}}))])
+        }
+        "/apis/discovery.k8s.io/v1/namespaces/n/endpointslices" => {
+            let endpoint = json!({"addresses": [address.ip()], "targetRef": {"kind": "Pod", "name": "p"}});
+            let metadata = json!({"name": "e", "namespace": "n", "labels": {"kubernetes.io/service-name": "s"}});
+            list("EndpointSlice", &[json!({"metadata": metadata, "addressType": "IPv4", "endpoints": [endpoint]})])
+        }
+        _ => Answer::Absent,
+    });
+    let kubelets = (kube::Config::new("https://127.0.0.1:1".parse().unwrap()), true);
+    let sampler = Sampler::new(client, kubelets, crate::clock::Clock::default(), &mut Registry::default());
+    let check = json!({"name": "c", "bound": {"source": "p", "metric": "m_total", "max": 9}});
+    let checks: Vec<CheckSpec> = vec![serde_json::from_value(check).unwrap()];
+    let service = Some(("n".to_owned(), "s".to_owned()));
+    let kind = SourceKind::Prometheus { port: address.port(), path: "/metrics".into(), tls: false, service };
+    let phases = Phases { warm_up_ms: 0, measure_ms: 1000, settle_ms: 0, elapsed_ms: 0 };
+    let spec = RunSpec {
+        namespace: "n".into(),
+        name: "s".into(),
+        run: RunInfo { run: "r".into(), start_unix_ms: 0, interval_ms: 1000 },
+        horizon: Horizon { slots: 9, phases },
+        target: TargetName { kind: TargetKind::Deployment, namespace: "n".into(), name: "d".into() },
+        artifacts: Vec::new(),
+        sources: vec![SourceSpec { name: "p".into(), wants: Wants::of(&checks, "p"), kind }],
+        checks,
+        inventories: Vec::new(),
+        leftovers: Vec::new(),
+        unloaded_until_ms: None,
+    };
+    Looker::new(Arc::clone(&sampler.shared), Arc::new(spec))
+}
+
+/// Not what a test asks for: what a slot does.
+#[tokio::test]
+async fn a_slot_asks_for_openmetrics_before_text_and_packed() {
+    let openmetrics = (
+        "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\nContent-Encoding: gzip\r\n",
+        gzip(b"# TYPE m counter\nm_total 7 1700000000.5\n# EOF\n"),
+    );
+    let text = ("Content-Type: text/plain; version=0.0.4\r\n", b"m_total 7 1700000000500\n".to_vec());
+    for (headers, page) in [openmetrics, text] {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(9);
+        let page = Arc::new(answer("200 OK", headers, &page));
+        let address = serve(move |mut stream| {
+            let (sender, page) = (sender.clone(), Arc::clone(&page));
+            async move {
+                let _ = sender.send(request_of(&mut stream).await).await;
+                let _ = stream.write_all(&page).await;
+            }
+        })
+        .await;
+        let seen = looker(address).look(0, 0, Instant::now()).await;
+        let request = receiver.recv().await.unwrap().to_ascii_lowercase();
+        assert!(request.starts_with("get /metrics http/1.1\r\n"), "{request}");
+        let values = |name: &str| -> Vec<&str> {
+            request.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).collect()
+        };
+        assert_eq!(values("accept-encoding"), ["gzip"], "{request}");
+        let accepted = values("accept");
+        let [accepted] = accepted.as_slice() else { panic!("{request}") };
+        let offers: Vec<(&str, f64)> = accepted
+            .split(',')
+            .map(|offer| offer.split_once(";q=").unwrap())
+            .map(|(t, q)| (t, q.parse().unwrap()))
+            .collect();
+        let types = ["application/openmetrics-text;version=1.0.0", "text/plain;version=0.0.4", "*/*"];
+        assert!(offers.iter().map(|(offered, _)| *offered).eq(types), "{request}");
+        assert!(offers.windows(2).all(|two| two[0].1 > two[1].1 && two[1].1 > 0.0), "{request}");
+        assert!(receiver.try_recv().is_err(), "asked once");
+        // And both are read as what they are.
+        let [look] = seen.record.looks.as_slice() else { panic!("{:?}", seen.record.looks) };
+        let page = look.result.as_ref().unwrap_or_else(|g| panic!("{headers}: {g}"));
+        let samples: Vec<_> = page.samples.iter().map(|s| (&*s.series, s.value, s.timestamp_ms)).collect();
+        assert_eq!(samples, [("m_total", 7.0, Some(1_700_000_000_500))], "{headers}");
+    }
 }
 
 /// A server that answers so often over each connection, with this header, and then closes it; gives how many connections were made.
