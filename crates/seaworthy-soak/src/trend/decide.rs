@@ -7,8 +7,8 @@ use super::robust::{Cleaned, cleaned};
 use super::{ALPHA, FEWEST, FEWEST_SAMPLES, Fit, Floor, Params, Point, fit};
 use crate::check::Verdict;
 
-/// With neighbouring residuals correlated more than this, the cosines see less than the whole variance at the lowest frequencies
-/// (measured: an interval of 99 % then misses a leak of AR(0.98) in 4 % of runs), so passing needs an interval of 99.5 %.
+/// With neighbouring residuals correlated more than this, the cosines see less than the whole variance at the lowest frequencies, so
+/// passing needs an interval of 99.5 % (what that buys and costs: `docs/decisions/trend-wider-interval-under-correlation.md`).
 const CORRELATED: f64 = 0.5;
 const CORRELATED_ALPHA: f64 = ALPHA / 2.0;
 /// The part of the measure that must be seen. With less, most of it is unknown; the longer side of a step must be as long.
