@@ -171,6 +171,7 @@ impl World {
                 deleted: None,
                 suspended: true,
                 created: self.now,
+                began: None,
                 live_pods: Presence::Present(0),
                 state: JobState::Waiting { cause: None, reason: None, message: "is suspended".into() },
             }));
@@ -187,6 +188,7 @@ impl World {
             deleted: job.removed,
             suspended: false,
             created: job.created,
+            began: None,
             live_pods: Presence::Present(u32::from(live)),
             state,
         }))

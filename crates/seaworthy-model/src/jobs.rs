@@ -41,6 +41,7 @@ impl Jobs {
             deleted: None,
             suspended,
             created: now,
+            began: None,
             live_pods: Presence::Unknown,
             state,
         };

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     condition::Reason,
     presence::Presence,
-    task::{GRACE, JobState, TaskState, TaskStatus},
+    task::{GRACE, Job, JobState, TaskState, TaskStatus},
     time::{Seconds, Timestamp},
 };
 
@@ -104,6 +104,10 @@ impl Visit<'_> {
                 Some(sight.refused.map_or_else(|| "its Job was not created".into(), |refusal| refusal.message))
             }
             Presence::Present(job) if job.suspended => Some("its Job is suspended".into()),
+            // Nobody may have been there to see it wait.
+            Presence::Present(Job { began: Some(began), .. }) if *began > limit => {
+                Some(format!("it began only at {began}, and measure at {measure_start}"))
+            }
             Presence::Present(job) => match &job.state {
                 JobState::Waiting { message, .. } | JobState::Lost { message } => Some(message.clone()),
                 // Its Job will say how it ended, unless the control plane has nothing to say.

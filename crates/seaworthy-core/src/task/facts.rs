@@ -81,6 +81,8 @@ pub struct Job {
     pub suspended: bool,
     /// When it was created.
     pub created: Timestamp,
+    /// When the first container of its youngest pod began, by the clock of that pod's node; None where none did, or nobody looked.
+    pub began: Option<Timestamp>,
     /// Pods of it that live reads showed and that are not terminal; Unknown where nobody looked. A pod on a lost node counts.
     pub live_pods: Presence<u32>,
     /// Where it stands.
@@ -181,6 +183,8 @@ pub struct Container {
     pub waiting: Option<(String, String)>,
     /// Whether it runs.
     pub running: bool,
+    /// When it began, if it did.
+    pub began: Option<Timestamp>,
     /// Its end, if it has ended.
     pub terminated: Option<Terminated>,
 }
@@ -209,6 +213,11 @@ pub enum JobEnd {
         /// The reason was `DeadlineExceeded`.
         deadline: bool,
     },
+}
+
+/// When the first container of the youngest of a Job's pods began; lists come in creation order.
+pub fn began(pods: &[Pod]) -> Option<Timestamp> {
+    pods.last()?.containers.iter().filter_map(|c| c.began).min()
 }
 
 /// What a Job and its pods mean together.

@@ -14,6 +14,7 @@ fn job(state: JobState) -> Job {
         deleted: None,
         suspended: false,
         created: t(0),
+        began: None,
         live_pods: Presence::Present(u32::from(matches!(state, JobState::Running | JobState::Waiting { .. }))),
         state,
     }

@@ -19,7 +19,7 @@ use seaworthy_core::{
     presence::Presence,
     task::{
         self, JobState, SETTLES, Sight,
-        facts::{Container, JobEnd, Pod as PodFacts, Terminated, classify},
+        facts::{Container, JobEnd, Pod as PodFacts, Terminated, began, classify},
     },
     time::Timestamp,
 };
@@ -80,6 +80,7 @@ fn see(owner_uid: &str, job: &Job, pods: &Pods) -> task::Job {
         deleted: job.meta().deletion_timestamp.clone().map(|Time(t)| t.into()),
         suspended,
         created: created(job),
+        began: began(&pods.facts),
         live_pods: if pods.complete {
             Presence::Present(u32::try_from(live).unwrap_or(u32::MAX))
         } else {
@@ -218,10 +219,13 @@ fn pod_facts(pod: &Pod) -> PodFacts {
 
 fn container(status: &ContainerStatus) -> Container {
     let state = status.state.clone().unwrap_or_default();
+    let running = state.running.as_ref().and_then(|r| r.started_at.clone());
+    let began = running.or_else(|| state.terminated.as_ref().and_then(|t| t.started_at.clone()));
     Container {
         name: status.name.clone(),
         waiting: state.waiting.map(|w| (w.reason.unwrap_or_default(), w.message.unwrap_or_default())),
         running: state.running.is_some(),
+        began: began.map(|Time(t)| t.into()),
         terminated: state.terminated.map(|t| Terminated {
             exit_code: t.exit_code,
             reason: t.reason.unwrap_or_default(),

@@ -64,6 +64,7 @@ fn after(states: impl IntoIterator<Item = (i64, JobState)>) -> PublishStatus {
             deleted: None,
             suspended: false,
             created: t(0),
+            began: None,
             live_pods: Presence::Present(u32::from(state == JobState::Running)),
             state,
         };

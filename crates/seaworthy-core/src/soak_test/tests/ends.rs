@@ -282,6 +282,21 @@ fn a_load_that_does_not_run_proves_nothing() {
     ends(world, Succeeded, Reason::Passed);
 }
 
+/// Nobody was there while it waited, and it runs when somebody comes.
+#[test]
+fn a_load_whose_start_was_seen_late() {
+    // Of measure, which begins after 600 s and is an hour long, 180 s may lack the load.
+    for (starts, phase, reason) in [(770, Succeeded, Reason::Passed), (790, Inconclusive, Reason::WorkloadFailed)] {
+        let mut world = World::new();
+        world.run_for(Seconds(300));
+        world.starts = Seconds(starts);
+        world.now = world.now + Seconds(1500);
+        let world = ends(world, phase, reason);
+        let message = world.status.ending.map(|ending| ending.message).unwrap_or_default();
+        assert!(phase == Succeeded || message.contains("it began only at"), "{message}");
+    }
+}
+
 /// What failed by its own word failed, also when nobody was there to see it before measure was over; and its deadline lies after measure.
 #[test]
 fn a_load_whose_end_was_seen_late() {

@@ -57,6 +57,8 @@ pub(super) struct World {
     jobs: BTreeMap<String, SimJob>,
     occupied: BTreeSet<String>,
     pub(super) courses: BTreeMap<&'static str, Course>,
+    /// How long after their Jobs were created containers begin.
+    pub(super) starts: Seconds,
     /// Whether the API server refuses the load's Job.
     pub(super) quota: bool,
     pub(super) holder: Option<String>,
@@ -120,6 +122,7 @@ impl World {
             jobs: BTreeMap::new(),
             occupied: BTreeSet::new(),
             courses,
+            starts: Seconds(0),
             quota: false,
             holder: None,
             target: Presence::Present(rollout(DIGEST)),
@@ -191,6 +194,7 @@ impl World {
                 deleted: None,
                 suspended: true,
                 created: self.now,
+                began: None,
                 live_pods: Presence::Present(0),
                 state: JobState::Waiting { cause: None, reason: None, message: "is suspended".into() },
             }));
@@ -214,6 +218,7 @@ impl World {
             deleted: job.gone_at,
             suspended: false,
             created: job.began,
+            began: (state == JobState::Running).then(|| job.began + self.starts),
             live_pods: Presence::Present(u32::from(matches!(state, JobState::Running | JobState::Waiting { .. }))),
             state,
         }))
