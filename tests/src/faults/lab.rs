@@ -21,7 +21,7 @@ use super::{
     instance::Instance,
     layer::{Faults, Record},
     node::{Kubelet, Registry},
-    world::{World, differences, world},
+    world::{Loads, World, differences, world},
 };
 use crate::{
     api,
@@ -220,8 +220,8 @@ impl Lab {
         let (first, mut began) = (Instant::now(), Instant::now());
         let mut last = None;
         loop {
-            let load = self.kubelet.load_began(&ground.namespace);
-            let now = match world(&ground.client, &ground.namespace, load).await {
+            let loads = Loads { ran: self.kubelet.load(&ground.namespace), all: clean.is_none() };
+            let now = match world(&ground.client, &ground.namespace, loads).await {
                 // A cluster that is down on purpose gives no answer: nothing settles meanwhile. A soak may not be judged yet.
                 Err(e) if first.elapsed() < PATIENCE && (e.is::<kube::Error>() || began.elapsed() < SETTLE) => {
                     if e.is::<kube::Error>() {

@@ -113,6 +113,15 @@ impl Registry {
     }
 }
 
+/// A soak's load that ran.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// When it began.
+    pub began: Timestamp,
+    /// Since when the cluster knows that.
+    pub known: Timestamp,
+}
+
 /// A pod's containers.
 #[derive(Debug, Default)]
 struct Running {
@@ -134,8 +143,8 @@ pub struct Kubelet {
     heard: Notify,
     /// Whether it stops at the next load that is to start.
     trap: AtomicBool,
-    /// Since when the cluster knows that a namespace's load runs.
-    loads: Mutex<HashMap<String, Timestamp>>,
+    /// The loads that ran, by namespace.
+    loads: Mutex<HashMap<String, Load>>,
 }
 
 impl std::fmt::Debug for Kubelet {
@@ -226,11 +235,14 @@ impl Kubelet {
                 heard.await;
             }
         };
-        tokio::time::timeout(PATIENCE, stopped).await.with_context(|| format!("no load started in {PATIENCE:?}"))
+        let stopped = tokio::time::timeout(PATIENCE, stopped).await;
+        // The next test's load is none of this one's.
+        self.trap.store(false, Ordering::Release);
+        stopped.with_context(|| format!("no load started in {PATIENCE:?}"))
     }
 
-    /// Since when the cluster knows that this namespace's load runs; None as long as it does not.
-    pub fn load_began(&self, namespace: &str) -> Option<Timestamp> {
+    /// The first load of a namespace of which the cluster knows that it runs, or ran.
+    pub fn load(&self, namespace: &str) -> Option<Load> {
         held(&self.loads).get(namespace).copied()
     }
 
@@ -318,19 +330,20 @@ impl Kubelet {
         if over(pod) {
             return;
         }
-        let started = now();
+        let (began, started) = (Timestamp::now(), now());
         let script = script(pod);
         if let Some((reason, message)) = script.as_ref().and_then(|s| s.waits.as_ref()) {
             let waiting = json!({"waiting": {"reason": reason, "message": message}});
             self.report(pod, &waiting, "Pending", false).await;
             running.end.notified().await;
-            return self.report(pod, &never_begun(), "Failed", false).await;
+            self.report(pod, &never_begun(), "Failed", false).await;
+            return;
         }
-        self.report(pod, &json!({"running": {"startedAt": started}}), "Running", true).await;
+        let told = self.report(pod, &json!({"running": {"startedAt": started}}), "Running", true).await;
         let Some(script) = script else { return };
         let namespace = pod.namespace().unwrap_or_default();
-        if is_load(pod) {
-            held(&self.loads).entry(namespace.clone()).or_insert_with(Timestamp::now);
+        if told && is_load(pod) {
+            held(&self.loads).entry(namespace.clone()).or_insert_with(|| Load { began, known: Timestamp::now() });
         }
         if script.publishes {
             self.registry.begin(&namespace);
@@ -350,7 +363,8 @@ impl Kubelet {
         }
         if ended_by_deletion {
             // Until its pod is known to be over, a Job lets nobody remove it.
-            return self.report(pod, &killed(&started), "Failed", false).await;
+            self.report(pod, &killed(&started), "Failed", false).await;
+            return;
         }
         if script.lost {
             return;
@@ -384,7 +398,8 @@ impl Kubelet {
         let _ = api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&patch)).await;
     }
 
-    async fn report(&self, pod: &Pod, state: &Value, phase: &str, ready: bool) {
+    /// What a kubelet reports of a pod; whether the cluster took it.
+    async fn report(&self, pod: &Pod, state: &Value, phase: &str, ready: bool) -> bool {
         let containers = pod.spec.as_ref().map(|s| s.containers.as_slice()).unwrap_or_default();
         let statuses: Vec<Value> = containers
             .iter()
@@ -402,25 +417,26 @@ impl Kubelet {
         let patch = json!({"metadata": {"uid": pod.uid()}, "status": {"phase": phase, "startTime": now(),
             "hostIP": address, "podIP": address, "podIPs": [{"ip": address}],
             "conditions": conditions, "containerStatuses": statuses}});
-        self.tell(pod, &patch).await;
+        self.tell(pod, &patch).await
     }
 
-    async fn tell(&self, pod: &Pod, patch: &Value) {
+    async fn tell(&self, pod: &Pod, patch: &Value) -> bool {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
         self.awake().await;
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
             match api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(patch)).await {
-                Ok(_) => return,
+                Ok(_) => return true,
                 // Another pod has its name now: 422, or 409 that names the UID. Any other 409 is a write of somebody else at the same time.
                 Err(kube::Error::Api(e))
                     if matches!(e.code, 404 | 422) || e.code == 409 && e.message.contains("UID") =>
                 {
-                    return;
+                    return false;
                 }
                 Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
             }
         }
+        false
     }
 }
 

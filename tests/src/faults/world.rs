@@ -19,17 +19,28 @@ use seaworthy_api::{E2ERun, Release, ReleasePlan, SoakTest, labels};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-/// How long a change in the cluster may take to be seen by who watches, in seconds; within that, either is true.
+use super::node::Load;
+
+/// How long a change in the cluster may take to be seen by who watches, in seconds.
 const NEWS: f64 = 3.0;
 
 /// Objects by kind and name.
 pub type World = BTreeMap<String, Value>;
 
-/// What there is in a namespace, and that soaks judged no further than they saw; `load` is since when the cluster knows that the load runs.
+/// What was seen of the loads of a namespace's soaks.
+#[derive(Debug, Clone, Copy)]
+pub struct Loads {
+    /// The first that ran.
+    pub ran: Option<Load>,
+    /// Whether nothing kept any from running.
+    pub all: bool,
+}
+
+/// What there is in a namespace, and that soaks judged no further than they saw.
 ///
 /// # Errors
 /// When something cannot be read, or a soak's verdict is not what its samples and its load allow.
-pub async fn world(client: &Client, namespace: &str, load: Option<Timestamp>) -> Result<World> {
+pub async fn world(client: &Client, namespace: &str, loads: Loads) -> Result<World> {
     let mut names = BTreeMap::from([(namespace.to_owned(), "NAMESPACE".to_owned())]);
     let mut found: Vec<(String, Value)> = Vec::new();
     of::<ReleasePlan>(client, namespace, &mut names, &mut found).await?;
@@ -43,7 +54,7 @@ pub async fn world(client: &Client, namespace: &str, load: Option<Timestamp>) ->
     of::<Pod>(client, namespace, &mut names, &mut found).await?;
     let mut world = World::new();
     for (key, object) in found {
-        let Some((key, object)) = kept(&key, object, load)? else { continue };
+        let Some((key, object)) = kept(&key, object, loads)? else { continue };
         let mut object = object;
         anonymous(&mut object, &names);
         let mut key = Value::String(key);
@@ -79,7 +90,7 @@ where
 }
 
 /// The part of an object that has to be the same in every run.
-fn kept(key: &str, mut object: Value, load: Option<Timestamp>) -> Result<Option<(String, Value)>> {
+fn kept(key: &str, mut object: Value, loads: Loads) -> Result<Option<(String, Value)>> {
     let kind = key.split(' ').next().unwrap_or_default();
     let meta = json!({"owners": object["metadata"]["ownerReferences"], "finalizers": object["metadata"]["finalizers"],
         "deleted": object["metadata"].get("deletionTimestamp").is_some(), "labels": object["metadata"]["labels"]});
@@ -107,7 +118,7 @@ fn kept(key: &str, mut object: Value, load: Option<Timestamp>) -> Result<Option<
         }
         "SoakTest" => {
             let status = object["status"].take();
-            judged_by_what_was_seen(&status, load)?;
+            judged_by_what_was_seen(&status, loads)?;
             json!({"spec": object["spec"], "teardown": status["teardown"], "setup": status["setup"], "workload": status["workload"]["attempt"]})
         }
         "Release" => {
@@ -129,25 +140,30 @@ fn kept(key: &str, mut object: Value, load: Option<Timestamp>) -> Result<Option<
     Ok(Some((key.to_owned(), all)))
 }
 
-/// A soak that missed too much, or whose load did not run while it measured, says Inconclusive; one that saw enough of a healthy target
-/// under load says Succeeded; nothing else is true here.
-fn judged_by_what_was_seen(status: &Value, load: Option<Timestamp>) -> Result<()> {
+/// A soak that missed too much, or whose load was not known to run while it measured, says Inconclusive; one that saw enough of a healthy
+/// target under load says Succeeded; nothing else is true here.
+fn judged_by_what_was_seen(status: &Value, loads: Loads) -> Result<()> {
     let number = |name: &str| status["samples"][name].as_u64().unwrap_or(0);
     let (planned, obtained) = (number("planned"), number("obtained"));
     let enough = obtained * 100 >= planned * 95;
     let end: Option<Timestamp> = status["measureEndTime"].as_str().and_then(|at| at.parse().ok());
-    // By how long before measure was over the load was known to run, in seconds.
-    let before = end.zip(load).map_or(f64::NEG_INFINITY, |(end, load)| end.duration_since(load).as_secs_f64());
+    // By how many seconds before the end of measure.
+    let before = |at: Timestamp| end.map(|end| end.duration_since(at).as_secs_f64());
+    let (began, known) = (loads.ran.and_then(|load| before(load.began)), loads.ran.and_then(|load| before(load.known)));
     let phase = status["phase"].as_str().unwrap_or_default();
+    let failed = |c: &Value| c["type"] == "Succeeded" && c["reason"] == "WorkloadFailed";
+    let idle = status["conditions"].as_array().is_some_and(|all| all.iter().any(failed));
+    let late = !loads.all && known.is_none_or(|before| before < NEWS);
     let right = match phase {
-        "Succeeded" => enough && planned > 0 && before > -NEWS,
-        "Inconclusive" => !enough || before < NEWS,
+        // Containers begin at whole seconds, by what is said of them.
+        "Succeeded" => enough && planned > 0 && began.is_some_and(|before| before > -1.0),
+        "Inconclusive" => !enough || idle && late,
         _ => false,
     };
     ensure!(
         right,
-        "a soak of a healthy target with {obtained} of {planned} samples, whose load was known to run {before:.1} s before measure was over, \
-         ended as {phase}: {:#}",
+        "a soak of a healthy target with {obtained} of {planned} samples, whose load began {began:?} s before measure was over, which was \
+         known {known:?} s before, ended as {phase}: {:#}",
         status["conditions"]
     );
     Ok(())
