@@ -28,8 +28,8 @@ pub(crate) struct Gains {
     pub(crate) blind_ms: u64,
     /// A target that was reached only later than it began, in words: what it counted before is not known.
     pub(crate) late: Option<String>,
-    /// The same as `by_row` for each series.
-    each: Vec<Vec<f64>>,
+    /// The same for each series.
+    each: Vec<Counted>,
     first_row: usize,
     aggregate: Option<Aggregate>,
 }
@@ -42,9 +42,8 @@ impl Gains {
 
     /// What was gained from one row to another, over all `series`. The smallest gain is that of those that were there at both.
     pub(crate) fn between(&self, series: &[Series<'_>], rows: &Range<usize>) -> f64 {
-        let at =
-            |each: &Vec<f64>, row: usize| each.get(row.saturating_sub(self.first_row)).copied().unwrap_or_default();
-        let gain = |each: &Vec<f64>| at(each, rows.end) - at(each, rows.start);
+        let index = |row: usize| row.saturating_sub(self.first_row);
+        let gain = |each: &Counted| each.by(index(rows.end)) - each.by(index(rows.start));
         let there = |one: &Series<'_>, row: usize| one.target.seen(one.target.standing(row));
         let whole = |one: &Series<'_>| there(one, rows.start) && there(one, rows.end);
         let least = self.aggregate == Some(Aggregate::Min) && series.iter().any(whole);
@@ -81,16 +80,24 @@ struct Last<'v> {
     incarnation: &'v str,
 }
 
-/// What one counter gained.
+/// What one counter gained. Of thousands of series that come and go each has few values, so only what changed is kept.
+#[derive(Debug)]
 struct Counted {
-    by_row: Vec<f64>,
+    /// What was gained by a row, counted from the window's first, for each row that gained: in order.
+    steps: Vec<(usize, f64)>,
     /// Between a look in the window and one outside of it.
     unsure: f64,
 }
 
 impl Counted {
+    /// What was gained by a row, counted from the window's first.
+    fn by(&self, index: usize) -> f64 {
+        let steps = self.steps.partition_point(|(at, _)| *at <= index);
+        steps.checked_sub(1).and_then(|last| self.steps.get(last)).map_or(0.0, |(_, gained)| *gained)
+    }
+
     fn total(&self) -> f64 {
-        self.by_row.last().copied().unwrap_or_default()
+        self.steps.last().map_or(0.0, |(_, gained)| *gained)
     }
 }
 
@@ -112,10 +119,24 @@ pub(crate) fn gains(view: &View<'_>, select: &Select, series: &[Series<'_>], win
     };
     let counted: Vec<Counted> = series.iter().map(|one| walk(view, one, &pages, window, &mut gains)).collect();
     gains.most = combined(aggregate, counted.iter().map(|c| c.total() + c.unsure));
-    gains.each = counted.into_iter().map(|c| c.by_row).collect();
-    let by = |index: usize| combined(aggregate, gains.each.iter().filter_map(|each| each.get(index).copied()));
-    gains.by_row = (0..window.closed(view).len()).map(by).collect();
+    gains.by_row = by_row(aggregate, &counted, window.closed(view).len());
+    gains.each = counted;
     gains
+}
+
+/// What all gained as one by each of so many rows.
+fn by_row(aggregate: Option<&Aggregate>, counted: &[Counted], rows: usize) -> Vec<f64> {
+    let mut ahead: Vec<_> = counted.iter().map(|c| c.steps.iter().peekable()).collect();
+    let mut gained = vec![0.0; counted.len()];
+    let by = |index: usize| {
+        for (ahead, gained) in ahead.iter_mut().zip(&mut gained) {
+            while let Some((_, by_now)) = ahead.next_if(|(at, _)| *at <= index) {
+                *gained = *by_now;
+            }
+        }
+        combined(aggregate, gained.iter().copied())
+    };
+    (0..rows).map(by).collect()
 }
 
 /// The longest judged time in a hole from which a target did not come back, in milliseconds.
@@ -131,7 +152,7 @@ fn lost_ms(view: &View<'_>, series: &[Series<'_>], pages: &[bool], window: &Wind
 /// What one counter gained by each row of the window, and at its edges.
 fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, gains: &mut Gains) -> Counted {
     let closed = window.closed(view);
-    let mut counted = Counted { by_row: Vec::with_capacity(closed.len()), unsure: 0.0 };
+    let mut counted = Counted { steps: Vec::new(), unsure: 0.0 };
     let mut gained = 0.0;
     let mut last: Option<Last<'_>> = None;
     // The last row in which the target was seen, with or without this series, and whose life that was.
@@ -156,8 +177,10 @@ fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, g
         if series.target.seen(row) {
             seen = Some((row, life));
         }
-        if closed.contains(&row) {
-            counted.by_row.push(gained);
+        // What was gained before the first row was gained by it.
+        let index = row.checked_sub(closed.start).filter(|_| closed.contains(&row));
+        if let Some(index) = index.filter(|_| gained.to_bits() != counted.total().to_bits()) {
+            counted.steps.push((index, gained));
         }
         // The first look after the window is the last one that tells of it.
         if row >= window.reached && series.target.seen(row) {
