@@ -9,8 +9,8 @@ use crate::{
     target::Target,
 };
 
-/// Prints the evidence of a soak as one CSV: a row per slot, a column per series, the gaps with their reasons. Left out are declared
-/// faults and the inventories of leftovers checks.
+/// Prints the evidence of a soak as one CSV: a row per slot, a column per series, the gaps with their reasons; declared faults stand in the
+/// name of the column that begins with `@export`. Left out are the inventories of leftovers checks.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -43,7 +43,7 @@ fn export(dir: &Path) -> [String; 4] {
             "measureEndTime": "2026-01-01T00:05:00Z", "settleEndTime": "2026-01-01T00:05:00Z", "completionTime": "2026-01-01T00:05:01Z"},
     });
     let mut csv =
-        "slot,unix_ms,gap,pods,@export u 1767225600000 10000 rows=30 tip=-,p/t @incarnation,p/t @late_ms,p/t m\n"
+        "slot,unix_ms,gap,pods,@export u 1767225600000 10000 rows=30 tip=- faults=[],p/t @incarnation,p/t @late_ms,p/t m\n"
             .to_owned();
     for slot in 0..30 {
         writeln!(csv, "{slot},{},,,,c,1,{}", 1_767_225_600_000_i64 + slot * 10_000, 100 + slot).unwrap();

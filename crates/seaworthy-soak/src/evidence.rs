@@ -41,7 +41,7 @@ impl Evidence {
         Self { run: run.clone(), table, faults: chain.faults, inventories: chain.inventories, tip }
     }
 
-    /// Reads an exported CSV, which has neither fault windows nor inventories.
+    /// Reads an exported CSV, which has no inventories.
     ///
     /// # Errors
     /// It is not a whole export, or one of another run.
@@ -60,13 +60,14 @@ impl Evidence {
         if mark.rows != table.rows() as u64 || !csv.ends_with('\n') {
             return Err(refuse("rows are missing, or added"));
         }
-        Ok(Self { run: run.clone(), table, faults: Vec::new(), inventories: BTreeMap::new(), tip: mark.tip })
+        Ok(Self { run: run.clone(), table, faults: mark.faults, inventories: BTreeMap::new(), tip: mark.tip })
     }
 
     /// All of it as one CSV: a row per slot, a column per series, the gaps with their reasons. The name of one column without
-    /// cells says of which run the export is, and how many rows it has. Left out are fault windows and inventories.
+    /// cells says of which run the export is, how many rows it has, and which faults were declared. Left out are inventories.
     pub fn to_csv(&self) -> String {
-        let mark = Mark { run: self.run.clone(), rows: self.table.rows() as u64, tip: self.tip.clone() };
+        let rows = self.table.rows() as u64;
+        let mark = Mark { run: self.run.clone(), rows, tip: self.tip.clone(), faults: self.faults.clone() };
         to_csv(&self.table, &mark.to_text())
     }
 
@@ -107,6 +108,7 @@ struct Mark {
     run: RunInfo,
     rows: u64,
     tip: Option<String>,
+    faults: Vec<FaultWindow>,
 }
 
 impl Mark {
@@ -115,12 +117,16 @@ impl Mark {
     fn to_text(&self) -> String {
         let RunInfo { run, start_unix_ms, interval_ms } = &self.run;
         let tip = self.tip.as_deref().unwrap_or("-");
-        format!("{} {} {start_unix_ms} {interval_ms} rows={} tip={tip}", Self::WORD, word(run), self.rows)
+        // Plain strings and numbers always become JSON.
+        let faults = serde_json::to_string(&self.faults).unwrap_or_default();
+        let (mark, rows) = (Self::WORD, self.rows);
+        format!("{mark} {} {start_unix_ms} {interval_ms} rows={rows} tip={tip} faults={faults}", word(run))
     }
 
     fn from_text(text: &str) -> Option<Self> {
-        let parts: Vec<&str> = text.split(' ').collect();
-        let [Self::WORD, run, start, interval, rows, tip] = parts.as_slice() else { return None };
+        // What was done in a fault may have blanks, so it comes last.
+        let parts: Vec<&str> = text.splitn(7, ' ').collect();
+        let [Self::WORD, run, start, interval, rows, tip, faults] = parts.as_slice() else { return None };
         let tip = tip.strip_prefix("tip=")?;
         Some(Self {
             run: RunInfo {
@@ -130,6 +136,7 @@ impl Mark {
             },
             rows: rows.strip_prefix("rows=")?.parse().ok()?,
             tip: (tip != "-").then(|| tip.to_owned()),
+            faults: serde_json::from_str(faults.strip_prefix("faults=")?).ok()?,
         })
     }
 }

@@ -102,7 +102,7 @@ fn people_can_read_it() {
     let evidence = Evidence::decode(&run(), store.0, None).unwrap();
     assert_eq!(
         evidence.to_csv(),
-        "slot,unix_ms,gap,pods,@export 4cf1d3a0 1700000000000 30000 rows=4 tip=-,watcher/web-1/manager @incarnation,watcher/web-1/manager @late_ms,\"watcher/web-1/manager m{l=\"\"a b\"\"}\",watcher/web-1/manager scrape_samples_scraped\n\
+        "slot,unix_ms,gap,pods,@export 4cf1d3a0 1700000000000 30000 rows=4 tip=- faults=[],watcher/web-1/manager @incarnation,watcher/web-1/manager @late_ms,\"watcher/web-1/manager m{l=\"\"a b\"\"}\",watcher/web-1/manager scrape_samples_scraped\n\
          0,1700000000007,,,,containerd://abc,12,1.5,90\n\
          1,1700000030000,*|Missed|,,,,,,\n\
          2,1700000060007,watcher/web-1/manager|Timeout|no answer in 5 s,,,,,,\n\
@@ -294,7 +294,7 @@ fn an_export_that_was_cut_or_is_of_another_run_is_refused() {
     let (_, store, tip) = filled(130);
     let csv = Evidence::decode(&run(), store.0, tip.as_deref()).unwrap().to_csv();
     let read = Evidence::from_csv(&run(), &csv).unwrap();
-    assert_eq!((read.slots(), read.tip()), (130, tip.as_deref()));
+    assert_eq!((read.slots(), read.tip(), read.faults()), (130, tip.as_deref(), &[][..]));
     let problem = |run: &RunInfo, csv: &str| Evidence::from_csv(run, csv).unwrap_err().to_string();
     for keep in 0..csv.len() {
         assert!(Evidence::from_csv(&run(), &csv[..keep]).is_err(), "cut after {keep} bytes");

@@ -60,7 +60,7 @@ pub(crate) struct Settings {
     pub(crate) saw_mib: f64,
     /// `period=`: see `saw=`.
     pub(crate) period: f64,
-    /// `cache=`: MiB that a bounded cache fills up to, two thirds of what is left every `fill=` seconds.
+    /// `cache=`: MiB that a bounded cache fills up to, 63 % of what is left every `fill=` seconds.
     pub(crate) cache_mib: f64,
     /// `fill=`: see `cache=`.
     pub(crate) fill: f64,

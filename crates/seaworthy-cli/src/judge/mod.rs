@@ -30,7 +30,7 @@ Examples:
 
 Exit codes of a soak: 0 passed; 1 failed; 2 inconclusive, or the evidence cannot be judged; 4 could not be carried out
 Exit codes of --series: 0 every line was read and answered, whatever the verdicts; 1 a line is no series and was answered with Error;
-4 wrong options")]
+4 an unreadable FILE or wrong options")]
 pub(crate) struct Args {
     #[command(flatten)]
     input: Input,

@@ -92,7 +92,8 @@ impl Reply {
     }
 }
 
-/// Runs the command: 0 when every line could be read, whatever the verdicts; 1 when one could not; 4 for thresholds that make no sense.
+/// Runs the command: 0 when every line could be read, whatever the verdicts; 1 when one could not; 4 for a file that cannot be read, and
+/// for thresholds that make no sense.
 pub(super) fn run(args: &Args) -> ExitCode {
     if let Some(problem) = args.problem() {
         exit::complain(&problem);
@@ -109,8 +110,8 @@ pub(super) fn run(args: &Args) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            exit::remark(&look::shown(&format!("{error:#}")));
-            ExitCode::FAILURE
+            exit::complain(&look::shown(&format!("{error:#}")));
+            Code::Unusable.into()
         }
     }
 }

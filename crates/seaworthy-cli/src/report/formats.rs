@@ -170,6 +170,7 @@ pub(super) fn json(report: &Report) -> Result<String, Failure> {
         "warnings": report.warnings,
         "facts": report.facts.iter().map(|(name, value)| json!({"name": name, "value": value})).collect::<Vec<_>>(),
         "run": report.run,
+        "faults": report.faults,
         "phases": {
             "warmUpSeconds": report.phases.warm_up_ms / 1000,
             "measureSeconds": report.phases.measure_ms / 1000,

@@ -26,6 +26,11 @@ use crate::{
     unit::amount,
 };
 
+/// So many declared faults are told.
+const FAULTS: usize = 6;
+/// What no trend can tell, see docs/trend-verdict.md.
+const LIMITS: &str = "a level that wanders at random fails in about 9 of 100 soaks; a level that rises ever more slowly, or a bounded cache that fills evenly, cannot be told from a leak: measure longer, or make the cache smaller";
+
 /// A soak, judged.
 pub(crate) struct Report {
     /// `namespace/name`.
@@ -192,11 +197,7 @@ fn levels(spec: &CheckSpec, verdict: &CheckVerdict, published: Option<Published<
 fn without_files(recorded: &Recorded, spec: &CheckSpec, verdict: &mut CheckVerdict) {
     let Recorded { object, evidence, published, .. } = recorded;
     let there = || format!("judge soak/{} in the cluster", object.name_any());
-    let loaded = object.spec.soak.workload.is_some();
     match &spec.kind {
-        CheckKind::Trend(_) if loaded && evidence.faults().is_empty() => {
-            verdict.message += "; judged as if the load had declared no faults: files do not hold them";
-        }
         CheckKind::Leftovers(_) if Compared::of(evidence, &spec.name).is_none() => {
             verdict.message = format!("files hold no inventories to compare: {}", there());
         }
@@ -248,6 +249,9 @@ fn facts(recorded: &Recorded, status: &SoakTestStatus, judgement: &Judgement) ->
         format!("{} of {} slots ({percent} %), longest gap {gap}", coverage.obtained, coverage.planned),
     ));
     facts.push(("Our own load", format!("{} requests to the target", coverage.requests)));
+    if !evidence.faults().is_empty() {
+        facts.push(("Declared faults", faults(evidence.faults())));
+    }
     if let Some(with) = &status.compared_with {
         facts.push(("Compared with", format!("Release {} (soak/{})", with.release, with.soak_test)));
     }
@@ -259,10 +263,24 @@ fn facts(recorded: &Recorded, status: &SoakTestStatus, judgement: &Judgement) ->
         facts.push(("Evidence", format!("{} slots, chain tip {tip}", evidence.slots())));
     }
     if let Source::Cluster(server) = &recorded.source {
-        facts.push(("Environment", server.clone()));
+        facts.push(("Environment", format!("{server} when this was written")));
+    }
+    if judgement.checks.iter().any(|check| check.kind == "trend") {
+        facts.push(("Known limits of trends", LIMITS.to_owned()));
     }
     facts.push(("Judged by", format!("kubectl-seaworthy {}", env!("CARGO_PKG_VERSION"))));
     facts.into_iter().map(|(name, value)| (name, clean(&value))).collect()
+}
+
+/// The first declared faults, with their times since the start.
+fn faults(all: &[FaultWindow]) -> String {
+    let at = |ms: u64| span(Seconds(ms / 1000));
+    let told = |f: &FaultWindow| format!("{} ({} to {})", f.kind, at(f.from_ms), at(f.to_ms));
+    let mut words: Vec<String> = all.iter().take(FAULTS).map(told).collect();
+    if all.len() > FAULTS {
+        words.push(format!("and {} more", all.len() - FAULTS));
+    }
+    format!("{}; trends leave them out", words.join(", "))
 }
 
 fn candidate_facts(candidate: &Candidate, facts: &mut Vec<(&'static str, String)>) {
@@ -295,7 +313,7 @@ fn warnings(recorded: &Recorded, status: &SoakTestStatus, judgement: &Judgement,
     }
     if matches!(recorded.source, Source::Files) {
         warnings.push(
-            "read from files: nobody vouches that they are what was recorded; faults and inventories that are not in them, and what baselines compare with, are not known here".into(),
+            "read from files: nobody vouches that they are what was recorded; inventories, and what baselines compare with, are not in them".into(),
         );
     }
     if status.completion_time.is_none() {

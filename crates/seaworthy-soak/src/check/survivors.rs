@@ -112,14 +112,18 @@ fn objection(
     })
 }
 
-/// How many rounds failed, and how many did not. In a slot that nobody recorded, or that was missed as a whole, there was none.
-fn counts(view: &View<'_>, name: &str, window: &Window, rounds: &[Round]) -> (usize, usize) {
-    let ours = |p: &Place| match p {
+/// Whether a gap there is one of a check's rounds.
+pub(super) fn failed_round(place: &Place, name: &str) -> bool {
+    match place {
         Place::Everywhere => true,
         Place::Target { source, target } => source == INVENTORY && target == name,
         Place::Pods => false,
-    };
+    }
+}
+
+/// How many rounds failed, and how many did not. In a slot that nobody recorded, or that was missed as a whole, there was none.
+fn counts(view: &View<'_>, name: &str, window: &Window, rounds: &[Round]) -> (usize, usize) {
     let recorded = view.evidence.table.rows();
-    let failed = |row: usize| row >= recorded || view.gaps(row).iter().any(|g| ours(&g.place));
+    let failed = |row: usize| row >= recorded || view.gaps(row).iter().any(|g| failed_round(&g.place, name));
     (window.rows().filter(|row| failed(*row)).count(), rounds.iter().filter(|r| !failed(r.row)).count())
 }

@@ -8,11 +8,13 @@ use super::growth;
 use super::lives::Lives;
 use super::progress::periods;
 use super::restarts::{events, pods_in};
-use super::spec::{CheckKind, CheckSpec, GrowthOf, Progress, Select, TrendOf};
-use super::survivors::rounds;
+use super::spec::{CheckKind, CheckSpec, GrowthOf, Progress, Select, Trend, TrendOf};
+use super::survivors::{failed_round, rounds};
+use super::trend;
 use super::view::{Reading, Series, View, readings};
 use super::window::{Phases, Window};
 use crate::evidence::Evidence;
+use crate::text::PlacedGap;
 
 /// So many lines of one check are worth drawing; of more, those that reach furthest are kept.
 const LINES: usize = 12;
@@ -112,13 +114,10 @@ pub fn trace(spec: &CheckSpec, evidence: &Evidence, phases: &Phases) -> Trace {
             of.level(&rule.select, limits)
         }
         CheckKind::Trend(rule) => {
-            let limit = rule.limit.map(|value| Limit { value, kind: LimitKind::Max });
-            let floors = super::trend::floors(&view, rule, &window);
-            if rule.of == TrendOf::Rate {
-                Tracer::rate(&rule.select.metric, floors)
-            } else {
-                Trace { floors, ..of.level(&rule.select, limit.into_iter().collect()) }
-            }
+            let limits = rule.limit.map(|value| Limit { value, kind: LimitKind::Max }).into_iter().collect();
+            let floors = trend::floors(&view, rule, &window);
+            let drawn = if rule.of == TrendOf::Rate { of.rate(rule, limits) } else { of.level(&rule.select, limits) };
+            Trace { floors, ..drawn }
         }
         CheckKind::Baseline(rule) => of.level(&rule.select, Vec::new()),
         CheckKind::Progress(rule) => of.progress(rule),
@@ -152,11 +151,15 @@ impl Tracer<'_> {
         Trace { what: select.metric.clone(), lines: vec![line], limits, gaps: self.gaps(&readings), ..Trace::default() }
     }
 
-    /// The rates of a counter: of these only the blocks' medians are kept by the judge.
-    fn rate(metric: &str, floors: Vec<(f64, f64)>) -> Trace {
-        let points = floors.iter().map(|(ms, value)| Point { ms: *ms, value: *value, life: 0 });
+    /// The rates of a counter in the judged time.
+    fn rate(&self, rule: &Trend, limits: Vec<Limit>) -> Trace {
+        let series = self.view.select(&rule.select);
+        let readings = readings(self.view, &rule.select, &series, self.rows());
+        let samples = trend::samples(self.view, rule, &self.window).into_iter();
+        let points = samples.map(|s| Point { ms: s.seconds * 1000.0, value: s.value, life: s.incarnation });
         let line = Line { name: String::new(), points: points.collect() };
-        Trace { what: format!("rate of {metric} per second"), lines: vec![line], floors, ..Trace::default() }
+        let what = format!("rate of {} per second", rule.select.metric);
+        Trace { what, lines: vec![line], limits, gaps: self.gaps(&readings), ..Trace::default() }
     }
 
     /// Each selected series by itself.
@@ -240,7 +243,10 @@ impl Tracer<'_> {
         let line = Line { name: String::new(), points: points.collect() };
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         let limits = vec![Limit { value: max as f64, kind: LimitKind::Max }];
-        Trace { what: "objects older than allowed".into(), lines: vec![line], limits, ..Trace::default() }
+        let ours = |gap: &&PlacedGap| failed_round(&gap.place, name);
+        let missing = (0..self.rows()).map(|row| self.view.gaps(row).iter().find(ours).map(|g| g.gap.to_string()));
+        let (what, gaps) = ("objects older than allowed".into(), self.stretches(missing));
+        Trace { what, lines: vec![line], limits, gaps, ..Trace::default() }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]

@@ -26,7 +26,7 @@ pub(super) struct Prepared {
 
 impl Prepared {
     pub(super) fn p_value(&self) -> f64 {
-        // A check that too little was seen of cannot fail, so it takes part in no correction either.
+        // A check that too little was seen of cannot fail, whatever its line says.
         if self.objection.is_some() { 1.0 } else { self.assessment.p_value() }
     }
 }
@@ -73,6 +73,13 @@ pub(super) fn floors(view: &View<'_>, rule: &Trend, window: &Window) -> Vec<(f64
     let Ok(prepared) = prepare(view, rule, OnMissing::default(), window) else { return Vec::new() };
     let found = prepared.assessment.decide(crate::trend::ALPHA).floors;
     found.into_iter().map(|(seconds, value)| (prepared.start_ms + seconds * 1000.0, value)).collect()
+}
+
+/// The samples that the trend is judged from, those within declared faults too.
+pub(super) fn samples(view: &View<'_>, rule: &Trend, window: &Window) -> Vec<Sample> {
+    let series = view.select(&rule.select);
+    let readings = readings(view, &rule.select, &series, window.reached);
+    follow(view, rule, &series, readings.get(window.rows()).unwrap_or_default(), window).samples
 }
 
 /// What a trend has to go by.
@@ -160,7 +167,7 @@ fn rate_of(view: &View<'_>, one: &Series<'_>, now: f64, row: usize, first_row: u
     // A rate over a longer hole says nothing about this row.
     let near = |before: &usize| view.planned_ms(row - before) <= view.stands_ms();
     let mut earlier = (first_row..row).rev().take_while(near);
-    let (before_row, before) = earlier.find_map(|r| Some((r, one.value(r)?)))?;
+    let (before_row, before) = earlier.find_map(|r| Some((r, one.value(r).filter(|v| v.is_finite())?)))?;
     let life = |r| one.target.incarnation(r);
     let seconds = (one.target.time_ms(view.planned_ms(row), row)
         - one.target.time_ms(view.planned_ms(before_row), before_row))

@@ -58,7 +58,7 @@ pub struct TrendVerdict {
     pub lower: Option<f64>,
     /// The upper end of its interval.
     pub upper: Option<f64>,
-    /// The smallest slope that this measure would have found.
+    /// The smallest slope that this measure would have found, at the level that the correction left.
     pub detectable: Option<f64>,
     /// The measure that would settle it, in seconds.
     pub needed_seconds: Option<f64>,
@@ -175,7 +175,7 @@ impl Assessment {
             slope_per_hour: Some(fit.last.value),
             lower: Some(lower),
             upper: Some(upper),
-            detectable: Some(d + 2.0 * (fit.last.upper(ALPHA) - fit.last.value)),
+            detectable: Some(d + 2.0 * (fit.last.upper(alpha) - fit.last.value)),
             needed_seconds: (verdict == Verdict::Inconclusive).then(|| self.needed(upper - fit.last.value)),
             hours_to_limit: self.hours_to_limit(lower, upper),
             step,

@@ -67,6 +67,13 @@ fn a_rate_that_cannot_be_told_is_no_sample() {
 }
 
 #[test]
+fn a_value_that_is_no_number_costs_its_own_slot_alone() {
+    // One in 33 is 3 % of the samples; were the slot after it lost as well, too few would be left.
+    let world = long(|k| if k % 33 == 32 { f64::NAN } else { 3.0 * f(k) });
+    expect(&world.judge_at(RATE, &LONG), Verdict::Passed, "");
+}
+
+#[test]
 fn a_rate_needs_no_news_in_every_slot() {
     // Slots of 2 s, news every 10 s, as of a kubelet.
     let kubelet = |growth: f64| {

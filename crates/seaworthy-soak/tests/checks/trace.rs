@@ -1,7 +1,7 @@
 //! Traces show what was judged.
 
 use seaworthy_soak::check::{Limit, LimitKind, Trace, trace};
-use seaworthy_soak::record::GapReason;
+use seaworthy_soak::record::{Gap, GapReason, InventoryLook, InventoryPage};
 
 use crate::world::{FROM, INTERVAL_MS, PHASES, TO, World, pod, slot, spec};
 
@@ -102,4 +102,58 @@ fn a_trend_shows_the_floors_of_its_line() {
     assert!(trace.floors.iter().all(|(ms, v)| (from..=to).contains(ms) && *v <= 75.0), "{:?}", trace.floors);
     let flat = of(World::empty(), r#"trend "tolerablePerHour":10,"unacceptablePerHour":40"#);
     assert_eq!(flat.floors, []);
+}
+
+/// Gaps as slots.
+fn gaps(trace: &Trace) -> Vec<(u64, u64, &str)> {
+    trace.gaps.iter().map(|g| (g.from_ms / INTERVAL_MS, g.to_ms / INTERVAL_MS, &*g.reason)).collect()
+}
+
+#[test]
+fn a_page_whose_life_is_not_known_begins_no_other() {
+    let world = World::of(|k| {
+        let life = match k {
+            0..=2 | 70..=72 => "",
+            3..=89 => "c1",
+            _ => "c2",
+        };
+        Some(slot(k).page_of("s", "t", life, &[("m", 1.0)]))
+    });
+    let trace = of(world, r#"bound "max":9,"aggregate":"sum""#);
+    let lives: Vec<u32> = trace.lines[0].points.iter().map(|p| p.life).collect();
+    assert!(lives[..90].iter().all(|life| *life == 0) && lives[90..].iter().all(|life| *life == 1), "{lives:?}");
+}
+
+#[test]
+fn a_rate_is_shown_with_its_gaps_and_lives() {
+    // Three in each slot, from nothing after a restart.
+    let page = |k: u64| {
+        let (life, began) = if k < 90 { ("c1", 0) } else { ("c2", 90) };
+        let value = f64::from(u32::try_from(3 * (k - began)).unwrap());
+        slot(k).page_of("s", "t", life, &[("m", value)])
+    };
+    let failed = |k| slot(k).failed(GapReason::Timeout);
+    let world = World::of(|k| Some(if (40..42).contains(&k) { failed(k) } else { page(k) }));
+    let trace = of(world, r#"trend "of":"Rate","tolerablePerHour":0.01,"unacceptablePerHour":0.04,"limit":9"#);
+    assert_eq!(trace.limits, [Limit { value: 9.0, kind: LimitKind::Max }]);
+    assert_eq!(gaps(&trace), [(40, 42, "Timeout")]);
+    let points = &trace.lines[0].points;
+    assert!(points.len() > 110 && points.iter().all(|p| (p.value - 0.1).abs() < 1e-9), "{points:?}");
+    assert!(points.iter().all(|p| p.life == u32::from(p.ms > 90.0 * 30_000.0)), "{points:?}");
+}
+
+#[test]
+fn rounds_that_failed_are_gaps() {
+    let world = World::of(|k| {
+        let failed = (60..63).contains(&k);
+        let result = if failed {
+            Err(Gap::new(GapReason::Forbidden, ""))
+        } else {
+            Ok(InventoryPage { objects: 1, ..InventoryPage::default() })
+        };
+        Some(slot(k).round(InventoryLook { check: "check-0".into(), result }))
+    });
+    let trace = of(world, r#"survivors "maxAgeSeconds":600"#);
+    assert_eq!(gaps(&trace), [(60, 63, "Forbidden")]);
+    assert_eq!(trace.lines[0].points.len(), 137);
 }
