@@ -29,6 +29,11 @@ impl Prepared {
         // A check that too little was seen of cannot fail, whatever its line says.
         if self.objection.is_some() { 1.0 } else { self.assessment.p_value() }
     }
+
+    /// A value with the unit of what is followed: a rate has another one than its counter.
+    fn amount(&self, value: f64) -> String {
+        amount(if self.params.of == Of::Median { "" } else { &self.metric }, value)
+    }
 }
 
 /// Fits the line. What makes a verdict impossible is a finding already.
@@ -221,10 +226,14 @@ fn needed(trend: &TrendVerdict) -> Option<u64> {
 
 fn message(prepared: &Prepared, trend: &TrendVerdict) -> String {
     let Prepared { metric, params, .. } = prepared;
-    let amount = |value: f64| amount(metric, value);
+    let followed = match params.of {
+        Of::Minimum => format!("the floor of {metric}"),
+        Of::Median => format!("the rate of {metric} per second"),
+    };
+    let amount = |value: f64| prepared.amount(value);
     let mut parts = vec![match (trend.slope_per_hour, trend.lower.zip(trend.upper)) {
         (Some(slope), Some((lower, upper))) => format!(
-            "the floor of {metric} changes by {} per hour ({} to {}; {} is tolerable, {} is not): {}",
+            "{followed} changes by {} per hour ({} to {}; {} is tolerable, {} is not): {}",
             amount(slope),
             amount(lower),
             amount(upper),
@@ -253,7 +262,7 @@ fn message(prepared: &Prepared, trend: &TrendVerdict) -> String {
 /// When the limit is reached, by both ends of the slope's interval; nothing where it never is.
 fn to_limit(prepared: &Prepared, trend: &TrendVerdict) -> Option<String> {
     let (soonest, latest) = trend.hours_to_limit?;
-    let limit = amount(&prepared.metric, prepared.params.limit?);
+    let limit = prepared.amount(prepared.params.limit?);
     if soonest <= 0.0 {
         return Some(format!("its limit of {limit} is reached already"));
     }

@@ -67,7 +67,7 @@ fn the_rate_of_one_does_not_make_up_for_that_of_another() {
     expect(&world().judge_at(&rule(""), &LONG), Verdict::Passed, "");
     expect(&world().judge_at(&rule(r#","aggregate":"sum""#), &LONG), Verdict::Passed, "");
     let slowest = world().judge_at(&rule(r#","aggregate":"min""#), &LONG);
-    expect(&slowest, Verdict::Failed, "the floor of m changes by");
+    expect(&slowest, Verdict::Failed, "the rate of m per second changes by");
     assert!((slowest.value.unwrap() - 0.02).abs() < 0.001, "{:?}", slowest.value);
 }
 

@@ -87,7 +87,7 @@ fn a_rate_needs_no_news_in_every_slot() {
     };
     let phases = Phases { warm_up_ms: 0, measure_ms: 7_200_000, settle_ms: 0, elapsed_ms: 7_200_000 };
     expect(&kubelet(0.0).judge_at(RATE, &phases), Verdict::Passed, "");
-    expect(&kubelet(0.2).judge_at(RATE, &phases), Verdict::Failed, "the floor of m changes by");
+    expect(&kubelet(0.2).judge_at(RATE, &phases), Verdict::Failed, "the rate of m per second changes by");
 }
 
 #[test]
