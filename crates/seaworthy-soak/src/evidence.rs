@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo, word};
+use crate::recorder::MAX_FAULTS;
 use crate::segment::{Chain, ChainError, Inventoried, Known, Object, check, columns_of_csv, table_from_csv, to_csv};
 use crate::series::Table;
 
@@ -56,6 +57,9 @@ impl Evidence {
         let mark = mark.ok_or_else(|| refuse("no column says how many rows it has"))?;
         if mark.run != *run {
             return Err(refuse("it belongs to another run, or to the same run with another start or interval"));
+        }
+        if mark.faults.len() > MAX_FAULTS {
+            return Err(refuse("it has more declared faults than are ever recorded"));
         }
         if mark.rows != table.rows() as u64 || !csv.ends_with('\n') {
             return Err(refuse("rows are missing, or added"));

@@ -36,7 +36,7 @@ pub const MAX_UNPACKED_BYTES: u64 = 36 << 20;
 /// The most pods that one look may have.
 const MAX_PODS: usize = 256;
 /// The most declared fault windows.
-const MAX_FAULTS: usize = 64;
+pub(crate) const MAX_FAULTS: usize = 64;
 /// A metric's own time may lie so far in the past (or two intervals, if that is more) and in the future: clocks differ, and some
 /// sources refresh slowly.
 const OLDEST_MS: u64 = 5 * 60 * 1000;

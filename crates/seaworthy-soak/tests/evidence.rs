@@ -308,6 +308,16 @@ fn an_export_that_was_cut_or_is_of_another_run_is_refused() {
     ] {
         assert!(problem(&other, &csv).contains("another run"));
     }
+    let fault = r#"{""fromMs"":1,""toMs"":2,""kind"":""a b""}"#;
+    let faulty = |n: usize| {
+        csv.replacen("@export", "\"@export", 1).replacen(
+            "faults=[]",
+            &format!("faults=[{}]\"", vec![fault; n].join(",")),
+            1,
+        )
+    };
+    assert_eq!(Evidence::from_csv(&run(), &faulty(64)).unwrap().faults().len(), 64);
+    assert!(problem(&run(), &faulty(65)).contains("more declared faults"));
     let unmarked = csv.replace("@export", "@exports");
     assert!(problem(&run(), &unmarked).contains("how many rows"));
 }
