@@ -91,6 +91,7 @@ impl Jobs {
     /// The Job's state becomes this; its pod may live on.
     pub fn mark(&mut self, name: &str, state: JobState) {
         if let Some(job) = self.by_name.get_mut(name) {
+            job.began = job.began.or((state == JobState::Running).then_some(job.created));
             job.state = state;
         }
     }

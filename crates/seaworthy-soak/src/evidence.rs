@@ -54,7 +54,7 @@ impl Evidence {
         }
         let names = columns_of_csv(csv.as_bytes());
         let mark = names.iter().find_map(|name| Mark::from_text(name));
-        let mark = mark.ok_or_else(|| refuse("no column says how many rows it has"))?;
+        let mark = mark.ok_or_else(|| refuse("no column says how many rows it has, and which faults were declared"))?;
         if mark.run != *run {
             return Err(refuse("it belongs to another run, or to the same run with another start or interval"));
         }

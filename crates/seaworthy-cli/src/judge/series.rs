@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use seaworthy_soak::check::Verdict;
-use seaworthy_soak::trend::{Of, Params, TrendVerdict, judge_outside};
+use seaworthy_soak::trend::{Of, Params, TrendVerdict, baseline, judge_outside};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -168,10 +168,8 @@ fn answer(args: &Args, told: Told) -> Reply {
 
 /// The thresholds for a series, whose samples are in order of time.
 fn params(args: &Args, told: &Told) -> Result<Params, String> {
-    let mut early: Vec<f64> = told.outside().map(|s| s.value).collect();
-    early.truncate(early.len().div_ceil(10));
-    early.sort_by(f64::total_cmp);
-    let baseline = early.get(early.len() / 2).copied().unwrap_or(1.0);
+    let values: Vec<f64> = told.outside().map(|s| s.value).collect();
+    let baseline = baseline(&values).unwrap_or(1.0);
     let params = Params::with_defaults(args.tolerable_per_hour, args.unacceptable_per_hour, baseline, false);
     if params.unacceptable_per_hour > params.tolerable_per_hour {
         Ok(Params { of: Of::Minimum, ..params })

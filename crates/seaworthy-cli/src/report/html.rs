@@ -2,7 +2,7 @@
 
 use askama::Template;
 use seaworthy_core::time::Seconds;
-use seaworthy_soak::check::{CheckKind, LimitKind, Verdict};
+use seaworthy_soak::check::{CheckKind, LimitKind, TrendOf, Verdict};
 
 use super::{
     model::{Compared, Judged, Report, word},
@@ -170,11 +170,12 @@ fn legend(report: &Report, check: &Judged, plot: &Plot) -> Vec<Entry> {
     }
     if !trace.floors.is_empty() {
         let text = match fits(check).len() {
-            0 => "floors to which the lines are fitted",
-            1 => "floors, their line, and its interval (dashed)",
-            _ => "floors, a line for each life, and its interval (dashed)",
+            0 => " to which the lines are fitted",
+            1 => ", their line, and its interval (dashed)",
+            _ => ", a line for each life, and its interval (dashed)",
         };
-        legend.push(Entry::new("fit", text));
+        let rate = matches!(&check.spec.kind, CheckKind::Trend(rule) if rule.of == TrendOf::Rate);
+        legend.push(Entry::new("fit", format!("{}{text}", if rate { "medians of blocks" } else { "floors" })));
         legend.extend(rays(check).iter().map(|ray| {
             let (class, name) =
                 if ray.tolerable { ("tolerable", "tolerable") } else { ("unacceptable", "unacceptable") };

@@ -29,7 +29,7 @@ use crate::{
 /// So many declared faults are told.
 const FAULTS: usize = 6;
 /// What no trend can tell, see docs/trend-verdict.md.
-const LIMITS: &str = "a level that wanders at random fails in about 9 of 100 soaks; a level that rises ever more slowly, or a bounded cache that fills evenly, cannot be told from a leak: measure longer, or make the cache smaller";
+const LIMITS: &str = "a level that wanders at random fails in about 9 of 100 soaks; a level that rises ever more slowly, or a bounded cache that fills evenly, cannot be told from a leak: measure longer, lengthen the warm-up, or make the cache smaller";
 
 /// A soak, judged.
 pub(crate) struct Report {
@@ -262,7 +262,9 @@ fn facts(recorded: &Recorded, status: &SoakTestStatus, judgement: &Judgement) ->
     if !tip.is_empty() {
         facts.push(("Evidence", format!("{} slots, chain tip {tip}", evidence.slots())));
     }
-    if let Source::Cluster(server) = &recorded.source {
+    if let Source::Cluster(server) = &recorded.source
+        && !server.is_empty()
+    {
         facts.push(("Environment", format!("{server} when this was written")));
     }
     if judgement.checks.iter().any(|check| check.kind == "trend") {

@@ -105,8 +105,12 @@ impl Visit<'_> {
             }
             Presence::Present(job) if job.suspended => Some("its Job is suspended".into()),
             // Nobody may have been there to see it wait.
-            Presence::Present(Job { began: Some(began), .. }) if *began > limit => {
-                Some(format!("it began only at {began}, and measure at {measure_start}"))
+            Presence::Present(Job { began: Some(began), state: JobState::Running, .. }) if *began > limit => {
+                Some(format!("it began only at {began} by the clock of its node, and measure at {measure_start}"))
+            }
+            // What was put into its pod beside it runs, or ran.
+            Presence::Present(Job { began: None, state: JobState::Running, .. }) => {
+                Some("its own container has not begun".into())
             }
             Presence::Present(job) => match &job.state {
                 JobState::Waiting { message, .. } | JobState::Lost { message } => Some(message.clone()),

@@ -66,6 +66,9 @@ impl Refusal {
     }
 }
 
+/// The name of the task's container in its pod.
+pub const CONTAINER: &str = "task";
+
 /// A Job as read live, with its pods.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Job {
@@ -81,7 +84,7 @@ pub struct Job {
     pub suspended: bool,
     /// When it was created.
     pub created: Timestamp,
-    /// When the first container of its youngest pod began, by the clock of that pod's node; None where none did, or nobody looked.
+    /// When the task's container in its youngest pod began, by the clock of that pod's node; None where it did not, or nobody looked.
     pub began: Option<Timestamp>,
     /// Pods of it that live reads showed and that are not terminal; Unknown where nobody looked. A pod on a lost node counts.
     pub live_pods: Presence<u32>,
@@ -215,9 +218,10 @@ pub enum JobEnd {
     },
 }
 
-/// When the first container of the youngest of a Job's pods began; lists come in creation order.
+/// When the task's container in the youngest of a Job's pods began; lists come in creation order. Others in the pod are none of ours: a
+/// webhook put them there.
 pub fn began(pods: &[Pod]) -> Option<Timestamp> {
-    pods.last()?.containers.iter().filter_map(|c| c.began).min()
+    pods.last()?.containers.iter().find(|c| c.name == CONTAINER)?.began
 }
 
 /// What a Job and its pods mean together.

@@ -125,7 +125,7 @@ fn container(spec: &JobSpec<'_>, read_only: bool) -> Container {
     let mut env: Vec<EnvVar> = carried(&task.env).unwrap_or_default();
     env.extend(spec.env.iter().map(|(k, v)| EnvVar { name: k.clone(), value: Some(v.clone()), value_from: None }));
     Container {
-        name: "task".to_owned(),
+        name: seaworthy_core::task::facts::CONTAINER.to_owned(),
         image: Some(task.image.clone()),
         command: some(&task.command),
         args: some(&task.args),

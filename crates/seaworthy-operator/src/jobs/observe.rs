@@ -248,7 +248,11 @@ pub async fn block(ctx: &Context, namespace: &str, job_uid: &str) -> Result<Opti
     let message = pod_facts(pod).containers.into_iter().find_map(|c| c.terminated).map(|t| t.message);
     let Some(block) = task::Report::parse(&message.unwrap_or_default()).block else { return Ok(None) };
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), namespace);
-    let params = LogParams { container: Some("task".into()), limit_bytes: Some(LOG_MAX), ..LogParams::default() };
+    let params = LogParams {
+        container: Some(task::facts::CONTAINER.into()),
+        limit_bytes: Some(LOG_MAX),
+        ..LogParams::default()
+    };
     let name = pod.name_any();
     let log = timed(|| format!("read the log of pod {name}"), api.logs(&name, &params)).await?;
     Ok(Some((BlockRef::from(&block), log)))
@@ -259,6 +263,26 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_task_begins_with_its_own_container() {
+        let pod = |state: serde_json::Value| {
+            let injected = json!({"name": "proxy", "image": "i", "imageID": "i", "ready": true, "restartCount": 0,
+                "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}});
+            let task =
+                json!({"name": "task", "image": "i", "imageID": "i", "ready": true, "restartCount": 0, "state": state});
+            let status = json!({"phase": "Running", "initContainerStatuses": [injected], "containerStatuses": [task]});
+            pod_facts(&serde_json::from_value(json!({"metadata": {"name": "p"}, "status": status})).unwrap())
+        };
+        let at = |state: serde_json::Value| began(&[pod(state)]).map(|at| at.to_string());
+        let late = || Some("2026-01-01T00:10:00Z".to_owned());
+        assert_eq!(at(json!({"waiting": {"reason": "PodInitializing"}})), None);
+        assert_eq!(at(json!({"running": {"startedAt": "2026-01-01T00:10:00Z"}})), late());
+        let ended = json!({"exitCode": 1, "startedAt": "2026-01-01T00:10:00Z", "finishedAt": "2026-01-01T00:11:00Z"});
+        assert_eq!(at(json!({"terminated": ended})), late());
+        let youngest = [pod(json!({"running": {"startedAt": "2026-01-01T00:10:00Z"}})), pod(json!({}))];
+        assert_eq!(began(&youngest), None);
+    }
 
     #[test]
     fn a_count_is_one_only_when_no_pod_is_left_to_count() {

@@ -14,31 +14,39 @@ pub(super) fn one_of_each<'s, 'v>(series: &'s [Series<'v>]) -> Vec<&'s Series<'v
     targets
 }
 
-/// The first life of a series' target that is known; empty if there is none.
-fn first_life<'s>(series: &'s Series<'_>, rows: usize) -> &'s str {
-    (0..rows).map(|row| series.target.incarnation(row)).find(|life| !life.is_empty()).unwrap_or_default()
+/// The lives of a series' target, row by row. One that is not known is the known one on both sides of it, or the first one; otherwise it
+/// stays empty, for it may be the end of the one or the start of the other.
+fn lives_of<'s>(series: &'s Series<'_>, rows: usize) -> Vec<&'s str> {
+    let mut lives: Vec<&str> = (0..rows).map(|row| series.target.incarnation(row)).collect();
+    let mut last: Option<(usize, &str)> = None;
+    for row in 0..rows {
+        let Some(life) = lives.get(row).copied().filter(|life| !life.is_empty()) else { continue };
+        let unknown = last.map_or(0, |(before, _)| before + 1)..row;
+        if last.is_none_or(|(_, before)| before == life) {
+            lives.get_mut(unknown).into_iter().flatten().for_each(|own| *own = life);
+        }
+        last = Some((row, life));
+    }
+    lives
 }
 
 /// Which set of containers stands behind each row, numbered from 0 in order of appearance. A set that comes back is the same life.
 pub(super) struct Lives(Vec<u32>);
 
 impl Lives {
-    /// The lives of the targets of `series`, each of which counts in the rows in which it gave a page. A page whose life is not known is
-    /// the last known one's, or the first one's.
-    pub(super) fn of(series: &[Series<'_>], rows: usize) -> Self {
+    /// The lives of the targets of `series`, each of which counts in the rows in which it gave a page.
+    pub(super) fn of<'s, 'v>(series: &'s [Series<'v>], rows: usize) -> Self {
         let targets = one_of_each(series);
         let mut known: BTreeMap<Vec<(&str, &str)>, u32> = BTreeMap::new();
         let mut life = 0;
-        let mut own: Vec<&str> = targets.iter().map(|one| first_life(one, rows)).collect();
+        let own: Vec<Vec<&str>> = targets.iter().map(|one| lives_of(one, rows)).collect();
         let (mut behind, mut before) = (Vec::new(), Vec::new());
         let lives = (0..rows).map(|row| {
-            let page = |one: &&Series<'_>| Some(one.target.standing(row)).filter(|page| one.target.seen(*page));
+            let page = |one: &Series<'_>| Some(one.target.standing(row)).filter(|page| one.target.seen(*page));
             behind.clear();
-            behind.extend(targets.iter().zip(&mut own).filter_map(|(one, own)| {
-                let known = Some(one.target.incarnation(page(one)?)).filter(|life| !life.is_empty());
-                *own = known.unwrap_or(own);
-                Some((one.place, *own))
-            }));
+            let answered =
+                |(one, own): (&&'s Series<'v>, &Vec<&'s str>)| Some((one.place, own.get(page(one)?).copied()?));
+            behind.extend(targets.iter().zip(&own).filter_map(answered));
             // Most rows have the same behind them as the one before.
             if !behind.is_empty() && behind != before && series.iter().any(|one| one.standing(row).is_some()) {
                 let next = u32::try_from(known.len()).unwrap_or(u32::MAX);

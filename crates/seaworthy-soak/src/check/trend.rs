@@ -6,11 +6,10 @@ use super::counter::{combined, gains};
 use super::finding::{Finding, number};
 use super::lives::Lives;
 use super::spec::{Aggregate, OnMissing, Trend, TrendOf};
-use super::stats::median;
 use super::verdict::Verdict;
 use super::view::{Reading, Series, View, readings};
 use super::window::{Counting, Mark, Objection, Seen, Window, duration, objection};
-use crate::trend::{Assessment, Of, Params, Sample, TrendVerdict, assess_outside};
+use crate::trend::{Assessment, Of, Params, Sample, TrendVerdict, assess_outside, baseline};
 
 /// A limit that is a century away is never reached.
 const NEVER_HOURS: f64 = 876_600.0;
@@ -189,8 +188,7 @@ fn seconds(ms: u64) -> f64 {
 fn params(rule: &Trend, samples: &[Sample], faults: &[(f64, f64)]) -> Params {
     let outside = |s: &&Sample| !faults.iter().any(|(from, to)| (*from..*to).contains(&s.seconds));
     let values: Vec<f64> = samples.iter().filter(outside).map(|s| s.value).collect();
-    let early = values.get(..values.len().div_ceil(10)).unwrap_or(&values);
-    let baseline = median(early).unwrap_or_default();
+    let baseline = baseline(&values).unwrap_or_default();
     let bytes = rule.of == TrendOf::Level && rule.select.metric.ends_with("_bytes");
     let params = Params::with_defaults(rule.tolerable_per_hour, rule.unacceptable_per_hour, baseline, bytes);
     let of = if rule.of == TrendOf::Rate { Of::Median } else { Of::Minimum };
@@ -253,8 +251,9 @@ fn message(prepared: &Prepared, trend: &TrendVerdict) -> String {
         parts.push(format!("a measure of {} would settle it", duration(needed.saturating_mul(1000))));
     }
     if trend.verdict == Verdict::Failed {
-        let remedy = "find what grows (a heap profile at the start and at the end), or change the thresholds";
-        parts.push(remedy.to_owned());
+        let memory = params.of == Of::Minimum && metric.ends_with("_bytes");
+        let how = if memory { " (a heap profile at the start and at the end)" } else { "" };
+        parts.push(format!("find what grows{how}, or change the thresholds"));
     }
     parts.join("; ")
 }

@@ -80,6 +80,12 @@ impl Params {
     }
 }
 
+/// What a series' defaults go by: the median of the first tenth of its values, given in order of time. None of none.
+pub fn baseline(values: &[f64]) -> Option<f64> {
+    let early = values.get(..values.len().div_ceil(10)).unwrap_or(values);
+    robust::quantile_in_place(&mut early.to_vec(), 0.5)
+}
+
 /// A sample with its time in hours since the first one.
 #[derive(Debug, Clone, Copy)]
 struct Point {

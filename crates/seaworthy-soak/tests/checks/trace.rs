@@ -110,10 +110,10 @@ fn gaps(trace: &Trace) -> Vec<(u64, u64, &str)> {
 }
 
 #[test]
-fn a_page_whose_life_is_not_known_begins_no_other() {
+fn a_page_whose_life_is_not_known_begins_no_other_within_one() {
     let world = World::of(|k| {
         let life = match k {
-            0..=2 | 70..=72 => "",
+            0..=2 | 70..=72 | 90 => "",
             3..=89 => "c1",
             _ => "c2",
         };
@@ -121,7 +121,8 @@ fn a_page_whose_life_is_not_known_begins_no_other() {
     });
     let trace = of(world, r#"bound "max":9,"aggregate":"sum""#);
     let lives: Vec<u32> = trace.lines[0].points.iter().map(|p| p.life).collect();
-    assert!(lives[..90].iter().all(|life| *life == 0) && lives[90..].iter().all(|life| *life == 1), "{lives:?}");
+    // Between two lives it may be of either: the end of the one that a leak shows, or the start of the other.
+    assert_eq!((lives[90], &lives[..90], &lives[91..]), (1, &[0; 90][..], &[2; 49][..]));
 }
 
 #[test]
