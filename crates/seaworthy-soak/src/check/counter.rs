@@ -80,24 +80,59 @@ struct Last<'v> {
     incarnation: &'v str,
 }
 
-/// What one counter gained. Of thousands of series that come and go each has few values, so only what changed is kept.
+/// What one counter gained.
 #[derive(Debug)]
 struct Counted {
-    /// What was gained by a row, counted from the window's first, for each row that gained: in order.
-    steps: Vec<(usize, f64)>,
+    gained: Gained,
     /// Between a look in the window and one outside of it.
     unsure: f64,
 }
 
+/// What was gained by a row, counted from the window's first, in whichever form takes less. Of thousands of series that come and go each
+/// has few values.
+#[derive(Debug)]
+enum Gained {
+    /// For each row.
+    Each(Vec<f64>),
+    /// For each row that gained, in order.
+    Steps(Vec<(usize, f64)>),
+}
+
 impl Counted {
+    fn new(steps: Vec<(usize, f64)>, rows: usize, unsure: f64) -> Self {
+        let sparse = Gained::Steps(steps);
+        let gained = match &sparse {
+            Gained::Steps(steps) if 2 * steps.len() > rows => {
+                let mut each = Vec::with_capacity(rows);
+                let mut by_now = 0.0;
+                for (at, gained) in steps {
+                    each.resize(*at, by_now);
+                    by_now = *gained;
+                }
+                each.resize(rows, by_now);
+                Gained::Each(each)
+            }
+            Gained::Steps(_) | Gained::Each(_) => sparse,
+        };
+        Self { gained, unsure }
+    }
+
     /// What was gained by a row, counted from the window's first.
     fn by(&self, index: usize) -> f64 {
-        let steps = self.steps.partition_point(|(at, _)| *at <= index);
-        steps.checked_sub(1).and_then(|last| self.steps.get(last)).map_or(0.0, |(_, gained)| *gained)
+        match &self.gained {
+            Gained::Each(each) => each.get(index).copied().unwrap_or_default(),
+            Gained::Steps(steps) => {
+                let before = steps.partition_point(|(at, _)| *at <= index).checked_sub(1);
+                before.and_then(|last| steps.get(last)).map_or(0.0, |(_, gained)| *gained)
+            }
+        }
     }
 
     fn total(&self) -> f64 {
-        self.steps.last().map_or(0.0, |(_, gained)| *gained)
+        match &self.gained {
+            Gained::Each(each) => each.last().copied().unwrap_or_default(),
+            Gained::Steps(steps) => steps.last().map_or(0.0, |(_, gained)| *gained),
+        }
     }
 }
 
@@ -119,24 +154,10 @@ pub(crate) fn gains(view: &View<'_>, select: &Select, series: &[Series<'_>], win
     };
     let counted: Vec<Counted> = series.iter().map(|one| walk(view, one, &pages, window, &mut gains)).collect();
     gains.most = combined(aggregate, counted.iter().map(|c| c.total() + c.unsure));
-    gains.by_row = by_row(aggregate, &counted, window.closed(view).len());
+    let by = |index: usize| combined(aggregate, counted.iter().map(|c| c.by(index)));
+    gains.by_row = (0..window.closed(view).len()).map(by).collect();
     gains.each = counted;
     gains
-}
-
-/// What all gained as one by each of so many rows.
-fn by_row(aggregate: Option<&Aggregate>, counted: &[Counted], rows: usize) -> Vec<f64> {
-    let mut ahead: Vec<_> = counted.iter().map(|c| c.steps.iter().peekable()).collect();
-    let mut gained = vec![0.0; counted.len()];
-    let by = |index: usize| {
-        for (ahead, gained) in ahead.iter_mut().zip(&mut gained) {
-            while let Some((_, by_now)) = ahead.next_if(|(at, _)| *at <= index) {
-                *gained = *by_now;
-            }
-        }
-        combined(aggregate, gained.iter().copied())
-    };
-    (0..rows).map(by).collect()
 }
 
 /// The longest judged time in a hole from which a target did not come back, in milliseconds.
@@ -152,7 +173,7 @@ fn lost_ms(view: &View<'_>, series: &[Series<'_>], pages: &[bool], window: &Wind
 /// What one counter gained by each row of the window, and at its edges.
 fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, gains: &mut Gains) -> Counted {
     let closed = window.closed(view);
-    let mut counted = Counted { steps: Vec::new(), unsure: 0.0 };
+    let (mut steps, mut unsure): (Vec<(usize, f64)>, f64) = (Vec::new(), 0.0);
     let mut gained = 0.0;
     let mut last: Option<Last<'_>> = None;
     // The last row in which the target was seen, with or without this series, and whose life that was.
@@ -165,7 +186,7 @@ fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, g
             lose(view, last, now, window, gains);
             let mut step = || step(series, last, now, seen.map(|(row, _)| row), gains);
             match since(view, seen, now, pages, window).map(|since| window.share(since, until)) {
-                Some(Share::Part) => counted.unsure += step(),
+                Some(Share::Part) => unsure += step(),
                 Some(Share::All) => gained += step(),
                 None if until > window.from_ms => tell_late(view, series, row, gains),
                 None | Some(Share::None) => {}
@@ -179,15 +200,16 @@ fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, g
         }
         // What was gained before the first row was gained by it.
         let index = row.checked_sub(closed.start).filter(|_| closed.contains(&row));
-        if let Some(index) = index.filter(|_| gained.to_bits() != counted.total().to_bits()) {
-            counted.steps.push((index, gained));
+        let before = steps.last().map_or(0.0, |(_, by_then): &(usize, f64)| *by_then);
+        if let Some(index) = index.filter(|_| gained.to_bits() != before.to_bits()) {
+            steps.push((index, gained));
         }
         // The first look after the window is the last one that tells of it.
         if row >= window.reached && series.target.seen(row) {
             break;
         }
     }
-    counted
+    Counted::new(steps, closed.len(), unsure)
 }
 
 /// Since when a counter gained what it shows beyond its last sample, in milliseconds since slot 0: since the look before, or since its
