@@ -100,21 +100,17 @@ enum Gained {
 
 impl Counted {
     fn new(steps: Vec<(usize, f64)>, rows: usize, unsure: f64) -> Self {
-        let sparse = Gained::Steps(steps);
-        let gained = match &sparse {
-            Gained::Steps(steps) if 2 * steps.len() > rows => {
-                let mut each = Vec::with_capacity(rows);
-                let mut by_now = 0.0;
-                for (at, gained) in steps {
-                    each.resize(*at, by_now);
-                    by_now = *gained;
-                }
-                each.resize(rows, by_now);
-                Gained::Each(each)
-            }
-            Gained::Steps(_) | Gained::Each(_) => sparse,
-        };
-        Self { gained, unsure }
+        if 2 * steps.len() <= rows {
+            return Self { gained: Gained::Steps(steps), unsure };
+        }
+        let mut each = Vec::with_capacity(rows);
+        let mut by_now = 0.0;
+        for (at, gained) in steps {
+            each.resize(at, by_now);
+            by_now = gained;
+        }
+        each.resize(rows, by_now);
+        Self { gained: Gained::Each(each), unsure }
     }
 
     /// What was gained by a row, counted from the window's first.

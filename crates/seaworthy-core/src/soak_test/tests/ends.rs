@@ -289,12 +289,21 @@ fn a_load_whose_start_was_seen_late() {
     for (starts, phase, reason) in [(770, Succeeded, Reason::Passed), (790, Inconclusive, Reason::WorkloadFailed)] {
         let mut world = World::new();
         world.run_for(Seconds(300));
-        world.starts = Seconds(starts);
+        world.starts = Some(Seconds(starts));
         world.now = world.now + Seconds(1500);
         let world = ends(world, phase, reason);
         let message = world.status.ending.map(|ending| ending.message).unwrap_or_default();
         assert!(phase == Succeeded || message.contains("it began only at"), "{message}");
     }
+}
+
+#[test]
+fn a_load_beside_which_only_others_run_does_not_run() {
+    let mut world = World::new();
+    world.run_for(Seconds(300));
+    world.starts = None;
+    let ended = ends(world, Inconclusive, Reason::WorkloadFailed).status.ending.unwrap();
+    assert!(ended.message.contains("its own container has not begun"), "{}", ended.message);
 }
 
 /// What failed by its own word failed, also when nobody was there to see it before measure was over; and its deadline lies after measure.

@@ -57,8 +57,8 @@ pub(super) struct World {
     jobs: BTreeMap<String, SimJob>,
     occupied: BTreeSet<String>,
     pub(super) courses: BTreeMap<&'static str, Course>,
-    /// How long after their Jobs were created containers begin.
-    pub(super) starts: Seconds,
+    /// How long after their Jobs were created the tasks' own containers begin; None: only others in their pods do.
+    pub(super) starts: Option<Seconds>,
     /// Whether the API server refuses the load's Job.
     pub(super) quota: bool,
     pub(super) holder: Option<String>,
@@ -122,7 +122,7 @@ impl World {
             jobs: BTreeMap::new(),
             occupied: BTreeSet::new(),
             courses,
-            starts: Seconds(0),
+            starts: Some(Seconds(0)),
             quota: false,
             holder: None,
             target: Presence::Present(rollout(DIGEST)),
@@ -218,7 +218,7 @@ impl World {
             deleted: job.gone_at,
             suspended: false,
             created: job.began,
-            began: (state == JobState::Running).then(|| job.began + self.starts),
+            began: self.starts.filter(|_| state == JobState::Running).map(|starts| job.began + starts),
             live_pods: Presence::Present(u32::from(matches!(state, JobState::Running | JobState::Waiting { .. }))),
             state,
         }))
