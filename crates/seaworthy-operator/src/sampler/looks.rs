@@ -378,4 +378,4 @@ async fn read(fetched: Fetched, wants: &Wants, late: i64, incarnation: String) -
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

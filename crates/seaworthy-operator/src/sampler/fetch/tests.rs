@@ -10,13 +10,7 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use prometheus_client::registry::Registry;
-use seaworthy_api::soak_test::TargetKind;
-use seaworthy_soak::{
-    check::{CheckSpec, Phases},
-    page::Wants,
-    record::{GapReason, RunInfo},
-};
+use seaworthy_soak::{check::CheckSpec, page::Wants, record::GapReason};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -25,10 +19,8 @@ use tokio::{
 
 use super::*;
 use crate::sampler::{
-    Sampler,
-    looks::Looker,
-    spec::{Horizon, RunSpec, SourceKind, SourceSpec},
-    target::TargetName,
+    looks::{Looker, tests::looker_at},
+    spec::{SourceKind, SourceSpec},
     watch::played::{Answer, list, pod, server},
 };
 
@@ -150,27 +142,11 @@ fn looker(address: SocketAddr) -> Looker {
         }
         _ => Answer::Absent,
     });
-    let kubelets = (kube::Config::new("https://127.0.0.1:1".parse().unwrap()), true);
-    let sampler = Sampler::new(client, kubelets, crate::clock::Clock::default(), &mut Registry::default());
     let check = json!({"name": "c", "bound": {"source": "p", "metric": "m_total", "max": 9}});
     let checks: Vec<CheckSpec> = vec![serde_json::from_value(check).unwrap()];
     let service = Some(("n".to_owned(), "s".to_owned()));
     let kind = SourceKind::Prometheus { port: address.port(), path: "/metrics".into(), tls: false, service };
-    let phases = Phases { warm_up_ms: 0, measure_ms: 1000, settle_ms: 0, elapsed_ms: 0 };
-    let spec = RunSpec {
-        namespace: "n".into(),
-        name: "s".into(),
-        run: RunInfo { run: "r".into(), start_unix_ms: 0, interval_ms: 1000 },
-        horizon: Horizon { slots: 9, phases },
-        target: TargetName { kind: TargetKind::Deployment, namespace: "n".into(), name: "d".into() },
-        artifacts: Vec::new(),
-        sources: vec![SourceSpec { name: "p".into(), wants: Wants::of(&checks, "p"), kind }],
-        checks,
-        inventories: Vec::new(),
-        leftovers: Vec::new(),
-        unloaded_until_ms: None,
-    };
-    Looker::new(Arc::clone(&sampler.shared), Arc::new(spec))
+    looker_at(client, SourceSpec { name: "p".into(), wants: Wants::of(&checks, "p"), kind })
 }
 
 /// Not what a test asks for: what a slot does.

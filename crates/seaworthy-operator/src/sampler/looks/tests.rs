@@ -59,6 +59,12 @@ fn looker_of(pods: Vec<Value>, uids: Arc<Mutex<Uids>>) -> (Looker, Arc<Mutex<Vec
             _ => Answer::Absent,
         }
     });
+    let kubelet = SourceSpec { name: "kubelet".into(), wants: Wants::of(&[], "kubelet"), kind: SourceKind::Kubelet };
+    (looker_at(client, kubelet), asked)
+}
+
+/// A looker at the Deployment "d" and at this source, by this client.
+pub(in crate::sampler) fn looker_at(client: kube::Client, source: SourceSpec) -> Looker {
     let kubelets = (Config::new("https://127.0.0.1:1".parse().unwrap()), true);
     let sampler = Sampler::new(client, kubelets, crate::clock::Clock::default(), &mut Registry::default());
     let phases = Phases { warm_up_ms: 0, measure_ms: 1000, settle_ms: 0, elapsed_ms: 0 };
@@ -69,17 +75,13 @@ fn looker_of(pods: Vec<Value>, uids: Arc<Mutex<Uids>>) -> (Looker, Arc<Mutex<Vec
         horizon: Horizon { slots: 9, phases },
         target: TargetName { kind: TargetKind::Deployment, namespace: "n".into(), name: "d".into() },
         artifacts: Vec::new(),
-        sources: vec![SourceSpec {
-            name: "kubelet".into(),
-            wants: Wants::of(&[], "kubelet"),
-            kind: SourceKind::Kubelet,
-        }],
+        sources: vec![source],
         checks: Vec::new(),
         inventories: vec!["i".into()],
         leftovers: Vec::new(),
         unloaded_until_ms: None,
     };
-    (Looker::new(Arc::clone(&sampler.shared), Arc::new(spec)), asked)
+    Looker::new(Arc::clone(&sampler.shared), Arc::new(spec))
 }
 
 async fn look(looker: &Looker) -> Seen {
