@@ -25,6 +25,8 @@ use pages::Manner;
 
 /// How long until all soaks measure, and until all have ended once measure is over.
 const GATHERING: Duration = Duration::from_secs(240);
+/// How long all soaks may take to begin, so that what is watched is sampling alone: no soak begins or is judged meanwhile.
+const BEGINNING: Duration = Duration::from_secs(120);
 
 /// `cargo xtask bench soak-scale ...`
 #[derive(Debug, clap::Args)]
@@ -135,9 +137,16 @@ fn measure(field: &Field, load: &Load, arguments: &Arguments, progress: &Progres
     progress.step(&format!("{namespace}: {soaks} soaks begin"));
     let path = format!("/apis/seaworthy.dev/v1alpha1/namespaces/{namespace}/soaktests");
     // Longer than what is watched, for they do not begin all at once; and a measure has twenty slots at least.
-    let seconds = (arguments.seconds + 60).max(20 * load.interval);
+    let seconds = (arguments.seconds + BEGINNING.as_secs()).max(20 * load.interval);
+    let begun = Instant::now();
     field.create(&path, (0..soaks).map(|number| soak(number, load, pages.port, seconds)))?;
     all(field, &path, soaks, progress, |soak| !soak["status"]["startTime"].is_null())?;
+    if begun.elapsed() > BEGINNING {
+        bail!(
+            "the soaks took {} s to begin: the first would be judged while all are watched",
+            begun.elapsed().as_secs()
+        );
+    }
 
     progress.step(&format!("{namespace}: watched for {} s", arguments.seconds));
     let process = field.operator()?;
