@@ -172,6 +172,8 @@ fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, g
     let (mut steps, mut unsure): (Vec<(usize, f64)>, f64) = (Vec::new(), 0.0);
     let mut gained = 0.0;
     let mut last: Option<Last<'_>> = None;
+    // The last one whose life is known.
+    let mut known: Option<Last<'_>> = None;
     // The last row in which the target was seen, with or without this series, and whose life that was.
     let mut seen: Option<(usize, &str)> = None;
     for row in 0..pages.len() {
@@ -179,7 +181,7 @@ fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, g
         if let Some(value) = series.value(row).filter(|v| v.is_finite()) {
             let now = Last { value, row, incarnation: life };
             let until = view.planned_ms(row);
-            lose(view, last, now, window, gains);
+            lose(view, known, now, window, gains);
             let mut step = || step(series, last, now, seen.map(|(row, _)| row), gains);
             match since(view, seen, now, pages, window).map(|since| window.share(since, until)) {
                 Some(Share::Part) => unsure += step(),
@@ -190,6 +192,7 @@ fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, g
             // A fall right before a new life was seen is that life's doing, or another's in between: whose the page is, is not known.
             let unsure = series.target.ends_life(row) && last.is_some_and(|last| value < last.value);
             last = Some(if unsure { Last { incarnation: "", ..now } } else { now });
+            known = last.filter(|last| !last.incarnation.is_empty()).or(known);
         }
         if series.target.seen(row) {
             seen = Some((row, life));
@@ -232,8 +235,9 @@ fn another(before: &str, now: &str) -> bool {
 }
 
 /// What a container that ended between two samples counted after the first of them is lost, as far as that was judged.
-fn lose(view: &View<'_>, last: Option<Last<'_>>, now: Last<'_>, window: &Window, gains: &mut Gains) {
-    let Some(last) = last.filter(|last| another(last.incarnation, now.incarnation)) else { return };
+/// What lies between may be of either: the longest is told.
+fn lose(view: &View<'_>, known: Option<Last<'_>>, now: Last<'_>, window: &Window, gains: &mut Gains) {
+    let Some(last) = known.filter(|known| another(known.incarnation, now.incarnation)) else { return };
     // One that began before the window followed one that ended before it.
     if !view.began_ms(now.incarnation).is_some_and(|began| before(began, window)) {
         let blind = window.overlap_ms(view.planned_ms(last.row), view.planned_ms(now.row));

@@ -4,7 +4,7 @@ use super::finding::Finding;
 use super::restarts::pods_in;
 use super::spec::{CheckKind, CheckSpec, Enforcement};
 use super::verdict::{CheckVerdict, Coverage, Judgement, Verdict};
-use super::view::{Row, View};
+use super::view::{Row, View, stale};
 use super::window::{Phases, Window};
 use super::{baseline, bound, growth, increase, leftovers, progress, restarts, shown, survivors, trend};
 use crate::evidence::Evidence;
@@ -155,10 +155,15 @@ fn coverage(view: &View<'_>, specs: &[CheckSpec], phases: &Phases) -> Coverage {
     sources.dedup();
     let watches_pods = specs.iter().any(|s| matches!(s.kind, CheckKind::Restarts(_)));
     let mut coverage = Coverage { planned: window.planned, requests: requests(view), ..Coverage::default() };
-    let gave: Vec<_> = sources.iter().map(|source| view.rows(source)).collect();
+    let gave: Vec<_> = sources.iter().map(|source| (*source, view.rows(source))).collect();
+    // What the checks hold for seen: a page with nothing new, too, as long as its values stand.
+    let gives = |source: &str, row: usize, gave: Row| match gave {
+        Row::Pages | Row::Repeated => !stale(view, source, row),
+        Row::Gap(_) => false,
+    };
     let mut missing = 0;
     for row in window.rows() {
-        let seen = gave.iter().all(|gave| gave(row) == Row::Pages) && (!watches_pods || pods_in(view, row).is_ok());
+        let seen = gave.iter().all(|(source, gave)| gives(source, row, gave(row))) && (!watches_pods || pods_in(view, row).is_ok());
         if seen {
             coverage.obtained += 1;
             missing = 0;

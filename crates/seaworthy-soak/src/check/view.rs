@@ -67,7 +67,10 @@ struct Lives<'e> {
     last_rows: BTreeSet<usize>,
 }
 
-/// When a life surely answered: the second after the one in which it started, in milliseconds since the epoch.
+/// By so many milliseconds the clock of a node may be behind the one that times of pages are read from.
+const CLOCKS_MS: f64 = 10_000.0;
+
+/// When a life surely answered by its node's clock: the second after the one in which it started, in milliseconds since the epoch.
 fn started_ms(life: &str) -> Option<i64> {
     let (_, seconds) = life.rsplit_once('@')?;
     seconds.parse::<i64>().ok()?.checked_add(1)?.checked_mul(1000)
@@ -154,7 +157,8 @@ impl<'e> View<'e> {
         }
     }
 
-    /// A container's new ID reaches us after its first page may have: pages that were read after the new one had started are its own.
+    /// A container's new ID reaches us after its first page may have. So a page that was read after the new one had started is not surely the
+    /// old one's; and it is surely the new one's only where the clocks of node and reader may differ by [`CLOCKS_MS`] and it still is.
     fn correct_lives(&mut self) {
         let (run, rows) = (&self.evidence.run, self.evidence.table.rows());
         let several = |target: &&mut Target<'_>| target.incarnation.is_some_and(|lives| lives.distinct().len() > 1);
@@ -171,12 +175,14 @@ impl<'e> View<'e> {
                 let started = started_ms(life).map(|at| at.saturating_sub(run.start_unix_ms));
                 for (i, row) in seen.iter().enumerate().take(index).rev() {
                     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]
-                    let own = started.is_some_and(|s| target.time_ms(run.planned_ms(*row as u64), *row) >= s as f64);
-                    if before(i) != old || !own {
-                        lives.last_rows.insert(*row);
-                        break;
-                    }
-                    lives.corrected.insert(*row, life);
+                    let since = started.map(|s| target.time_ms(run.planned_ms(*row as u64), *row) - s as f64);
+                    match since.filter(|since| *since >= 0.0 && before(i) == old) {
+                        Some(since) => lives.corrected.insert(*row, if since >= CLOCKS_MS { life } else { "" }),
+                        None => {
+                            lives.last_rows.insert(*row);
+                            break;
+                        }
+                    };
                 }
             }
             target.lives = lives;
@@ -450,7 +456,7 @@ pub(crate) fn readings(view: &View<'_>, select: &Select, series: &[Series<'_>], 
 }
 
 /// Whether a target had nothing new for so long that its last values stand no more.
-fn stale(view: &View<'_>, source: &str, row: usize) -> bool {
+pub(crate) fn stale(view: &View<'_>, source: &str, row: usize) -> bool {
     view.gaps(row).iter().any(|placed| match &placed.place {
         Place::Target { source: s, target } if s == source && placed.gap.reason == GapReason::Repeated => {
             view.targets(source).find(|(name, _)| name == target).is_none_or(|(_, t)| t.standing(row) == row)

@@ -220,6 +220,24 @@ fn the_first_page_of_a_new_life_may_bear_the_old_name() {
     expect(&broken.judge(r#"increase "max":100"#), Verdict::Error, "fell from 10 to 2 without a restart");
 }
 
+#[test]
+fn a_restart_is_one_whatever_the_nodes_clock_says() {
+    // Slots of a second: 1000 and one more each until a restart at slot 150, and from 1 on after it. The pod's status is never late.
+    let phases = Phases { warm_up_ms: 100_000, measure_ms: 200_000, settle_ms: 0, elapsed_ms: 300_000 };
+    for behind in [-10, -2, -1, 0, 1, 2, 5, 10] {
+        let new = format!("c2@{}", 1_700_000_150 - behind);
+        let world = || {
+            World::every(1000, 301, |k| {
+                let (life, value) = if k < 150 { ("c1@1700000000", 1000 + k) } else { (new.as_str(), k - 149) };
+                slot(k).page_of("s", "t", life, &[("m", f(value))])
+            })
+        };
+        let verdict = world().judge_at(r#"increase "max":200"#, &phases);
+        assert_eq!((verdict.verdict, verdict.value), (Verdict::Passed, Some(200.0)), "{behind}: {verdict:?}");
+        expect(&world().judge_at(r#"increase "max":199"#, &phases), Verdict::Failed, "rose by 200");
+    }
+}
+
 /// Two targets; `b` has news in every second slot only, because its metric's own time moves on so slowly.
 fn two_with_repeats(a: impl Fn(u64) -> f64, b: impl Fn(u64) -> f64) -> World {
     World::of(|k| {

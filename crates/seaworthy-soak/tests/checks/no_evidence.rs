@@ -169,6 +169,23 @@ fn coverage_is_counted() {
 }
 
 #[test]
+fn a_value_that_stands_is_covered_as_the_checks_have_it() {
+    // The metric's own time moves on in every second slot, until it stands still.
+    let world = |still: u64| {
+        World::of(|k| {
+            let time = 1_700_000_000_000 + (k.min(still) / 2 * 2 * 30_000).cast_signed();
+            Some(slot(k).timed_page("s", "t", "c", &[("m", 1.0, time)]))
+        })
+    };
+    let moves = world(TO).judge_all(&[RULES[0]], &PHASES);
+    assert_eq!((moves.coverage.obtained, moves.coverage.longest_gap_ms), (TO - FROM, 0));
+    assert_eq!(moves.verdict, Verdict::Passed);
+    // From slot 100 on nothing is new: its value stands for two slots more.
+    let still = world(100).judge_all(&[RULES[0]], &PHASES).coverage;
+    assert_eq!((still.obtained, still.longest_gap_ms), (103 - FROM, (TO - 103) * 30_000));
+}
+
+#[test]
 fn only_requests_to_the_target_are_its_load() {
     let page = [("m", 1.0)];
     let requests = |show: &dyn Fn(Slot) -> Slot| {
