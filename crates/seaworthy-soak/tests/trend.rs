@@ -187,6 +187,18 @@ fn units_and_time_shifts_change_nothing() {
     }
 }
 
+#[test]
+fn whole_numbers_are_counts_and_other_units_of_them_are_not() {
+    // The one thing that a unit changes: what comes in whole numbers only can have moved by a whole one only.
+    let flat = |unit: f64| -> Vec<Sample> {
+        (0..60).map(|k| Sample { seconds: f64::from(k) * 20.0, value: 20.0 * unit, incarnation: 0 }).collect()
+    };
+    let params = |unit: f64| Params { tolerable_per_hour: unit, unacceptable_per_hour: 4.0 * unit, ..PARAMS };
+    assert_eq!(judge(&flat(1.0), &params(1.0)).verdict, Verdict::Inconclusive);
+    assert_eq!(judge(&flat(1.03), &params(1.03)).verdict, Verdict::Passed);
+    assert_eq!(judge(&flat(1024.0), &params(1024.0)).verdict, Verdict::Passed);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 

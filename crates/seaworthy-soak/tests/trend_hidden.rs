@@ -204,18 +204,30 @@ fn values_of_any_size_are_judged_or_not_but_never_taken_for_flat() {
 }
 
 #[test]
-fn the_measure_that_is_announced_is_long_enough_to_pass() {
-    // The width of the interval that decides passing goes with the length to the power of -3/2.
-    let mut open = 0;
-    for shape in [Shape::Ar98, Shape::Periodic] {
-        for seed in 1..=RUNS {
-            let verdict = judge(&series(&Plan::new(shape, 0.0), seed), &PARAMS);
-            let Some(needed) = verdict.needed_seconds else { continue };
-            open += 1;
-            let half_width = verdict.upper.unwrap() - verdict.slope_per_hour.unwrap();
-            let least = 5.0 * 3600.0 * (2.0 * half_width / 3.0).powf(2.0 / 3.0);
-            assert!(needed >= 0.995 * least, "{shape:?} {seed}: {needed} {least}");
+fn the_measure_that_is_announced_settles_it() {
+    let (mut open, mut settled) = (0, 0);
+    for shape in [Shape::Ar98, Shape::Periodic, Shape::Saw35] {
+        for (hours, leak) in [(3.0, 0.0), (6.0, 0.0), (3.0, 4.0)] {
+            for seed in 1..=RUNS {
+                let plan = Plan { hours, ..Plan::new(shape, leak) };
+                let verdict = judge(&series(&plan, seed), &PARAMS);
+                let Some(needed) = verdict.needed_seconds else { continue };
+                open += 1;
+                // With the hour that is dropped.
+                let longer = Plan { hours: needed / 3600.0 + 1.0, ..plan };
+                settled += u64::from(judge(&series(&longer, seed), &PARAMS).verdict != Verdict::Inconclusive);
+            }
         }
     }
-    assert!(open > 5, "{open}");
+    assert!(open > 50 && 10 * settled >= 9 * open, "{settled} of {open}");
+}
+
+#[test]
+fn too_few_samples_say_how_many_times_the_measure_would_do() {
+    let all = series(&Plan::new(Shape::White, 0.0), 1);
+    for few in 2..20 {
+        let needed = judge(&all[..few], &PARAMS).needed_seconds.unwrap_or_default();
+        let longer: Vec<Sample> = all.iter().copied().take_while(|s| s.seconds <= all[0].seconds + needed).collect();
+        assert!(longer.len() >= 20 && longer.len() < 60, "{few}: {needed} s are {} samples", longer.len());
+    }
 }

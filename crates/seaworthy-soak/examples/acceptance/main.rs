@@ -155,9 +155,11 @@ fn main() -> ExitCode {
     let most = worst(&warm, |c| c.failed, true);
     table.require("false Failed, at most 1 %", most, most <= 1.0);
 
-    table.families("known limits, without a leak, 6 h", LIMITS.map(|s| Plan::new(s, 0.0)));
+    let limits = table.families("known limits, without a leak, 6 h", LIMITS.map(|s| Plan::new(s, 0.0)));
+    let most = worst(&limits[..1], |c| c.failed, true);
+    table.require("random walks called a leak, not more than is documented, at most 10 %", most, most <= 10.0);
     few_samples(runs);
-    metamorphic(runs);
+    metamorphic(&mut table);
     naive_methods(runs);
     println!("\n{}", if table.reached { "all numbers reached" } else { "NOT all numbers reached" });
     if table.reached { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -193,11 +195,12 @@ fn few_samples(runs: u32) {
 }
 
 /// How often a change that means nothing changes the verdict.
-fn metamorphic(runs: u32) {
+fn metamorphic(table: &mut Table) {
+    let runs = table.runs;
     println!("\nverdicts that change, healthy and leaking families");
     let plans: Vec<Plan> =
         HEALTHY.map(|s| Plan::new(s, 0.0)).into_iter().chain(LEAKS.map(|s| Plan::new(s, 4.0))).collect();
-    let rate = |name: &str, change: &dyn Fn(&[Sample], &mut Random) -> Vec<Sample>| {
+    let mut rate = |name: &str, most: f64, change: &dyn Fn(&[Sample], &mut Random) -> Vec<Sample>| {
         let (mut changed, mut all) = (0u32, 0u32);
         let mut turned: BTreeMap<String, u32> = BTreeMap::new();
         for plan in &plans {
@@ -215,24 +218,25 @@ fn metamorphic(runs: u32) {
             }
         }
         let percent = |count: u32| 100.0 * f64::from(count) / f64::from(all);
-        println!("  {name:<40} {:>6.2} %", percent(changed));
+        table.require(&format!("{name}, at most {most} %"), percent(changed), percent(changed) <= most);
         for (how, count) in turned {
             println!("    {how:<38} {:>6.2} %", percent(count));
         }
     };
-    rate("4 % of the samples deleted at random", &|samples, random| {
+    rate("4 % of the samples deleted at random", 1.0, &|samples, random| {
         samples.iter().copied().filter(|_| random.uniform() >= 0.04).collect()
     });
-    rate("a hole of 10 samples", &|samples, random| {
+    rate("a hole of 10 samples", 1.0, &|samples, random| {
         let from = at(samples, random, 10);
         samples.iter().enumerate().filter(|(k, _)| !(from..from + 10).contains(k)).map(|(_, s)| *s).collect()
     });
-    rate("split at a healthy restart", &|samples, random| {
+    // More than is asked: what it would take is in docs/decisions/trend-split-at-a-restart.md.
+    rate("split at a healthy restart, not more than is documented", 9.0, &|samples, random| {
         let from = at(samples, random, 0);
         let moved = |(k, s): (usize, &Sample)| Sample { incarnation: s.incarnation + 2 * u32::from(k >= from), ..*s };
         samples.iter().enumerate().map(moved).collect()
     });
-    rate("another time of day", &|samples, _| {
+    rate("another time of day", 0.0, &|samples, _| {
         samples.iter().map(|s| Sample { seconds: s.seconds + 1_700_000_000.0, ..*s }).collect()
     });
 }

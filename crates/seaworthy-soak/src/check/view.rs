@@ -176,13 +176,11 @@ impl<'e> View<'e> {
                 for (i, row) in seen.iter().enumerate().take(index).rev() {
                     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]
                     let since = started.map(|s| target.time_ms(run.planned_ms(*row as u64), *row) - s as f64);
-                    match since.filter(|since| *since >= 0.0 && before(i) == old) {
-                        Some(since) => lives.corrected.insert(*row, if since >= CLOCKS_MS { life } else { "" }),
-                        None => {
-                            lives.last_rows.insert(*row);
-                            break;
-                        }
+                    let Some(since) = since.filter(|since| *since >= 0.0 && before(i) == old) else {
+                        lives.last_rows.insert(*row);
+                        break;
                     };
+                    lives.corrected.insert(*row, if since >= CLOCKS_MS { life } else { "" });
                 }
             }
             target.lives = lives;

@@ -83,11 +83,14 @@ pub(super) fn assessment(
     let (floors, problem, more) = match chosen {
         Ok(chosen) if points.len() < FEWEST_SAMPLES => {
             let problem = format!("{} samples are too few, {FEWEST_SAMPLES} are needed", points.len());
-            (chosen.floors, Some(problem), None)
+            // One fewer, for so many intervals lie between them.
+            (chosen.floors, Some(problem), Some(times(FEWEST_SAMPLES, points.len().saturating_sub(1))))
         }
         Ok(chosen) if chosen.floors.len() < FEWEST => {
-            let problem = format!("{} blocks of samples are too few, {FEWEST} are needed", chosen.floors.len());
-            (chosen.floors, Some(problem), None)
+            let found = chosen.floors.len();
+            let problem = format!("{found} blocks of samples are too few, {FEWEST} are needed");
+            // One more than needed, for what the last one lacks.
+            (chosen.floors, Some(problem), Some(times(FEWEST + 1, found)))
         }
         Ok(chosen) => (chosen.floors, None, None),
         Err(teeth) => {
@@ -96,9 +99,7 @@ pub(super) fn assessment(
                 "the series is a saw-tooth with {found} teeth that show their floor, {FEWEST} are needed to see its floor"
             );
             // Two more than needed, for the incomplete teeth at both ends.
-            #[expect(clippy::cast_precision_loss, reason = "a handful of teeth")]
-            let more = (FEWEST + 2) as f64 / found.max(1) as f64;
-            (teeth.floors, Some(problem), Some(more))
+            (teeth.floors, Some(problem), Some(times(FEWEST + 2, found)))
         }
     };
     let resolution = resolution(points);
@@ -110,6 +111,12 @@ pub(super) fn assessment(
     };
     let level = floors.last().map_or(0.0, |f| f.f);
     Assessment { params: *params, fit: fitted, floors, late, hours, seen, level, resolution, more }
+}
+
+/// How many times as long a measure must be that has so many of what it needs.
+#[expect(clippy::cast_precision_loss, reason = "a handful of samples, blocks or teeth")]
+fn times(needed: usize, found: usize) -> f64 {
+    needed as f64 / found.max(1) as f64
 }
 
 /// Of the samples that were given, those that the floors stand for.
