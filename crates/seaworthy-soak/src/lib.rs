@@ -17,5 +17,6 @@ mod text;
 mod times;
 pub mod trend;
 pub mod types;
+pub mod unit;
 
 pub use series::{SERIES_OF_METRIC, SERIES_ON_PAGE};

@@ -5,7 +5,7 @@
 use peak_alloc::PeakAlloc;
 use seaworthy_soak::check::CheckSpec;
 use seaworthy_soak::page::{Wants, read_page};
-use seaworthy_soak::recorder::MAX_SERIES_PER_LOOK;
+use seaworthy_soak::recorder::MAX_NAME_BYTES_PER_LOOK;
 use seaworthy_soak::scan::{Format, Limits, Wanted, scan};
 
 #[global_allocator]
@@ -39,7 +39,10 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
         labels.push_str(&label);
     }
     labels.push_str("} 1\n");
+    let new = (0..page / 8_000).map(|k| format!("x{{a=\"{k}{}\"}} 1\n", "v".repeat(7_900))).collect::<String>();
     vec![
+        ("a new series of a long name in each line", new.into_bytes()),
+        ("many new series", (0..page / 20).map(|k| format!("x{{a=\"{k}\"}} 1\n")).collect::<String>().into_bytes()),
         ("the shortest series", fill("x 1\n")),
         ("a line of labels upon labels", fill(&labels)),
         ("one label as long as a line", fill(&format!("x{{a=\"{}\"}} 1\n", "v".repeat(line - 20)))),
@@ -65,9 +68,9 @@ fn memory_stays_within_the_bounds() {
             // Scanning borrows from the page: the list of one line's label names is all that it may need.
             let used = growth(|| drop(scan(&page, format, &limits, &Wanted::all(), &mut |_| ())));
             assert!(used <= 16 * limits.line_bytes, "{what}: scanning took {used} bytes");
-            // Of what is read at most so many series are kept, each no longer than its line (an escape may double it).
+            // Of what is read at most so many series are kept, and so many bytes of their names.
             let used = growth(|| drop(read_page(&page, format, &limits, &wants, 0, "")));
-            let most = limits.page_bytes.min((MAX_SERIES_PER_LOOK + 2) * limits.line_bytes) * 4;
+            let most = 3 * MAX_NAME_BYTES_PER_LOOK;
             assert!(used <= most, "{what}: reading took {used} bytes");
         }
     }

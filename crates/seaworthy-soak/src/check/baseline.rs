@@ -3,13 +3,14 @@
 //! Each run is cut into blocks, and each block's quantile is one observation; their means are compared with a standard error that
 //! holds under autocorrelation (as for trends). The degrees of freedom are the smaller ones, which errs on the wide side.
 
-use super::finding::{Finding, number};
+use super::finding::Finding;
 use super::spec::{Baseline, OnMissing};
 use super::stats::quantile;
 use super::verdict::Verdict;
 use super::view::{Reading, View, readings};
 use super::window::{Seen, Window, objection};
 use crate::trend::{ALPHA, Estimate, mean};
+use crate::unit::{amount, plain};
 
 /// Blocks of a run.
 const BLOCKS: usize = 24;
@@ -51,15 +52,16 @@ pub(super) fn judge(
         freedom: new.freedom.min(old.freedom),
     };
     let (lower, upper) = (difference.lower(ALPHA), difference.upper(ALPHA));
+    let told = |value: f64| amount(metric, value);
     let words = format!(
         "the {} % quantile of {metric} is {}, {} in the last published release: {} more ({} to {}), {} allowed",
-        number(rule.quantile * 100.0),
-        number(new.value),
-        number(old.value),
-        number(difference.value),
-        number(lower),
-        number(upper),
-        number(allowed)
+        plain(rule.quantile * 100.0),
+        told(new.value),
+        told(old.value),
+        told(difference.value),
+        told(lower),
+        told(upper),
+        told(allowed)
     );
     let (verdict, message) = if lower > allowed {
         (Verdict::Failed, format!("{words}: find what became dearer, or change maxRise"))

@@ -2,12 +2,13 @@
 //!
 //! A single sample beyond a bound is a fact, whatever else was missed. That all samples are within passes only with coverage.
 
-use super::finding::{Finding, at, number};
+use super::finding::{Finding, at};
 use super::spec::{Aggregate, Bound, OnMissing};
 use super::stats::quantile;
 use super::verdict::Verdict;
 use super::view::{Reading, Series, View, readings};
 use super::window::{Seen, Window, objection};
+use crate::unit::{amount, amounts, plain};
 
 /// One value, where and when it was seen.
 struct Point<'v> {
@@ -86,10 +87,9 @@ fn each<'v>(
     for extreme in [high, low].into_iter().flatten() {
         if let Some((how, which, bound)) = broken(rule, extreme.value) {
             let place = if extreme.place.is_empty() { String::new() } else { format!(" of {}", extreme.place) };
+            let (value, limit) = amounts(metric, extreme.value, bound);
             let message = format!(
-                "{which} {metric}{place} is {}, {how} {}, {}: find out what the candidate did then, or change the bound",
-                number(extreme.value),
-                number(bound),
+                "{which} {metric}{place} is {value}, {how} {limit}, {}: find out what the candidate did then, or change the bound",
                 at(view.planned_ms(extreme.row))
             );
             return Finding::fact(message).measured(extreme.value, bound);
@@ -127,24 +127,25 @@ fn quantiles(
         return Finding::new(Verdict::Inconclusive, format!("no sample of {metric}: check name and labels"))
             .unless(objection);
     };
-    let of = format!("the {} % quantile of {metric} is {}", number(q * 100.0), number(worst));
-    let finding = match broken(rule, worst) {
-        Some((how, _, bound)) => {
-            let message =
-                format!("{of}, {how} {}: find out what the candidate did, or change the bound", number(bound));
-            let finding = Finding::new(Verdict::Failed, message).measured(worst, bound);
-            Finding { settled: window.complete, ..finding }
-        }
-        None => Finding::new(Verdict::Passed, format!("{of}, within {}", limits(rule))).measured(worst, bound),
+    let of = |value: String| format!("the {} % quantile of {metric} is {value}", plain(q * 100.0));
+    let finding = if let Some((how, _, bound)) = broken(rule, worst) {
+        let (value, limit) = amounts(metric, worst, bound);
+        let message = format!("{}, {how} {limit}: find out what the candidate did, or change the bound", of(value));
+        let finding = Finding::new(Verdict::Failed, message).measured(worst, bound);
+        Finding { settled: window.complete, ..finding }
+    } else {
+        let message = format!("{}, within {}", of(amount(metric, worst)), limits(rule));
+        Finding::new(Verdict::Passed, message).measured(worst, bound)
     };
     finding.unless(objection)
 }
 
 fn limits(rule: &Bound) -> String {
+    let amount = |value: f64| amount(&rule.select.metric, value);
     match (rule.min, rule.max) {
-        (Some(min), Some(max)) => format!("{} to {}", number(min), number(max)),
-        (Some(min), None) => format!("min {}", number(min)),
-        (None, Some(max)) => format!("max {}", number(max)),
+        (Some(min), Some(max)) => format!("{} to {}", amount(min), amount(max)),
+        (Some(min), None) => format!("min {}", amount(min)),
+        (None, Some(max)) => format!("max {}", amount(max)),
         (None, None) => "no bounds".to_owned(),
     }
 }

@@ -9,11 +9,12 @@
 
 use std::ops::Range;
 
-use super::finding::{at, number};
+use super::finding::at;
 use super::lives::one_of_each;
 use super::spec::{Aggregate, Select};
 use super::view::{Row, Series, View};
 use super::window::{Share, Window};
+use crate::unit::amount;
 
 /// What the selected counters gained in a window.
 #[derive(Debug)]
@@ -51,12 +52,13 @@ impl Gains {
         combined(self.aggregate.as_ref(), counted.map(|(_, each)| gain(each)))
     }
 
-    /// What else to tell, for the end of a message.
-    pub(crate) fn told(&self) -> String {
+    /// What else to tell of `metric`, for the end of a message.
+    pub(crate) fn told(&self, metric: &str) -> String {
         let late = self.late.as_ref().map(|late| format!("; {late}")).unwrap_or_default();
         let unsure = self.most - self.total();
         if unsure > 0.0 {
-            return format!("{late}; up to {} more in a gap where the judged time begins or ends", number(unsure));
+            let unsure = amount(metric, unsure);
+            return format!("{late}; up to {unsure} more in a gap where the judged time begins or ends");
         }
         late
     }

@@ -53,60 +53,7 @@ impl Finding {
     }
 }
 
-/// A number for people: at most six significant digits.
-pub(crate) fn number(value: f64) -> String {
-    let magnitude = value.abs();
-    if value == 0.0 {
-        // Zero from below is zero.
-        return "0".to_owned();
-    }
-    if !value.is_finite() {
-        return value.to_string();
-    }
-    if !(1e-4..1e15).contains(&magnitude) {
-        return format!("{value:.4e}");
-    }
-    let mut digits = 5i32;
-    let mut bound = 10.0;
-    while digits > 0 && magnitude >= bound {
-        digits -= 1;
-        bound *= 10.0;
-    }
-    let mut digits = usize::try_from(digits).unwrap_or(0);
-    let mut small = 1.0;
-    while magnitude < small {
-        digits += 1;
-        small /= 10.0;
-    }
-    let text = format!("{value:.digits$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
 /// When something happened, for people.
 pub(crate) fn at(ms: u64) -> String {
     if ms == 0 { "at the start of the run".to_owned() } else { format!("{} into the run", duration(ms)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_for_people() {
-        for (value, text) in [
-            (0.0, "0"),
-            (-0.0, "0"),
-            (5.0, "5"),
-            (-1.5, "-1.5"),
-            (123_456_789.0, "123456789"),
-            (155_189_248.4, "155189248"),
-            (1_234.567_89, "1234.57"),
-            (0.1, "0.1"),
-            (0.012_345_678, "0.0123457"),
-            (1e-9, "1.0000e-9"),
-            (f64::INFINITY, "inf"),
-        ] {
-            assert_eq!(number(value), text);
-        }
-    }
 }

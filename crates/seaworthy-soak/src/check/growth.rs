@@ -1,13 +1,14 @@
 //! `growth`: a level, or what a counter gained, against a baseline taken after warm-up.
 
 use super::counter::gains;
-use super::finding::{Finding, at, number};
+use super::finding::{Finding, at};
 use super::increase::{blind, counter_seen, unsure};
 use super::spec::{Growth, GrowthBaseline, GrowthOf, OnMissing};
 use super::stats::median;
 use super::verdict::Verdict;
 use super::view::{Reading, Row, View, readings};
 use super::window::{Objection, Seen, Window, duration, objection};
+use crate::unit::{amount, amounts};
 
 pub(super) fn judge(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Window) -> Finding {
     match rule.of {
@@ -34,23 +35,16 @@ fn level(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Window)
         return Finding::new(Verdict::Inconclusive, message).unless(objection);
     };
     let growth = top - baseline;
+    let ((rose, max), level) = (amounts(metric, growth, rule.max), amount(metric, baseline));
     // What is no number is no pass either.
     if growth.is_nan() || growth > rule.max {
         let message = format!(
-            "{metric} rose {} above its baseline of {}, more than {}, {}: find out what piles up, or change max",
-            number(growth),
-            number(baseline),
-            number(rule.max),
+            "{metric} rose {rose} above its baseline of {level}, more than {max}, {}: find out what piles up, or change max",
             at(view.planned_ms(row))
         );
         return Finding::fact(message).measured(growth, rule.max);
     }
-    let message = format!(
-        "{metric} rose at most {} above its baseline of {}, {} allowed",
-        number(growth),
-        number(baseline),
-        number(rule.max)
-    );
+    let message = format!("{metric} rose at most {rose} above its baseline of {level}, {max} allowed");
     Finding::new(Verdict::Passed, message).measured(growth, rule.max).unless(objection)
 }
 
@@ -117,16 +111,14 @@ fn increase(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Wind
         let message = format!("no sample of {metric} after its baseline: measure longer");
         return Finding::new(Verdict::Inconclusive, message).unless(objection);
     }
+    let (rose, max) = amounts(metric, growth, rule.max);
     if growth.is_nan() || growth > rule.max {
         let message = format!(
-            "{metric} rose by {} since its baseline, more than {}: find out what the candidate did, or change max",
-            number(growth),
-            number(rule.max)
+            "{metric} rose by {rose} since its baseline, more than {max}: find out what the candidate did, or change max"
         );
         return Finding::fact(message).measured(growth, rule.max);
     }
-    let (rose, max, told) = (number(growth), number(rule.max), gains.told());
-    let message = format!("{metric} rose by {rose} since its baseline, {max} allowed{told}");
+    let message = format!("{metric} rose by {rose} since its baseline, {max} allowed{}", gains.told(metric));
     let objection = objection.or_else(|| unsure(metric, gains.most - base, rule.max));
     Finding::new(Verdict::Passed, message).measured(growth, rule.max).unless(objection)
 }

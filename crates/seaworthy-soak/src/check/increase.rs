@@ -1,12 +1,13 @@
 //! `increase`: what a counter gained is at most `max`.
 
 use super::counter::gains;
-use super::finding::{Finding, number};
+use super::finding::Finding;
 use super::shown::Shown;
 use super::spec::{Increase, OnMissing, Select};
 use super::verdict::Verdict;
 use super::view::{Reading, Series, View, readings};
 use super::window::{Mark, Objection, Seen, Window, duration, objection};
+use crate::unit::amounts;
 
 pub(super) fn judge(view: &View<'_>, rule: &Increase, on_missing: OnMissing, window: &Window) -> Finding {
     let series = view.select(&rule.select);
@@ -17,18 +18,16 @@ pub(super) fn judge(view: &View<'_>, rule: &Increase, on_missing: OnMissing, win
         let message = format!("{fell}: it is no counter; use bound or growth, or mend the metric");
         return Finding::new(Verdict::Error, message).measured(total, rule.max);
     }
+    let (rose, max) = amounts(metric, total, rule.max);
     if total > rule.max {
-        let message = format!(
-            "{metric} rose by {}, more than {}: find out what the candidate did, or change max",
-            number(total),
-            number(rule.max)
-        );
+        let message =
+            format!("{metric} rose by {rose}, more than {max}: find out what the candidate did, or change max");
         return Finding::fact(message).measured(total, rule.max);
     }
     let seen = counter_seen(view, &rule.select, &series, window);
     let objection = objection(window, &seen, on_missing, metric, None)
         .or_else(|| blind(view, gains.blind_ms).or_else(|| unsure(metric, gains.most, rule.max)));
-    let message = format!("{metric} rose by {}, at most {} allowed{}", number(total), number(rule.max), gains.told());
+    let message = format!("{metric} rose by {rose}, at most {max} allowed{}", gains.told(metric));
     Finding::new(Verdict::Passed, message).measured(total, rule.max).unless(objection)
 }
 
@@ -51,10 +50,9 @@ pub(super) fn on_page(family: &[Series<'_>], row: usize) -> bool {
 /// A rise of more than `max`, if what lies in a gap at an edge of the judged time belongs to it.
 pub(super) fn unsure(metric: &str, most: f64, max: f64) -> Objection {
     (most > max).then(|| {
+        let (most, max) = amounts(metric, most, max);
         let message = format!(
-            "{metric} may have risen by {}, more than {}: some of it in a gap where the judged time begins or ends: run again",
-            number(most),
-            number(max)
+            "{metric} may have risen by {most}, more than {max}: some of it in a gap where the judged time begins or ends: run again"
         );
         (Verdict::Inconclusive, message)
     })

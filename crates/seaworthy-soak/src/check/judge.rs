@@ -98,12 +98,12 @@ fn correct(specs: &[CheckSpec], checked: Vec<Checked>) -> Vec<Finding> {
             required.push(prepared.p_value());
         }
     }
-    let mut levels = holm(&required).into_iter();
+    let (mut levels, trends) = (holm(&required).into_iter(), required.len());
     let mut decide = |(spec, one): (&CheckSpec, Checked)| match one {
         Checked::Done(finding) => finding,
         Checked::Waits(prepared) => {
             let own = if spec.enforcement == Enforcement::Required { levels.next() } else { None };
-            trend::decide(&prepared, own.unwrap_or(ALPHA))
+            trend::decide(&prepared, own.unwrap_or(ALPHA), trends)
         }
     };
     specs.iter().zip(checked).map(&mut decide).collect()
@@ -163,7 +163,8 @@ fn coverage(view: &View<'_>, specs: &[CheckSpec], phases: &Phases) -> Coverage {
     };
     let mut missing = 0;
     for row in window.rows() {
-        let seen = gave.iter().all(|(source, gave)| gives(source, row, gave(row))) && (!watches_pods || pods_in(view, row).is_ok());
+        let seen = gave.iter().all(|(source, gave)| gives(source, row, gave(row)))
+            && (!watches_pods || pods_in(view, row).is_ok());
         if seen {
             coverage.obtained += 1;
             missing = 0;

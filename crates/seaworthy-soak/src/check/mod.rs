@@ -30,6 +30,6 @@ pub use spec::{
     Aggregate, Baseline, Bound, CheckKind, CheckSpec, Enforcement, Growth, GrowthBaseline, GrowthOf, Increase,
     Leftovers, Matcher, OnMissing, Operator, Progress, Restarts, Select, SpecError, Survivors, Trend, TrendOf,
 };
-pub use trace::{Limit, LimitKind, Line, Missing, Point, Trace, trace};
+pub use trace::{Limit, LimitKind, Line, Missing, Point, Slopes, Trace, trace};
 pub use verdict::{CheckVerdict, Coverage, Judgement, Verdict};
 pub use window::Phases;

@@ -6,13 +6,14 @@
 use std::ops::Range;
 
 use super::counter::gains;
-use super::finding::{Finding, at, number};
+use super::finding::{Finding, at};
 use super::increase::{blind, counter_seen, on_page};
 use super::shown::Shown;
 use super::spec::{OnMissing, Progress};
 use super::verdict::Verdict;
 use super::view::View;
 use super::window::{Window, duration, objection};
+use crate::unit::amounts;
 
 pub(super) fn judge(view: &View<'_>, rule: &Progress, on_missing: OnMissing, window: &Window) -> Finding {
     let series = view.select(&rule.select);
@@ -43,12 +44,11 @@ pub(super) fn judge(view: &View<'_>, rule: &Progress, on_missing: OnMissing, win
     let gained = |rows: Range<usize>| (view.planned_ms(rows.end), gains.between(&series, &rows));
     let slowest = periods(view, &known, period).map(gained).reduce(|a, b| if b.1 < a.1 { b } else { a });
     if let Some((end, gained)) = slowest.filter(|(_, gained)| *gained < rule.min) {
+        let (rose, min) = amounts(metric, gained, rule.min);
         let message = format!(
-            "{metric} rose by at most {} in the {} that ended {}, at least {} is needed: find out why the candidate stood still",
-            number(gained),
+            "{metric} rose by at most {rose} in the {} that ended {}, at least {min} is needed: find out why the candidate stood still",
             duration(period),
-            at(end),
-            number(rule.min)
+            at(end)
         );
         return Finding::fact(message).measured(gained, rule.min);
     }
@@ -60,12 +60,8 @@ pub(super) fn judge(view: &View<'_>, rule: &Progress, on_missing: OnMissing, win
             Finding::new(Verdict::Inconclusive, message).unless(objection)
         }
         Some((_, gained)) => {
-            let message = format!(
-                "{metric} rose by at least {} in every {}, {} needed",
-                number(gained),
-                duration(period),
-                number(rule.min)
-            );
+            let (rose, min) = amounts(metric, gained, rule.min);
+            let message = format!("{metric} rose by at least {rose} in every {}, {min} needed", duration(period));
             Finding::new(Verdict::Passed, message).measured(gained, rule.min).unless(objection)
         }
     }

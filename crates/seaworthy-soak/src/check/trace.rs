@@ -32,6 +32,8 @@ pub struct Trace {
     pub limits: Vec<Limit>,
     /// The floors to which a trend's line is fitted: milliseconds since slot 0, and the value.
     pub floors: Vec<(f64, f64)>,
+    /// What a trend's line is held against.
+    pub slopes: Option<Slopes>,
     /// The judged time, in milliseconds since slot 0.
     pub judged_ms: (u64, u64),
     /// Where values are missing.
@@ -45,6 +47,15 @@ pub struct Line {
     pub name: String,
     /// Its values.
     pub points: Vec<Point>,
+}
+
+/// The slopes per hour that a trend is held against, given or by default.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Slopes {
+    /// An interval above it fails.
+    pub tolerable: f64,
+    /// An interval below it passes.
+    pub unacceptable: f64,
 }
 
 /// One value.
@@ -115,9 +126,9 @@ pub fn trace(spec: &CheckSpec, evidence: &Evidence, phases: &Phases) -> Trace {
         }
         CheckKind::Trend(rule) => {
             let limits = rule.limit.map(|value| Limit { value, kind: LimitKind::Max }).into_iter().collect();
-            let floors = trend::floors(&view, rule, &window);
+            let (floors, slopes) = trend::fitted(&view, rule, &window).unzip();
             let drawn = if rule.of == TrendOf::Rate { of.rate(rule, limits) } else { of.level(&rule.select, limits) };
-            Trace { floors, ..drawn }
+            Trace { floors: floors.unwrap_or_default(), slopes, ..drawn }
         }
         CheckKind::Baseline(rule) => of.level(&rule.select, Vec::new()),
         CheckKind::Progress(rule) => of.progress(rule),
@@ -244,7 +255,10 @@ impl Tracer<'_> {
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         let limits = vec![Limit { value: max as f64, kind: LimitKind::Max }];
         let ours = |gap: &&PlacedGap| failed_round(&gap.place, name);
-        let missing = (0..self.rows()).map(|row| self.view.gaps(row).iter().find(ours).map(|g| g.gap.to_string()));
+        // Outside of the judged time no round is owed: the task that makes them may be still to come, or gone as it should be.
+        let judged = |row: &usize| self.window.rows().contains(row);
+        let failed = |row: usize| self.view.gaps(row).iter().find(ours).map(|g| g.gap.to_string());
+        let missing = (0..self.rows()).map(|row| Some(row).filter(judged).and_then(failed));
         let (what, gaps) = ("objects older than allowed".into(), self.stretches(missing));
         Trace { what, lines: vec![line], limits, gaps, ..Trace::default() }
     }

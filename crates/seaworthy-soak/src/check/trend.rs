@@ -3,13 +3,15 @@
 //! Several required trend checks are corrected together, so a check is prepared first and decided when all are.
 
 use super::counter::{combined, gains};
-use super::finding::{Finding, number};
+use super::finding::Finding;
 use super::lives::Lives;
 use super::spec::{Aggregate, OnMissing, Trend, TrendOf};
+use super::trace::Slopes;
 use super::verdict::Verdict;
 use super::view::{Reading, Series, View, readings};
-use super::window::{Counting, Mark, Objection, Seen, Window, duration, objection};
-use crate::trend::{Assessment, Of, Params, Sample, TrendVerdict, assess_outside, baseline};
+use super::window::{Counting, Mark, Objection, Seen, Window, objection, roughly};
+use crate::trend::{ALPHA, Assessment, Of, Params, Sample, TrendVerdict, assess_outside, baseline};
+use crate::unit::amount;
 
 /// A limit that is a century away is never reached.
 const NEVER_HOURS: f64 = 876_600.0;
@@ -72,11 +74,13 @@ pub(super) fn prepare(
     Ok(Prepared { assessment, objection, metric: metric.clone(), params, start_ms: first.seconds * 1000.0 })
 }
 
-/// The floors to which the line is fitted: milliseconds since slot 0, and the value.
-pub(super) fn floors(view: &View<'_>, rule: &Trend, window: &Window) -> Vec<(f64, f64)> {
-    let Ok(prepared) = prepare(view, rule, OnMissing::default(), window) else { return Vec::new() };
-    let found = prepared.assessment.decide(crate::trend::ALPHA).floors;
-    found.into_iter().map(|(seconds, value)| (prepared.start_ms + seconds * 1000.0, value)).collect()
+/// The floors to which the line is fitted (milliseconds since slot 0, and the value), and the slopes that it is held against.
+pub(super) fn fitted(view: &View<'_>, rule: &Trend, window: &Window) -> Option<(Vec<(f64, f64)>, Slopes)> {
+    let prepared = prepare(view, rule, OnMissing::default(), window).ok()?;
+    let found = prepared.assessment.decide(ALPHA).floors;
+    let floors = found.into_iter().map(|(seconds, value)| (prepared.start_ms + seconds * 1000.0, value)).collect();
+    let Params { tolerable_per_hour: tolerable, unacceptable_per_hour: unacceptable, .. } = prepared.params;
+    Some((floors, Slopes { tolerable, unacceptable }))
 }
 
 /// The samples that the trend is judged from, those within declared faults too.
@@ -195,8 +199,8 @@ fn params(rule: &Trend, samples: &[Sample], faults: &[(f64, f64)]) -> Params {
     Params { limit: rule.limit, of, ..params }
 }
 
-/// Decides at the level that the correction left.
-pub(super) fn decide(prepared: &Prepared, alpha: f64) -> Finding {
+/// Decides at the level that the correction for all of the `required` trends left.
+pub(super) fn decide(prepared: &Prepared, alpha: f64, required: usize) -> Finding {
     let trend = prepared.assessment.decide(alpha);
     let finding = Finding {
         value: trend.slope_per_hour,
@@ -207,7 +211,7 @@ pub(super) fn decide(prepared: &Prepared, alpha: f64) -> Finding {
         }),
         detectable: trend.detectable,
         needed_seconds: needed(&trend),
-        ..Finding::new(trend.verdict, message(prepared, &trend))
+        ..Finding::new(trend.verdict, message(prepared, &trend, (alpha < ALPHA).then_some(required)))
     };
     finding.unless(prepared.objection.clone())
 }
@@ -222,16 +226,18 @@ fn needed(trend: &TrendVerdict) -> Option<u64> {
     Some(seconds.min(1e12).ceil() as u64)
 }
 
-fn message(prepared: &Prepared, trend: &TrendVerdict) -> String {
+/// What was found. `corrected` is for how many trends the lower end of the interval was lowered, where it was.
+fn message(prepared: &Prepared, trend: &TrendVerdict, corrected: Option<usize>) -> String {
     let Prepared { metric, params, .. } = prepared;
     let followed = match params.of {
         Of::Minimum => format!("the floor of {metric}"),
         Of::Median => format!("the rate of {metric} per second"),
     };
     let amount = |value: f64| prepared.amount(value);
+    let lowered = corrected.map(|n| format!(", the lower end corrected for {n} required trends")).unwrap_or_default();
     let mut parts = vec![match (trend.slope_per_hour, trend.lower.zip(trend.upper)) {
         (Some(slope), Some((lower, upper))) => format!(
-            "{followed} changes by {} per hour ({} to {}; {} is tolerable, {} is not): {}",
+            "{followed} changes by {} per hour ({} to {}{lowered}; {} is tolerable, {} is not): {}",
             amount(slope),
             amount(lower),
             amount(upper),
@@ -242,13 +248,14 @@ fn message(prepared: &Prepared, trend: &TrendVerdict) -> String {
         _ => format!("{metric}: {}", trend.reason),
     }];
     if let Some(step) = trend.step {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds of a run")]
-        let when = (prepared.start_ms + step.seconds * 1000.0).max(0.0) as u64;
-        parts.push(format!("the step of {} came {} into the run", amount(step.size), duration(when)));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a run")]
+        let when = (prepared.start_ms / 1000.0 + step.seconds).max(0.0) as u64;
+        let (size, when) = (amount(step.size), roughly(when));
+        parts.push(format!("the step of {size} came {when} into the run; the slope and its interval include it"));
     }
     parts.extend(to_limit(prepared, trend));
     if let Some(needed) = needed(trend) {
-        parts.push(format!("a measure of {} would settle it", duration(needed.saturating_mul(1000))));
+        parts.push(format!("a measure of {} would settle it", roughly(needed)));
     }
     if trend.verdict == Verdict::Failed {
         let memory = params.of == Of::Minimum && metric.ends_with("_bytes");
@@ -268,7 +275,7 @@ fn to_limit(prepared: &Prepared, trend: &TrendVerdict) -> Option<String> {
     let told = |hours: f64| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "minutes, rounded down")]
         let minutes = ((hours * 60.0) as u64).max(1);
-        duration(minutes.saturating_mul(60_000))
+        roughly(minutes.saturating_mul(60))
     };
     match (soonest < NEVER_HOURS, latest < NEVER_HOURS) {
         (true, true) if told(soonest) == told(latest) => {
@@ -278,17 +285,4 @@ fn to_limit(prepared: &Prepared, trend: &TrendVerdict) -> Option<String> {
         (true, false) => Some(format!("its limit of {limit} could be reached in {} at the soonest", told(soonest))),
         (false, _) => None,
     }
-}
-
-/// A value with a unit that people read: bytes by powers of 1024.
-fn amount(metric: &str, value: f64) -> String {
-    if !metric.ends_with("_bytes") {
-        return number(value);
-    }
-    for (unit, size) in [("Gi", 1_073_741_824.0), ("Mi", 1_048_576.0), ("Ki", 1024.0)] {
-        if value.abs() >= size {
-            return format!("{}{unit}", number((value / size * 1000.0).round() / 1000.0));
-        }
-    }
-    number(value.round())
 }

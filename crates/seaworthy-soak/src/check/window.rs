@@ -259,7 +259,7 @@ pub(crate) fn objection(
     }
 }
 
-/// Milliseconds in words for people.
+/// Milliseconds for people, by all units: `1h7m30s`.
 pub(crate) fn duration(ms: u64) -> String {
     let seconds = ms / 1000;
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -269,5 +269,33 @@ pub(crate) fn duration(ms: u64) -> String {
             parts.push(format!("{number}{unit}"));
         }
     }
-    if parts.is_empty() { format!("{ms}ms") } else { parts.join(" ") }
+    if parts.is_empty() { format!("{ms}ms") } else { parts.concat() }
+}
+
+/// Seconds of an estimate for people, by its two largest units, as reports tell spans: `6h12m`, `3d4h`.
+pub(crate) fn roughly(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    let pair = |a: u64, x: &str, b: u64, y: &str| if b == 0 { format!("{a}{x}") } else { format!("{a}{x}{b}{y}") };
+    match (days, hours, minutes) {
+        (1.., _, _) => pair(days, "d", hours, "h"),
+        (0, 1.., _) => pair(hours, "h", minutes, "m"),
+        (0, 0, 1..) => pair(minutes, "m", seconds % 60, "s"),
+        (0, 0, 0) => format!("{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_written_without_spaces() {
+        for (ms, text) in [(0, "0ms"), (500, "500ms"), (90_000, "1m30s"), (14_805_000, "4h6m45s"), (90_000_000, "25h")]
+        {
+            assert_eq!(duration(ms), text);
+        }
+        for (seconds, text) in [(0, "0s"), (90, "1m30s"), (3600, "1h"), (14_805, "4h6m"), (302_285, "3d11h")] {
+            assert_eq!(roughly(seconds), text);
+        }
+    }
 }

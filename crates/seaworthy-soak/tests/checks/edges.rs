@@ -118,7 +118,7 @@ fn a_hole_where_measure_ends_hides_nothing_that_the_next_look_shows() {
     expect(
         &open,
         Verdict::Inconclusive,
-        "1 restarts came after the last look at the pods in the judged time, 1h 7m into the run",
+        "1 restarts came after the last look at the pods in the judged time, 1h7m into the run",
     );
     expect(&restarted(136).judge_at(r#"restarts "max":1"#, &SETTLE), Verdict::Passed, "");
     expect(&restarted(TO + 4).judge_at("restarts", &SETTLE), Verdict::Passed, "no restart");
@@ -134,7 +134,7 @@ fn a_pod_that_a_hole_at_the_edge_swallowed_took_its_count_along() {
         })
         .judge_at(r#"increase "max":1000"#, &SETTLE)
     };
-    expect(&replaced(FROM..25, 25), Verdict::Inconclusive, "a container ended unseen in a gap of 2m 30s");
+    expect(&replaced(FROM..25, 25), Verdict::Inconclusive, "a container ended unseen in a gap of 2m30s");
     expect(&replaced(15..FROM, FROM), Verdict::Passed, "");
 }
 

@@ -61,7 +61,7 @@ fn a_restart_before_the_first_look_at_the_pods() {
     expect(
         &world("", 1).judge("restarts"),
         Verdict::Inconclusive,
-        "1 restarts came before the first look at the pods, 11m 30s into the run",
+        "1 restarts came before the first look at the pods, 11m30s into the run",
     );
     expect(&world("", 1).judge(r#"restarts "max":1"#), Verdict::Passed, "");
 }
@@ -181,7 +181,7 @@ fn survivors_can_grow_too_old_within_the_run() {
     let world = |ages: &'static [u64]| World::of(move |k| Some(slot(k).round(round(5, ages))));
     let young = |age: u64| world(&[]).judge(&format!(r#"survivors "maxAgeSeconds":{age}"#));
     expect(&young(4199), Verdict::Passed, "");
-    let words = "maxAge of 1h 10m is not shorter than warm-up and measure (1h 10m)";
+    let words = "maxAge of 1h10m is not shorter than warm-up and measure (1h10m)";
     expect(&young(4200), Verdict::Inconclusive, words);
     expect(&young(86_400), Verdict::Inconclusive, "shorten maxAge, or measure longer");
     // What was too old from the start is a fact even so.

@@ -24,7 +24,7 @@ fn bound_finds_the_one_bad_sample() {
     // What happens before the judged time does not count, unless the check has a warm-up of its own.
     let early = || World::with_metric(|k| if k == 5 { 9.0 } else { 1.0 });
     expect(&early().judge(r#"bound "max":5"#), Verdict::Passed, "");
-    expect(&early().judge(r#"bound "max":5|"warmUpSeconds":0"#), Verdict::Failed, "2m 30s into the run");
+    expect(&early().judge(r#"bound "max":5|"warmUpSeconds":0"#), Verdict::Failed, "2m30s into the run");
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn what_one_target_repeats_hides_nothing_of_the_others() {
     // Only a slot in which b has no news shows that the bound is broken by a.
     let spike = || two_with_repeats(|k| if k == 91 { 50.0 } else { 1.0 }, |_| 2.0);
     for rule in [r#"bound "max":10"#, r#"bound "max":10,"aggregate":"sum""#, r#"bound "max":10,"aggregate":"max""#] {
-        expect(&spike().judge(rule), Verdict::Failed, "45m 30s into the run");
+        expect(&spike().judge(rule), Verdict::Failed, "45m30s into the run");
     }
     expect(&spike().judge(r#"growth "max":10"#), Verdict::Failed, "rose 49 above its baseline of 3");
     // What b showed last stands in that slot: the sum does not dip.
@@ -455,8 +455,7 @@ fn the_time_to_the_limit_is_told_whatever_the_verdict() {
     };
     // Half a unit an hour, 77 to go.
     let passed = rise(200);
-    expect(&passed, Verdict::Passed, "; its limit of 200 could be reached in 1");
-    assert!(passed.message.contains("h ") && passed.message.contains(" to 1"), "{}", passed.message);
+    expect(&passed, Verdict::Passed, "; its limit of 200 could be reached in 6d7h to 6d13h");
     expect(&rise(121), Verdict::Passed, "; its limit of 121 is reached already");
     let exact = long(|k| 120.0 + f(k) / 1200.0);
     let exact = exact.judge_at(r#"trend "tolerablePerHour":1,"unacceptablePerHour":4,"limit":200"#, &LONG);
@@ -543,6 +542,49 @@ fn trends_of_a_run_are_corrected_together() {
     assert!(lower(&many) < lower(&one));
     assert!((lower(&mixed) - lower(&one)).abs() < 1e-12);
     assert!((mixed.checks[1].interval.unwrap().0 - lower(&one)).abs() < 1e-12);
+    // An interval that is uneven for that says so.
+    let told = ", the lower end corrected for 4 required trends; 1 is tolerable, 4 is not)";
+    assert!(many.checks[0].message.contains(told), "{}", many.checks[0].message);
+    assert!(!one.checks[0].message.contains("corrected") && !mixed.checks[1].message.contains("corrected"));
+}
+
+#[test]
+fn a_trend_that_passes_by_a_step_says_whose_interval_it_is() {
+    let step = long(|k| 120.0 + if k < 420 { 0.0 } else { 30.0 } + noise(k)).judge_at(TREND, &LONG);
+    expect(&step, Verdict::Passed, "one step explains the rise");
+    assert!(step.interval.unwrap().1 > 4.0, "{:?}", step.interval);
+    let told = "into the run; the slope and its interval include it";
+    assert!(step.message.contains("the step of 29.99 came 3h32m") && step.message.contains(told), "{}", step.message);
+}
+
+#[test]
+fn messages_tell_amounts_with_the_unit_of_their_series() {
+    const MEBIBYTE: f64 = 1_048_576.0;
+    let judged = |metric: &'static str, value: fn(u64) -> f64, rule: &str| {
+        let world = World::of(|k| Some(slot(k).page(&[(metric, value(k))])));
+        let select = format!(r#""source":"s","metric":"{metric}""#);
+        let check = format!(r#"{{"name":"n",{}}}"#, rule.replace('@', &select));
+        let spec = serde_json::from_str(&check).unwrap();
+        seaworthy_soak::check::judge(&[spec], &world.evidence(), &PHASES).checks.remove(0)
+    };
+    let level = |k: u64| 184.8 * MEBIBYTE + f(k) * 0.125 * MEBIBYTE;
+    let bytes = |rule: &str| judged("rss_bytes", level, rule);
+    expect(&bytes(r#""bound":{@,"max":419430400}"#), Verdict::Passed, "rss_bytes stayed within max 400Mi");
+    expect(&bytes(r#""bound":{@,"max":104857600}"#), Verdict::Failed, "is 202.2Mi, above max 100Mi");
+    expect(&bytes(r#""bound":{@,"max":419430400,"quantile":0.5}"#), Verdict::Passed, "is 194.7Mi, within max 400Mi");
+    let grown = "rose at most 14.88Mi above its baseline of 187.3Mi, 40Mi allowed";
+    expect(&bytes(r#""growth":{@,"max":41943040}"#), Verdict::Passed, grown);
+    expect(
+        &bytes(r#""growth":{@,"max":1048576}"#),
+        Verdict::Failed,
+        "14.88Mi above its baseline of 187.3Mi, more than 1Mi",
+    );
+    let seconds = |rule: &str| judged("cpu_seconds_total", |k| f(k) * 0.5, rule);
+    expect(&seconds(r#""increase":{@,"max":90}"#), Verdict::Passed, "rose by 59.5s, at most 90s allowed");
+    expect(&seconds(r#""progress":{@,"min":5}"#), Verdict::Passed, "rose by at least 10s in every 10m, 5s needed");
+    // What differs by little does not read as if it were the same.
+    let close = |rule: &str| judged("rss_bytes", |_| 400.0 * MEBIBYTE + 1.0, rule);
+    expect(&close(r#""bound":{@,"max":419430400}"#), Verdict::Failed, "is 419430401, above max 419430400");
 }
 
 #[test]

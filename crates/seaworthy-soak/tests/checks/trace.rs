@@ -1,6 +1,6 @@
 //! Traces show what was judged.
 
-use seaworthy_soak::check::{Limit, LimitKind, Trace, trace};
+use seaworthy_soak::check::{Limit, LimitKind, Slopes, Trace, trace};
 use seaworthy_soak::record::{Gap, GapReason, InventoryLook, InventoryPage};
 
 use crate::world::{FROM, INTERVAL_MS, PHASES, TO, World, pod, slot, spec};
@@ -100,8 +100,14 @@ fn a_trend_shows_the_floors_of_its_line() {
     let (from, to) = trace.judged_ms;
     let (from, to) = (f64::from(u32::try_from(from).unwrap()), f64::from(u32::try_from(to).unwrap()));
     assert!(trace.floors.iter().all(|(ms, v)| (from..=to).contains(ms) && *v <= 75.0), "{:?}", trace.floors);
+    assert_eq!(trace.slopes, Some(Slopes { tolerable: 10.0, unacceptable: 40.0 }));
+    // Half a percent of the level, and a quarter of what is given.
+    let default = of(World::with_metric(|_| 200.0), "trend");
+    assert_eq!(default.slopes, Some(Slopes { tolerable: 1.0, unacceptable: 4.0 }));
+    let given = of(World::with_metric(|_| 200.0), r#"trend "unacceptablePerHour":2"#);
+    assert_eq!(given.slopes, Some(Slopes { tolerable: 0.5, unacceptable: 2.0 }));
     let flat = of(World::empty(), r#"trend "tolerablePerHour":10,"unacceptablePerHour":40"#);
-    assert_eq!(flat.floors, []);
+    assert_eq!((flat.floors, flat.slopes), (vec![], None));
 }
 
 /// Gaps as slots.
@@ -157,4 +163,18 @@ fn rounds_that_failed_are_gaps() {
     let trace = of(world, r#"survivors "maxAgeSeconds":600"#);
     assert_eq!(gaps(&trace), [(60, 63, "Forbidden")]);
     assert_eq!(trace.lines[0].points.len(), 137);
+}
+
+#[test]
+fn rounds_that_nobody_owes_are_no_gaps() {
+    // The task of the inventory begins within warm-up, and is gone when measure is over.
+    let world = World::long(TO + 12, |k| {
+        let none = Err(Gap::new(GapReason::NoTarget, "the inventory task does not run (yet)"));
+        let there = (8..TO).contains(&k) && k != 70;
+        let page = InventoryPage { objects: 1, ..InventoryPage::default() };
+        Some(slot(k).round(InventoryLook { check: "check-0".into(), result: if there { Ok(page) } else { none } }))
+    });
+    let trace = of(world, r#"survivors "maxAgeSeconds":600"#);
+    let gaps: Vec<_> = gaps(&trace).into_iter().map(|(from, to, _)| (from, to)).collect();
+    assert_eq!(gaps, [(70, 71)]);
 }
