@@ -14,14 +14,10 @@ pub const OWNER: &str = "seaworthy.dev/owner";
 pub const PURPOSE: &str = "seaworthy.dev/purpose";
 /// The UID of the SoakTest whose evidence a ConfigMap holds.
 pub const EVIDENCE: &str = "seaworthy.dev/evidence";
-/// The name of the plan that a Release follows.
-pub const PLAN: &str = "seaworthy.dev/plan";
 /// The name of the Release that a child belongs to.
 pub const RELEASE: &str = "seaworthy.dev/release";
 /// The name of the gate that a child is for.
 pub const GATE: &str = "seaworthy.dev/gate";
-/// The canonical hash of the spec that an object was built from (annotation).
-pub const SPEC_HASH: &str = "seaworthy.dev/spec-hash";
 
 /// Annotation on a workload's pod: the faults that the load makes, a JSON list of `{"start": ..., "end": ..., "kind": ...}` with RFC 3339
 /// times. Trends leave samples from these windows out.

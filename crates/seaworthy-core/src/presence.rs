@@ -23,9 +23,4 @@ impl<T> Presence<T> {
             Self::AbsentLive | Self::Unknown => None,
         }
     }
-
-    /// Whether the API server itself said that it is not there.
-    pub const fn is_absent(&self) -> bool {
-        matches!(self, Self::AbsentLive)
-    }
 }

@@ -1,10 +1,10 @@
 //! `cargo xtask leaks`: four real controllers, two of which leak, soaked side by side, and what is found.
 //!
-//! What: a cluster, the operator, `demo/leaks/`; then it waits and prints every verdict with its reason. Why a command and not a test: it takes
-//! twenty minutes, and a person wants to look at the plots. The end-to-end suite has the same controllers in seconds.
-//! Deliberately absent: expectations. What is right is written in `docs/leaks.md`, beside what was seen.
+//! What: a cluster, the operator, `demo/leaks/`; then it waits, prints every verdict with its reason, and fails where one is not the right one.
+//! Why a command and not a test: it takes twenty minutes, and a person wants to look at the plots. The end-to-end suite has the same controllers in
+//! seconds. Deliberately absent: slopes that are expected; what was seen is in `docs/leaks.md`.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -17,6 +17,14 @@ use crate::{install, run};
 
 /// Where everything of `demo/leaks/` is.
 const NAMESPACE: &str = "leaks";
+
+/// What each soak must end as, and for which check alone where it must fail.
+const RIGHT: [(&str, &str, Option<&str>); 4] = [
+    ("healthy", "Succeeded", None),
+    ("leak", "Failed", Some("memory")),
+    ("cache", "Succeeded", None),
+    ("descriptors", "Failed", Some("files")),
+];
 
 /// What `measure` does not hold: warm-up, settling, the verdict; with leisure.
 const BEYOND: SignedDuration = SignedDuration::from_mins(10);
@@ -68,14 +76,68 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         }
         report::write(&cluster, &cli, NAMESPACE, name, &format!("leaks-{name}"))?;
     }
+    let wrong = wrong(&soaks);
     if arguments.down {
         let progress = Progress::new();
         Cluster::down(Some(&arguments.name), &progress)?;
         progress.finish();
     }
+    if !wrong.is_empty() {
+        bail!("not the right verdicts: {}", wrong.join("; "));
+    }
     Ok(())
+}
+
+/// The soaks that did not end as they must: what is right, and what was found.
+fn wrong(soaks: &Value) -> Vec<String> {
+    let all = || soaks["items"].as_array().into_iter().flatten();
+    let found = |name: &str| {
+        let soak = all().find(|soak| soak["metadata"]["name"] == name)?;
+        let checks = soak["status"]["checks"].as_array().into_iter().flatten();
+        let required = checks.filter(|check| check["enforcement"] != "Advisory" && check["verdict"] != "Passed");
+        let failed: Vec<&str> = required.filter_map(|check| check["name"].as_str()).collect();
+        Some((soak["status"]["phase"].as_str().unwrap_or("no phase"), failed))
+    };
+    let differs = |(name, phase, check): &(&str, &str, Option<&str>)| {
+        let found = found(name);
+        let right = found.as_ref().is_some_and(|(p, failed)| p == phase && failed.iter().copied().eq(*check));
+        (!right).then(|| format!("{name}: {phase} for {check:?} is right, found {found:?}"))
+    };
+    RIGHT.iter().filter_map(differs).collect()
 }
 
 fn apply(cluster: &Cluster, text: &str) -> Result<()> {
     run::output_with_input(cluster.kubectl()?.args(["apply", "-f", "-"]), text).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_the_right_verdicts_are_right() {
+        let soak = |name: &str, phase: &str, checks: &[(&str, &str, &str)]| {
+            let check = |(name, verdict, enforcement): &(&str, &str, &str)| json!({"name": name, "verdict": verdict, "enforcement": enforcement});
+            json!({"metadata": {"name": name},
+                "status": {"phase": phase, "checks": checks.iter().map(check).collect::<Vec<_>>()}})
+        };
+        let all = |leak: Value| {
+            json!({"items": [
+                soak("healthy", "Succeeded", &[("memory", "Passed", "Required"), ("working-set", "Inconclusive", "Advisory")]),
+                leak,
+                soak("cache", "Succeeded", &[]),
+                soak("descriptors", "Failed", &[("files", "Failed", "Required")]),
+            ]})
+        };
+        assert!(wrong(&all(soak("leak", "Failed", &[("memory", "Failed", "Required")]))).is_empty());
+        for leak in [
+            soak("leak", "Succeeded", &[("memory", "Passed", "Required")]),
+            soak("leak", "Failed", &[("files", "Failed", "Required")]),
+            soak("leak", "Failed", &[("memory", "Failed", "Required"), ("files", "Failed", "Required")]),
+            soak("another", "Failed", &[("memory", "Failed", "Required")]),
+        ] {
+            assert_eq!(wrong(&all(leak)).len(), 1);
+        }
+    }
 }
