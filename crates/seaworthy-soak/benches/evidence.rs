@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use seaworthy_soak::check::{CheckSpec, Phases, judge};
+use seaworthy_soak::check::{CheckSpec, Phases, Published, judge_against};
 use seaworthy_soak::evidence::Evidence;
 use seaworthy_soak::record::{
     ContainerState, InventoryLook, InventoryPage, Look, Page, PageSample, PodPhase, PodState, RunInfo, SlotRecord,
@@ -26,7 +26,7 @@ const CHECK: Duration = Duration::from_millis(1);
 const SERIES: Duration = Duration::from_secs(30);
 const START: i64 = 1_767_225_600_000;
 
-const CHECKS: [&str; 11] = [
+const CHECKS: [&str; 12] = [
     r#"{"name":"bound","bound":{"source":"s","metric":"heap_bytes","max":1e9}}"#,
     r#"{"name":"bound, quantile","bound":{"source":"s","metric":"heap_bytes","max":1e9,"quantile":0.99}}"#,
     r#"{"name":"increase","increase":{"source":"s","metric":"errors_total","max":100000}}"#,
@@ -37,6 +37,7 @@ const CHECKS: [&str; 11] = [
     r#"{"name":"restarts","restarts":{"max":0}}"#,
     r#"{"name":"survivors","survivors":{"maxAgeSeconds":600,"max":0}}"#,
     r#"{"name":"progress","progress":{"source":"s","metric":"cpu_seconds_total","min":1,"periodSeconds":600}}"#,
+    r#"{"name":"baseline, against as many","baseline":{"source":"s","metric":"heap_bytes","maxRise":0.1}}"#,
     r#"{"name":"pages","bound":{"source":"s","metric":"up","min":1}}"#,
 ];
 
@@ -131,9 +132,16 @@ fn checks() -> bool {
     let mut worst = Duration::ZERO;
     for text in CHECKS {
         let specs = [serde_json::from_str::<CheckSpec>(text).expect("a check")];
-        let verdict = judge(&specs, &evidence, &phases);
-        let took = shortest(60, || drop(black_box(judge(&specs, &evidence, &phases))));
-        let series: u32 = if specs[0].name.ends_with("4 series") { 4 } else { 1 };
+        let compares = specs[0].name.starts_with("baseline");
+        // Without anything to compare with, none of it would be read.
+        let published = || compares.then_some(Published { evidence: &evidence, phases });
+        let verdict = judge_against(&specs, &evidence, &phases, published());
+        let took = shortest(60, || drop(black_box(judge_against(&specs, &evidence, &phases, published()))));
+        let series: u32 = match compares {
+            true => 2,
+            false if specs[0].name.ends_with("4 series") => 4,
+            false => 1,
+        };
         worst = worst.max(took / series);
         let (samples, ms) = (SLOTS * u64::from(series), took.as_secs_f64() * 1e3);
         println!("| {} | {samples} | {ms:.3} | {:?} |", specs[0].name, verdict.verdict);
