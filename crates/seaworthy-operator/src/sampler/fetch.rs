@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use flate2::write::GzDecoder;
+use flate2::write::MultiGzDecoder;
 use futures::FutureExt as _;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{
@@ -222,7 +222,7 @@ impl Fetcher {
                 }
                 Sink::Plain(Capped::new(most))
             }
-            "gzip" | "x-gzip" => Sink::Gzip(Box::new(GzDecoder::new(Capped::new(most)))),
+            "gzip" | "x-gzip" => Sink::Gzip(Box::new(MultiGzDecoder::new(Capped::new(most)))),
             other => {
                 let detail = format!("the page is encoded as {other:?}, which was not asked for");
                 return Err(Gap::new(GapReason::Malformed, detail));
@@ -372,10 +372,10 @@ impl Write for Capped {
     }
 }
 
-/// Where a page is put together. A gzip stream is inflated by at most 32 KiB at a time: a bomb meets the cap before it unfolds.
+/// Where a page is put together. A gzip stream, of one member or several (RFC 1952, 2.2), is inflated by at most 32 KiB at a time: a bomb meets the cap before it unfolds.
 enum Sink {
     Plain(Capped),
-    Gzip(Box<GzDecoder<Capped>>),
+    Gzip(Box<MultiGzDecoder<Capped>>),
 }
 
 impl Sink {

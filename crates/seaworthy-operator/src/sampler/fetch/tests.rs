@@ -100,6 +100,9 @@ async fn a_page_comes_plain_or_compressed() {
     assert_eq!((fetched.body, fetched.content_type.as_str()), (page.clone(), "text/plain"));
     let packed = says(answer("200 OK", "Content-Encoding: gzip\r\n", &gzip(&page))).await;
     assert_eq!(get(packed).await.unwrap_or_else(|g| panic!("{g}")).body, page);
+    let members = [gzip(&page[..3000]), gzip(&page[3000..])].concat();
+    let two = says(answer("200 OK", "Content-Encoding: gzip\r\n", &members)).await;
+    assert_eq!(get(two).await.unwrap_or_else(|g| panic!("{g}")).body, page, "two members are one page");
     let chunked = says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nup 1\n\r\n0\r\n\r\n".to_vec()).await;
     assert_eq!(get(chunked).await.unwrap_or_else(|g| panic!("{g}")).body, b"up 1\n");
     let until_close = says(b"HTTP/1.1 200 OK\r\n\r\nup 1\n".to_vec()).await;
@@ -272,6 +275,11 @@ async fn bad_answers_are_gaps_with_their_reason() {
     let page = gzip(&b"up 1\n".repeat(1000));
     let cut = answer("200 OK", "Content-Encoding: gzip\r\n", &page[..page.len() / 2]);
     assert_eq!(refused(says(cut).await).await, GapReason::Truncated);
+    for rest in [b"and more".as_slice(), &page[..9]] {
+        let more = answer("200 OK", "Content-Encoding: gzip\r\n", &[&page, rest].concat());
+        let reason = refused(says(more).await).await;
+        assert!(matches!(reason, GapReason::Malformed | GapReason::Truncated), "{reason:?}");
+    }
 }
 
 #[tokio::test]
@@ -279,6 +287,8 @@ async fn bombs_and_endless_pages_meet_the_cap() {
     let bomb = gzip(&vec![b'#'; 64 << 20]);
     assert!(bomb.len() < 100_000);
     assert_eq!(refused(says(answer("200 OK", "Content-Encoding: gzip\r\n", &bomb)).await).await, GapReason::TooLarge);
+    let bombs = gzip(&vec![b'#'; 1 << 20]).repeat(8);
+    assert_eq!(refused(says(answer("200 OK", "Content-Encoding: gzip\r\n", &bombs)).await).await, GapReason::TooLarge);
     let endless = serve(|mut stream| async move {
         request_of(&mut stream).await;
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
