@@ -11,7 +11,7 @@ use seaworthy_soak::{
     recorder::{Checkpoint, RecordError, Recorder},
 };
 
-/// Slots that may wait to be stored; beyond, only their gaps are kept.
+/// Slots that may wait to be stored; beyond, only their gaps are kept. A hole of so many does not count: there is nothing of it to keep.
 const UNSTORED: u64 = 240;
 /// With so many values a slot, a checkpoint is too much work to be done among other work.
 const WIDE: usize = 64;
@@ -71,6 +71,8 @@ pub(super) struct Ledger {
     counts: Counts,
     /// The most values that a slot had.
     widest: usize,
+    /// Where the last long hole ended, or where this began: what is before waits to be stored as well, and takes no room.
+    from: u64,
 }
 
 /// Coverage as it is shown: of the slots that are over, those that were seen whole. The judgement counts by itself.
@@ -110,7 +112,8 @@ impl Counts {
 
 impl Ledger {
     pub(super) fn new(recorder: Recorder, counts: Counts) -> Self {
-        Self { recorder, open: BTreeMap::new(), faults: Vec::new(), inventories: Vec::new(), counts, widest: 0 }
+        let (open, from) = (BTreeMap::new(), recorder.next_slot());
+        Self { recorder, open, faults: Vec::new(), inventories: Vec::new(), counts, widest: 0, from }
     }
 
     /// The next slot that nobody has opened.
@@ -165,10 +168,13 @@ impl Ledger {
             let pages = record.looks.iter().filter_map(|look| look.result.as_ref().ok());
             self.widest = self.widest.max(pages.map(|page| page.samples.len()).sum());
         }
-        if self.recorder.next_slot() >= self.recorder.acknowledged() + UNSTORED {
+        let missed = outcome.slot().saturating_sub(self.recorder.next_slot());
+        if missed >= UNSTORED {
+            self.from = outcome.slot();
+        }
+        if self.recorder.next_slot() >= self.recorder.acknowledged().max(self.from) + UNSTORED {
             outcome = outcome.gap(Gap::new(GapReason::Other, "the API server stored no evidence for too long"));
         }
-        let missed = outcome.slot().saturating_sub(self.recorder.next_slot());
         if let Some(gap) = put(&mut self.recorder, &outcome) {
             outcome = outcome.gap(gap);
         }

@@ -76,6 +76,9 @@ const WAKES: usize = 1024;
 /// How often runs are looked for whose SoakTest is gone.
 const SWEEP: Duration = Duration::from_secs(60);
 
+/// How long a run that has nothing more to do stays, in case nobody stops it.
+const LINGER: Duration = Duration::from_secs(3600);
+
 /// Labels of a look.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LookLabels {
@@ -112,6 +115,8 @@ pub(crate) struct Shared {
     checkpoints: Counter,
     /// How many runs there are.
     sampled: AtomicUsize,
+    /// How long a run that has nothing more to do stays, in case nobody stops it.
+    linger: Duration,
     wake: mpsc::Sender<ObjectRef<SoakTest>>,
 }
 
@@ -163,6 +168,7 @@ impl Sampler {
             lateness: Histogram::new([0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0]),
             checkpoints: Counter::default(),
             sampled: AtomicUsize::default(),
+            linger: LINGER,
             wake,
         };
         registry.register("sampler_looks", "Looks at targets, by result", shared.looks.clone());

@@ -42,8 +42,6 @@ pub(crate) use judging::judged;
 
 /// The longest pause between two tries to read or store evidence.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// How long a run that has nothing more to do stays, in case nobody stops it.
-const LINGER: Duration = Duration::from_secs(3600);
 /// The most slots that are missed at once: the recorder takes no more in one go.
 const FARTHEST: u64 = 100_000;
 
@@ -252,8 +250,8 @@ impl Run {
         let inventories = self.inventories(&ledger);
         let through = ledger.through();
         let shown = ledger.counts().shown();
-        if ledger.next() >= self.slots() && ledger.dirty() {
-            // Nothing more will be looked at; what nobody recorded is stored as the hole that it is.
+        if resumed.hole.is_some_and(|hole| self.cadence().stores_after(&hole)) {
+            // What nobody recorded is stored as the hole that it is: it is long, or nothing more will be looked at.
             self.store_now.notify_one();
         }
         *self.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Some(ledger);
@@ -291,7 +289,7 @@ impl Run {
             if next >= slots {
                 while looking.next().await.is_some() {}
                 // Sampled to the end, unless measure is extended; the visit stops this run once it has judged.
-                match timeout(LINGER, horizon.changed()).await {
+                match timeout(self.shared.linger, horizon.changed()).await {
                     Ok(Ok(())) => continue,
                     Ok(Err(_)) | Err(_) => return,
                 }

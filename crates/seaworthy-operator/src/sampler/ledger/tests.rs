@@ -116,6 +116,31 @@ fn what_is_never_stored_stays_bounded() {
     assert_eq!(u64::try_from(bare).unwrap(), 1000 - UNSTORED, "only their gaps are kept");
 }
 
+/// Nobody was there for longer than slots may wait to be stored: what is seen from then on is kept.
+#[test]
+fn what_is_seen_after_a_long_hole_is_kept() {
+    let run = ledger().recorder.run().clone();
+    let resumed = Recorder::resume(run, Vec::new(), None, 300).unwrap();
+    assert_eq!(resumed.hole, Some(0..300));
+    let mut ledger = Ledger::new(resumed.recorder, Counts::default());
+    ledger.close(wide(300, 2), &[]);
+    // The process was frozen, and nothing was stored meanwhile.
+    for n in 700..702 {
+        ledger.close(wide(n, 2), &[]);
+    }
+    let csv = csv(&mut ledger);
+    let rows: Vec<&str> = csv.lines().skip(1).collect();
+    assert_eq!(rows.len(), 702);
+    for seen in [300, 700, 701] {
+        assert!(!rows[seen].contains('|') && rows[seen].contains(",1"), "no gap, and values: {}", rows[seen]);
+    }
+    for n in 702..1000 {
+        ledger.close(wide(n, 2), &[]);
+    }
+    let bare = self::csv(&mut ledger).lines().filter(|row| row.contains("stored no evidence for too long")).count();
+    assert_eq!(u64::try_from(bare).unwrap(), 1000 - 700 - UNSTORED, "the bound still holds");
+}
+
 #[test]
 fn a_slot_with_too_many_looks_is_over_all_the_same() {
     let mut ledger = ledger();

@@ -8,9 +8,12 @@ use tokio::time::timeout;
 
 use super::{
     super::{SHUTDOWN, evidence::StoreError, keeper::Keeper, turn::Turn},
-    LINGER, PAUSE_MAX, Run, judged,
+    PAUSE_MAX, Run, judged,
 };
 use crate::Error;
+
+/// How long nobody may ask for anything to be stored before that is done all the same.
+const IDLE: Duration = Duration::from_secs(3600);
 
 impl Run {
     /// Stores what is left, again and again until the process has to end.
@@ -33,7 +36,7 @@ impl Run {
         let mut failures = 0u32;
         loop {
             let pause = match failures {
-                0 => LINGER,
+                0 => IDLE,
                 n => Duration::from_secs(1 << n.min(5)).min(PAUSE_MAX),
             };
             // Either way what is there is stored.

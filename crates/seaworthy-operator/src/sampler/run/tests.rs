@@ -193,6 +193,15 @@ async fn a_slot_whose_recording_fails_is_a_gap_and_holds_up_none() {
     assert_eq!(run.with(|ledger| ledger.checkpoint().through), Some(2));
 }
 
+#[tokio::test]
+async fn a_long_hole_is_stored_soon() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    let run = begun(&sampler, &server, spec("uid", 300), Known::default()).await;
+    at_rest().await;
+    assert_eq!(run.facts().through, 300);
+}
+
 /// Until every task waits: nothing here waits for time, or for anything outside of this thread.
 async fn at_rest() {
     for _ in 0..1000 {
