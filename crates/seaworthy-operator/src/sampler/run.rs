@@ -299,9 +299,31 @@ impl Run {
                 Some(()) = looking.next() => continue,
             }
             // After a pause of the whole process the slots in between are missed, not hurried through.
-            let slot = self.slot_now().clamp(next, (slots - 1).min(next + FARTHEST));
+            let now = self.slot_now();
+            let slot = now.clamp(next, (slots - 1).min(next + FARTHEST));
+            if now > slot {
+                self.missed(slot);
+                continue;
+            }
             self.with(|ledger| ledger.open(slot));
             looking.push(caught(self.look(slot)).map(move |look| self.looked(slot, look)));
+        }
+    }
+
+    /// A slot that is late by an interval or more, because nothing was looked at for so long or because measure was extended later than it
+    /// would have been due: what is seen now is nothing of then.
+    fn missed(&self, slot: u64) {
+        let due = self.due(slot);
+        let late = Instant::now().saturating_duration_since(due).as_secs();
+        let gap = Gap::new(GapReason::Missed, format!("its turn came only {late} s after it was due"));
+        self.close(Outcome::Nothing { slot, unix_ms: self.unix_ms(due), gap }, &[]);
+    }
+
+    /// A slot is over; stores evidence where it is time.
+    fn close(&self, outcome: Outcome, faults: &[FaultWindow]) {
+        let done = self.with(|ledger| ledger.close(outcome, faults)).unwrap_or_default();
+        if self.cadence().stores_after(&done) {
+            self.store_now.notify_one();
         }
     }
 
@@ -330,13 +352,10 @@ impl Run {
                 (Outcome::Nothing { slot, unix_ms, gap }, Vec::new(), None)
             }
         };
-        let done = self.with(|ledger| ledger.close(outcome, &faults)).unwrap_or_default();
+        self.close(outcome, &faults);
         if let Some(what) = not_candidate {
             self.publish(|facts| facts.not_candidate = Some(what));
             self.shared.wake(&self.spec);
-        }
-        if self.cadence().stores_after(&done) {
-            self.store_now.notify_one();
         }
     }
 

@@ -193,6 +193,14 @@ async fn a_slot_whose_recording_fails_is_a_gap_and_holds_up_none() {
     assert_eq!(run.with(|ledger| ledger.checkpoint().through), Some(2));
 }
 
+/// What is recorded of a slot, as people read it.
+fn recorded(run: &Run, slot: u64) -> String {
+    let checkpoint = run.with(|ledger| ledger.checkpoint()).unwrap();
+    let objects = checkpoint.sealed.into_iter().chain([checkpoint.head]).collect();
+    let csv = seaworthy_soak::evidence::Evidence::decode(&run.spec.run, objects, None).unwrap().to_csv();
+    csv.lines().nth(usize::try_from(slot).unwrap() + 1).unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn a_long_hole_is_stored_soon() {
     let server = Server::default();
@@ -200,6 +208,23 @@ async fn a_long_hole_is_stored_soon() {
     let run = begun(&sampler, &server, spec("uid", 300), Known::default()).await;
     at_rest().await;
     assert_eq!(run.facts().through, 300);
+}
+
+/// Measure is extended later than it is extended by: what is seen then is no sample of a slot that was due long before.
+#[tokio::test]
+async fn a_slot_that_is_late_by_an_interval_is_missed() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    let ended = RunSpec { horizon: Horizon { slots: 5, ..spec("uid", 0).horizon }, ..spec("uid", 20) };
+    let run = begun(&sampler, &server, ended, Known::default()).await;
+    at_rest().await;
+    assert_eq!(run.with(|ledger| ledger.next()), Some(5));
+    run.extend(Horizon { slots: 8, ..run.spec.horizon });
+    at_rest().await;
+    assert_eq!(run.with(|ledger| ledger.next()), Some(8));
+    let last = recorded(&run, 7);
+    assert!(last.contains("Missed|") && last.contains("after it was due"), "{last}");
+    assert_eq!(header(&server).unwrap()["slots"], 8, "it is the last one, and stored");
 }
 
 /// Until every task waits: nothing here waits for time, or for anything outside of this thread.
