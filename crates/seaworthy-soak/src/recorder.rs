@@ -228,6 +228,11 @@ impl Recorder {
         self.acknowledged
     }
 
+    /// The chain's tip, if there is any sealed object.
+    pub fn tip(&self) -> Option<&str> {
+        (self.tip.links > 0).then_some(self.tip.hash.as_str())
+    }
+
     /// Whether anything is not acknowledged yet.
     pub fn dirty(&self) -> bool {
         self.next_slot() > self.acknowledged || !self.pending.is_empty() || self.faults.len() > self.acknowledged_faults
@@ -349,7 +354,7 @@ impl Recorder {
         Checkpoint {
             sealed: self.pending.clone(),
             head: object(&self.run, Kind::Head, &self.tip, &part, payload, &self.lasting()),
-            tip: (self.tip.links > 0).then(|| self.tip.hash.clone()),
+            tip: self.tip().map(str::to_owned),
             through: self.next_slot(),
             faults: self.faults.len(),
         }

@@ -113,7 +113,13 @@ impl Keeper {
             }
         }
         self.goes_on(stored.head, sealed.saturating_sub(resumed.discard.len()));
+        self.tip = resumed.recorder.tip().map(str::to_owned);
         Ok(resumed.recorder)
+    }
+
+    /// Whether there is a head, as far as we know.
+    pub(super) const fn has_head(&self) -> bool {
+        self.head.is_some()
     }
 
     /// The chain's tip.

@@ -28,6 +28,8 @@ pub(super) struct Played {
     lists: BTreeMap<String, Vec<Value>>,
     /// Which writes are answered with 500 and not done, by method and name.
     pub(super) refuses: Option<Refuses>,
+    /// Which writes are done and answered with 504, by method and name.
+    pub(super) loses: Option<Refuses>,
     /// Called before the next write.
     pub(super) before_write: Option<Box<dyn FnOnce() + Send>>,
     /// The writes that were done: method and name.
@@ -126,12 +128,16 @@ impl Played {
             if self.refuses.as_mut().is_some_and(|refuses| refuses(method, &name)) {
                 return failure(500, "InternalError");
             }
-            self.done.push((method.clone(), name));
+            let lost = self.loses.as_mut().is_some_and(|loses| loses(method, &name));
+            self.done.push((method.clone(), name.clone()));
+            let answer = match *method {
+                Method::POST => self.created(body),
+                Method::PUT => self.replaced(&name, body),
+                _ => self.deleted(&name, &body),
+            };
+            return if lost { failure(504, "Timeout") } else { answer };
         }
         match *method {
-            Method::POST => self.created(body),
-            Method::PUT => self.replaced(&name, body),
-            Method::DELETE => self.deleted(&name, &body),
             _ if name.is_empty() => (200, self.list(uri.query().unwrap_or_default())),
             _ => self.maps.get(&name).map_or_else(|| failure(404, "NotFound"), |map| (200, map.clone())),
         }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use seaworthy_core::soak_test::Inventories;
-use seaworthy_soak::recorder::Checkpoint;
+use seaworthy_soak::{record::InventoryPoint, recorder::Checkpoint};
 use tokio::time::timeout;
 
 use super::{
@@ -76,11 +76,21 @@ impl Run {
         }
     }
 
+    /// Takes over what is stored: somebody else wrote it, or we did and were not answered. Either way it is known to be stored now.
     async fn take_over(&self, keeper: &mut Keeper) -> Result<(), StoreError> {
         let through = self.with(|ledger| ledger.through()).unwrap_or_default();
-        let _turn = Turn::come().await;
-        let recorder = keeper.take_over(&self.spec.run, through).await?;
-        self.with(|ledger| ledger.take_over(recorder));
+        let tip = keeper.tip().cloned();
+        let inventories = {
+            let _turn = Turn::come().await;
+            let recorder = keeper.take_over(&self.spec.run, through).await?;
+            let has = |point| self.spec.leftovers.iter().all(|check| recorder.has_inventory(check, point));
+            let stored = Inventories { before: has(InventoryPoint::Before), after: has(InventoryPoint::After) };
+            self.with(|ledger| ledger.take_over(recorder));
+            stored
+        };
+        if keeper.has_head() {
+            self.tell(keeper, tip.as_ref(), inventories).await;
+        }
         Ok(())
     }
 
@@ -118,11 +128,15 @@ impl Run {
         let tip = keeper.tip().cloned();
         keeper.write(&checkpoint).await?;
         self.shared.checkpoints.inc();
-        let known = self.with(|ledger| {
-            ledger.committed(&checkpoint);
-            (ledger.through(), ledger.counts().shown())
-        });
-        let Some((through, samples)) = known else { return Ok(()) };
+        self.with(|ledger| ledger.committed(&checkpoint));
+        self.tell(keeper, tip.as_ref(), inventories).await;
+        Ok(())
+    }
+
+    /// Publishes what is stored now, these inventories among it, and wakes the visit where it waits for that. `tip` was the chain's before.
+    async fn tell(&self, keeper: &Keeper, tip: Option<&String>, inventories: Inventories) {
+        let known = self.with(|ledger| (ledger.through(), ledger.counts().shown()));
+        let Some((through, samples)) = known else { return };
         let cadence = self.cadence();
         let before = self.facts();
         let measured = (before.through..through).contains(&cadence.measured);
@@ -137,11 +151,10 @@ impl Run {
             facts.inventories.after |= inventories.after;
         });
         let early = if self.spec.fails_fast() { self.judge_so_far(keeper).await } else { false };
-        let sealed = keeper.tip() != tip.as_ref();
+        let sealed = keeper.tip() != tip;
         if sealed || early || measured || news || through >= cadence.slots {
             self.shared.wake(&self.spec);
         }
-        Ok(())
     }
 
     /// Whether a fact in the stored evidence ends the run.

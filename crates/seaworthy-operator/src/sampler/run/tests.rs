@@ -227,6 +227,38 @@ async fn a_slot_that_is_late_by_an_interval_is_missed() {
     assert_eq!(header(&server).unwrap()["slots"], 8, "it is the last one, and stored");
 }
 
+/// Its answer was lost, so it is met as somebody else's; what waits for it is told all the same.
+#[tokio::test]
+async fn what_was_stored_without_an_answer_is_known_to_be_stored() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    let until = Horizon { slots: 121, ..spec("uid", 0).horizon };
+    let spec = RunSpec { leftovers: vec!["check".into()], horizon: until, ..spec("uid", -3600) };
+    let run = begun(&sampler, &server, spec, Known::default()).await;
+    run.with(|ledger| ledger.close(slot(0), &[]));
+    run.checkpoint().await.unwrap();
+    let mut left = 1;
+    server.lock().unwrap().loses = Some(Box::new(move |_, name| {
+        let lost = name.ends_with("-head") && left > 0;
+        left -= i32::from(lost);
+        lost
+    }));
+    run.with(|ledger| {
+        ledger.inventory("check", InventoryPoint::Before, Vec::new());
+        (1..121).for_each(|n| drop(ledger.close(slot(n), &[])));
+    });
+    assert!(matches!(run.checkpoint().await, Err(StoreError::Call(_))), "the answer was lost");
+    assert!(run.facts().through == 1 && sampler.woken.lock().unwrap().as_mut().unwrap().try_recv().is_err());
+    run.checkpoint().await.unwrap();
+    let facts = run.facts();
+    assert_eq!((facts.through, facts.samples.planned), (121, 121));
+    assert_eq!(facts.inventories, Inventories { before: true, after: false });
+    let evidence = facts.evidence.unwrap();
+    assert_eq!((evidence.sealed, evidence.chain_tip.is_empty()), (2, false), "an inventory and a segment");
+    let woken = sampler.woken.lock().unwrap().as_mut().unwrap().try_recv();
+    assert_eq!(woken.unwrap().name, "soak", "the verdict waits for it");
+}
+
 /// Until every task waits: nothing here waits for time, or for anything outside of this thread.
 async fn at_rest() {
     for _ in 0..1000 {
