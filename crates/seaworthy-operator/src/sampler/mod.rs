@@ -219,6 +219,10 @@ impl Sampler {
             return SamplerFacts::default();
         }
         let horizon = spec.horizon;
+        // Where measure is extended, one that has ended for want of anything to do has something to do again.
+        if !runs.closed && runs.open.get(&spec.run.run).is_some_and(|run| run.is_over()) {
+            runs.open.remove(&spec.run.run);
+        }
         let run = runs
             .open
             .entry(spec.run.run.clone())

@@ -146,6 +146,11 @@ impl Run {
         self.stop.send_replace(Some(how));
     }
 
+    /// Whether it has ended, though a new one could go on.
+    pub(super) fn is_over(&self) -> bool {
+        *self.ended.borrow() && self.facts().broken.is_none()
+    }
+
     /// Resolves when what was recorded is stored, or will not be.
     pub(super) async fn ended(&self) {
         // A sender that is gone is as good as told; it is not, for it is ours.
@@ -291,6 +296,8 @@ impl Run {
                 // Sampled to the end, unless measure is extended; the visit stops this run once it has judged.
                 match timeout(self.shared.linger, horizon.changed()).await {
                     Ok(Ok(())) => continue,
+                    // What is not stored yet is tried again until somebody ends it.
+                    Err(_) if self.with(|ledger| ledger.dirty()).unwrap_or(false) => continue,
                     Ok(Err(_)) | Err(_) => return,
                 }
             }

@@ -259,6 +259,45 @@ async fn what_was_stored_without_an_answer_is_known_to_be_stored() {
     assert_eq!(woken.unwrap().name, "soak", "the verdict waits for it");
 }
 
+#[tokio::test]
+async fn a_run_that_has_nothing_more_to_do_stays_while_something_is_not_stored() {
+    let server = Server::default();
+    let mut sampler = sampler(&server);
+    Arc::get_mut(&mut sampler.shared).unwrap().linger = Duration::from_millis(20);
+    server.lock().unwrap().refuses = Some(Box::new(|_, _| true));
+    let over = RunSpec { horizon: Horizon { slots: 5, ..spec("uid", 0).horizon }, ..spec("uid", 20) };
+    let run = begun(&sampler, &server, over, Known::default()).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    run.extend(Horizon { slots: 8, ..run.spec.horizon });
+    at_rest().await;
+    assert_eq!(run.with(|ledger| ledger.next()), Some(8), "it goes on when measure is extended");
+    server.lock().unwrap().refuses = None;
+    run.store_soon();
+    run.ended().await;
+    assert_eq!(header(&server).unwrap()["slots"], 8);
+}
+
+#[tokio::test]
+async fn a_run_that_ended_by_itself_begins_anew_and_one_that_is_broken_does_not() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    let spec = spec("uid", 5);
+    let run = begun(&sampler, &server, spec.clone(), Known::default()).await;
+    run.stop(End::Stores);
+    run.ended().await;
+    let anew = begun(&sampler, &server, spec.clone(), Known::default()).await;
+    assert!(!Arc::ptr_eq(&run, &anew) && !*anew.ended.borrow(), "its slots are looked at again");
+    anew.stop(End::Stores);
+    anew.ended().await;
+    drop(server.lock().unwrap().remove("soak-evidence-head"));
+    let known = Known { head: true, ..Known::default() };
+    let broken = begun(&sampler, &server, spec.clone(), known).await;
+    broken.ended().await;
+    let again = begun(&sampler, &server, spec.clone(), known).await;
+    assert!(Arc::ptr_eq(&broken, &again) && again.facts().broken.is_some());
+    sampler.shutdown().await;
+}
+
 /// Until every task waits: nothing here waits for time, or for anything outside of this thread.
 async fn at_rest() {
     for _ in 0..1000 {
