@@ -1,5 +1,7 @@
 //! Markdown for a CI job's summary, CSV, JUnit and JSON.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use serde_json::json;
 
@@ -38,11 +40,24 @@ pub(super) fn markdown(report: &Report) -> String {
             word(check.verdict.verdict),
             check.shown(check.verdict.value),
             check.interval(),
-            check.shown(check.verdict.threshold),
+            check.threshold(),
             escaped(&check.verdict.message),
         ));
     }
+    let powers: Vec<String> = report.checks.iter().filter_map(power).collect();
+    if !powers.is_empty() {
+        lines.push(String::new());
+        lines.extend(powers);
+    }
     lines.join("\n") + "\n"
+}
+
+/// What a check with an interval could have found, and how long a measure it needs; under the table, where most have neither.
+fn power(check: &Judged) -> Option<String> {
+    let found = check.verdict.detectable.map(|from| format!("surely found from {}", check.amount(from)));
+    let needed = Some(check.needed()).filter(|n| !n.is_empty()).map(|n| format!("needs a measure of {n}"));
+    let words: Vec<String> = found.into_iter().chain(needed).collect();
+    (!words.is_empty()).then(|| format!("- **{}**: {}", escaped(&check.spec.name), words.join(", ")))
 }
 
 /// Text that neither begins a tag, nor ends a table's cell, nor formats anything.
@@ -118,7 +133,7 @@ struct Case<'r> {
     kind: &'r str,
     outcome: Outcome,
     word: &'static str,
-    message: &'r str,
+    message: Cow<'r, str>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -127,6 +142,15 @@ enum Outcome {
     Failure,
     Error,
     Advisory,
+}
+
+/// The message of a check. How long a measure it needs stands there already.
+fn told(check: &Judged) -> Cow<'_, str> {
+    let message = &check.verdict.message;
+    match check.verdict.detectable {
+        Some(from) => Cow::Owned(format!("{message}; surely found from {}", check.amount(from))),
+        None => Cow::Borrowed(message),
+    }
 }
 
 /// JUnit.
@@ -143,14 +167,14 @@ pub(super) fn junit(report: &Report) -> Result<String, Failure> {
         kind: "verdict",
         outcome: outcome(verdict, false),
         word: word(verdict),
-        message: &report.why,
+        message: Cow::Borrowed(&report.why),
     };
     let checks = report.checks.iter().map(|check| Case {
         name: &check.spec.name,
         kind: &check.verdict.kind,
         outcome: outcome(check.verdict.verdict, check.advisory()),
         word: word(check.verdict.verdict),
-        message: &check.verdict.message,
+        message: told(check),
     });
     let cases: Vec<Case<'_>> = checks.chain([whole]).collect();
     let count = |wanted: &Outcome| cases.iter().filter(|c| c.outcome == *wanted).count();

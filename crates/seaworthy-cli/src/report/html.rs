@@ -72,16 +72,15 @@ pub(super) fn page(report: &Report) -> Result<String, Failure> {
 fn check<'r>(report: &Report, index: usize, check: &'r Judged) -> Check<'r> {
     let plot = plot(report, check);
     let v = &check.verdict;
-    let needed = v.needed_seconds.map(|n| span(Seconds(n))).unwrap_or_default();
     let counts = check.compared.as_ref().map(|c| (c.before.to_string(), c.after.to_string())).unwrap_or_default();
     let numbers = [
         ("Before the load", counts.0),
         ("After settle", counts.1),
         ("Value", check.shown(v.value)),
         ("Interval", check.interval()),
-        ("Threshold", check.shown(v.threshold)),
-        ("Would have seen", check.shown(v.detectable)),
-        ("Needed measure", needed),
+        ("Threshold", check.threshold()),
+        ("Surely found from", check.shown(v.detectable)),
+        ("Needed measure", check.needed()),
     ];
     let mut gaps: Vec<String> = check.trace.gaps.iter().take(GAPS).map(missing).collect();
     if check.trace.gaps.len() > GAPS {
@@ -101,7 +100,7 @@ fn check<'r>(report: &Report, index: usize, check: &'r Judged) -> Check<'r> {
         },
         message: &v.message,
         value: check.shown(v.value),
-        threshold: check.shown(v.threshold),
+        threshold: check.threshold(),
         numbers: numbers.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
         what: check.trace.what.clone(),
         legend: plot.as_ref().map(|plot| legend(report, check, plot)).unwrap_or_default(),

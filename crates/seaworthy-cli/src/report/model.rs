@@ -12,7 +12,7 @@ use seaworthy_core::{
 };
 use seaworthy_soak::{
     check::{
-        CheckKind, CheckSpec, CheckVerdict, Enforcement, Judgement, Limit, LimitKind, Phases, Published, Trace,
+        CheckKind, CheckSpec, CheckVerdict, Enforcement, Judgement, Limit, LimitKind, Phases, Published, Slopes, Trace,
         TrendOf, Verdict, judge_against, trace,
     },
     evidence::Evidence,
@@ -28,6 +28,8 @@ use crate::{
 
 /// So many declared faults are told.
 const FAULTS: usize = 6;
+/// What the words beside a verdict with an interval mean, see docs/trend-verdict.md.
+const WORDS: &str = "surely found from: a steady rise of so much fails in at least 99 of 100 soaks like this one, and a smaller one may fail, too; interval: it begins below what is true in at least 99 of 100 soaks (further below where several required trends share one error) and ends above it in at least 99; a trend fails where the interval lies above what is tolerable, and passes where it stays below what is not, or where one step explains the rise (a step included)";
 /// What no trend can tell, see docs/trend-verdict.md.
 const LIMITS: &str = "a level that wanders at random fails in about 9 of 100 soaks; a level that rises ever more slowly, or a bounded cache that fills evenly, cannot be told from a leak: measure longer, lengthen the warm-up, or make the cache smaller";
 
@@ -119,7 +121,26 @@ impl Judged {
     pub(crate) fn interval(&self) -> String {
         let (Some((from, to)), kind) = (self.verdict.interval, &self.verdict.kind) else { return String::new() };
         let per = if kind == "trend" { "/h" } else { "" };
-        format!("{} to {}{per}", amount(self.metric(), from), amount(self.metric(), to))
+        let step = if self.passed_by_a_step() { ", a step included" } else { "" };
+        format!("{} to {}{per}{step}", amount(self.metric(), from), amount(self.metric(), to))
+    }
+
+    /// Whether a trend passed although its interval would not let it: then one step explains the rise, and the interval is that of the whole.
+    fn passed_by_a_step(&self) -> bool {
+        let reaches =
+            |((lower, upper), slopes): ((f64, f64), Slopes)| lower > slopes.tolerable || upper > slopes.unacceptable;
+        self.verdict.verdict == Verdict::Passed && self.verdict.interval.zip(self.trace.slopes).is_some_and(reaches)
+    }
+
+    /// What the value was compared with, or nothing: of a trend both slopes.
+    pub(crate) fn threshold(&self) -> String {
+        let Some(slopes) = self.trace.slopes else { return self.shown(self.verdict.threshold) };
+        format!("{} tolerable, {} not", self.amount(slopes.tolerable), self.amount(slopes.unacceptable))
+    }
+
+    /// The measure that would settle it, or nothing.
+    pub(crate) fn needed(&self) -> String {
+        self.verdict.needed_seconds.map(|n| span(Seconds(n))).unwrap_or_default()
     }
 
     /// Whether its verdict counts.
@@ -266,6 +287,9 @@ fn facts(recorded: &Recorded, status: &SoakTestStatus, judgement: &Judgement) ->
         && !server.is_empty()
     {
         facts.push(("Environment", format!("{server} when this was written")));
+    }
+    if judgement.checks.iter().any(|check| check.detectable.is_some()) {
+        facts.push(("Words", WORDS.to_owned()));
     }
     if judgement.checks.iter().any(|check| check.kind == "trend") {
         facts.push(("Known limits of trends", LIMITS.to_owned()));

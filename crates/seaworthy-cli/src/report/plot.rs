@@ -8,10 +8,10 @@ use plotters::{
     prelude::*,
     style::FontStyle,
 };
-use seaworthy_soak::check::{CheckKind, Limit, LimitKind, Line, Point, Trace, Verdict};
+use seaworthy_soak::check::{CheckKind, Limit, LimitKind, Line, Point, Slopes, Trace};
 
 use super::model::{Judged, Report};
-use crate::unit::plain;
+use crate::unit::{is_bytes, plain};
 
 /// Text, axes.
 const INK: RGBColor = RGBColor(1, 2, 1);
@@ -154,18 +154,11 @@ pub(super) struct Ray {
     pub(super) tolerable: bool,
 }
 
-/// The tolerable and the unacceptable slope of a trend: what its spec gives, or what the verdict was compared with; the unacceptable one is
-/// four times as much where it is not given.
+/// The tolerable and the unacceptable slope of a trend.
 pub(super) fn rays(check: &Judged) -> Vec<Ray> {
-    let CheckKind::Trend(rule) = &check.spec.kind else { return Vec::new() };
-    let compared = |with_tolerable: bool| {
-        check.verdict.threshold.filter(|_| (check.verdict.verdict == Verdict::Failed) == with_tolerable)
-    };
-    let tolerable = rule.tolerable_per_hour.or(compared(true));
-    let unacceptable = rule.unacceptable_per_hour.or(compared(false)).or(tolerable.map(|d| 4.0 * d));
-    let tolerable = tolerable.or(unacceptable.filter(|_| rule.unacceptable_per_hour.is_none()).map(|m| m / 4.0));
-    let ray = |per_hour: Option<f64>, tolerable| per_hour.map(|per_hour| Ray { per_hour, tolerable });
-    ray(tolerable, true).into_iter().chain(ray(unacceptable, false)).collect()
+    let ray = |per_hour, tolerable| Ray { per_hour, tolerable };
+    let rays = |slopes: Slopes| [ray(slopes.tolerable, true), ray(slopes.unacceptable, false)];
+    check.trace.slopes.map(rays).into_iter().flatten().collect()
 }
 
 /// From values to the numbers on an axis.
@@ -185,7 +178,7 @@ impl Scale {
 
     fn values(metric: &str, top: f64) -> Self {
         let bytes = [(1_073_741_824.0, "Gi"), (1_048_576.0, "Mi"), (1024.0, "Ki")];
-        let found = bytes.into_iter().find(|(size, _)| metric.ends_with("_bytes") && top >= *size);
+        let found = bytes.into_iter().find(|(size, _)| is_bytes(metric) && top >= *size);
         found.map_or(Self { factor: 1.0, unit: "" }, |(factor, unit)| Self { factor, unit })
     }
 
@@ -294,7 +287,7 @@ impl View<'_> {
 
     /// The floors; for each life of the container the line through them with the ends of its interval, and what it is held against.
     fn fit(&self, chart: &mut Chart<'_, '_>) -> Drawn {
-        let dots = self.trace.floors.iter().map(|(at, value)| (self.x.of(*at), self.y.of(*value)));
+        let dots = self.trace.floors.iter().map(|(at, value)| (self.x.of(self.judged(*at)), self.y.of(*value)));
         chart.draw_series(dots.map(|dot| Circle::new(dot, 3, FIT.stroke_width(2))))?;
         for fit in &self.fits {
             for ray in &self.rays {
@@ -309,6 +302,19 @@ impl View<'_> {
             chart.draw_series(LineSeries::new(self.within(fit.line(fit.slope)), FIT.stroke_width(2)))?;
         }
         Ok(())
+    }
+
+    /// Where a floor of this time is drawn. The middle of its samples may lie in a fault that they surround, and the floor stands for none there:
+    /// it is drawn at the nearest of them.
+    fn judged(&self, at: f64) -> f64 {
+        let faulty = |at: f64| self.report.faults.iter().any(|f| (ms(f.from_ms)..ms(f.to_ms)).contains(&at));
+        if !faulty(at) {
+            return at;
+        }
+        let (from, to) = self.trace.judged_ms;
+        let times = self.trace.lines.iter().flat_map(|l| &l.points).map(|p| p.ms);
+        let judged = times.filter(|time| (ms(from)..ms(to)).contains(time) && !faulty(*time));
+        judged.min_by(|a, b| (a - at).abs().total_cmp(&(b - at).abs())).unwrap_or(at)
     }
 
     /// The part of a line that lies between the bottom and the top of the plot.

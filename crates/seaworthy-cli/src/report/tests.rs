@@ -2,7 +2,7 @@
 
 use seaworthy_api::{SoakTest, convert::soak_test as convert};
 use seaworthy_soak::{
-    check::{Phases, Verdict},
+    check::{Phases, Slopes, Verdict},
     evidence::Evidence,
     record::{
         ContainerState, FaultWindow, Gap, GapReason, InventoryPoint, Look, ObjectRef, Page, PageSample, PodPhase,
@@ -193,6 +193,86 @@ fn a_trend_is_drawn_with_its_floors_and_a_line_for_each_life() {
     assert_eq!(fits, 2, "one restart");
     assert_eq!((lines("#010209", 2), lines("#010210", 1), lines("#010206", 1)), (fits, fits, fits));
     assert!(drawn.narrow.contains("<circle"), "floors");
+}
+
+#[test]
+fn both_slopes_of_a_trend_are_told_and_what_it_surely_finds() {
+    let mut recorded = recorded();
+    recorded.evidence = evidence_of(600);
+    recorded.phases = Phases { measure_ms: 5_400_000, settle_ms: 0, elapsed_ms: 5_700_000, ..recorded.phases };
+    let trend = json!({"name": "leak", "trend": {"source": "pages", "metric": "memory_bytes", "aggregate": "sum"}});
+    recorded.checks.push(serde_json::from_value(trend).unwrap());
+    let mut report = Report::of(&recorded);
+    report.checks.last_mut().unwrap().verdict.needed_seconds = Some(14_805);
+    let (page, markdown) = (html::page(&report).unwrap(), formats::markdown(&report));
+    let junit = formats::junit(&report).unwrap();
+    let found = report.checks.last().unwrap().verdict.detectable.unwrap();
+    let found = report.checks.last().unwrap().amount(found);
+    assert!(page.contains(&format!("<dt>Surely found from</dt><dd>{found}</dd>")), "{found}");
+    assert!(!page.contains("Would have seen") && page.contains("<dt>Needed measure</dt><dd>4h6m</dd>"));
+    let last = format!("\n- **leak**: surely found from {found}, needs a measure of 4h6m\n");
+    assert!(markdown.ends_with(&last), "{markdown}");
+    assert!(junit.contains(&format!("; surely found from {found}\"/>")), "{junit}");
+    // Whatever the verdict was compared with: nobody has to know which of the two it was.
+    for text in [&page, &markdown] {
+        assert!(text.contains("1Mi/h tolerable, 4Mi/h not") && text.contains("a steady rise of so much"), "{text}");
+    }
+    // Other checks have nothing of the kind.
+    report.checks.pop();
+    assert!(!formats::markdown(&report).contains("- **leak**"));
+}
+
+#[test]
+fn an_interval_above_what_was_passed_is_told_as_that_of_a_step() {
+    let mut report = Report::of(&recorded());
+    let check = report.checks.last_mut().unwrap();
+    "trend".clone_into(&mut check.verdict.kind);
+    let slopes = Slopes { tolerable: 1.0, unacceptable: 4.0 };
+    check.trace.slopes = Some(slopes);
+    for (verdict, interval, told) in [
+        (Verdict::Passed, (3.83, 11.47), "3.83 to 11.47/h, a step included"),
+        (Verdict::Passed, (1.5, 3.0), "1.5 to 3/h, a step included"),
+        (Verdict::Passed, (0.5, 3.0), "0.5 to 3/h"),
+        (Verdict::Failed, (1.5, 3.0), "1.5 to 3/h"),
+    ] {
+        let check = report.checks.last_mut().unwrap();
+        (check.verdict.verdict, check.verdict.interval) = (verdict, Some(interval));
+        assert!(formats::markdown(&report).contains(&format!("| {told} | 1/h tolerable, 4/h not |")), "{told}");
+        assert!(html::page(&report).unwrap().contains(&format!("<dd>{told}</dd>")), "{told}");
+    }
+}
+
+#[test]
+fn no_floor_is_drawn_in_a_fault() {
+    let mut recorded = recorded();
+    recorded.evidence = evidence_of(600);
+    recorded.phases = Phases { measure_ms: 5_400_000, settle_ms: 0, elapsed_ms: 5_700_000, ..recorded.phases };
+    let trend = json!({"name": "leak", "trend": {"source": "pages", "metric": "memory_bytes", "aggregate": "sum"}});
+    recorded.checks.push(serde_json::from_value(trend).unwrap());
+    let mut report = Report::of(&recorded);
+    let floors = report.checks.last().unwrap().trace.floors.clone();
+    // A fault that a block of samples surrounds: they lie outside, their middle does not.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds of a run")]
+    let middle = floors[floors.len() / 2].0 as u64;
+    report.faults = vec![FaultWindow { from_ms: middle - 50_000, to_ms: middle + 40_000, kind: "node drained".into() }];
+    let drawn = plot::plot(&report, report.checks.last().unwrap()).unwrap().wide;
+    let number = |line: &str, name: &str| -> Option<f64> {
+        line.split_once(&format!(" {name}=\""))?.1.split_once('"')?.0.parse().ok()
+    };
+    let fault = drawn.lines().find(|l| l.starts_with("<rect") && l.contains("#010205")).unwrap();
+    let (from, width) = (number(fault, "x").unwrap(), number(fault, "width").unwrap());
+    let dots: Vec<f64> = drawn
+        .lines()
+        .filter(|l| l.starts_with("<circle") && l.contains("#010209"))
+        .filter_map(|l| number(l, "cx"))
+        .collect();
+    assert_eq!(dots.len(), floors.len());
+    assert!(
+        width > 8.0 && !dots.iter().any(|x| (from + 1.0..from + width - 1.0).contains(x)),
+        "{from} {width} {dots:?}"
+    );
+    // It stands at the nearest of its samples.
+    assert!(dots.iter().any(|x| (x - from).abs() < 3.0 || (x - from - width).abs() < 3.0), "{from} {width} {dots:?}");
 }
 
 #[test]
