@@ -49,6 +49,8 @@ pub struct SamplerFacts {
     pub broken: Option<String>,
     /// Why the evidence that was to be judged could not be read this time.
     pub unread: Option<String>,
+    /// Why evidence has not been stored for some time, while that lasts.
+    pub unstored: Option<String>,
     /// A pod of the target runs something else than the candidate.
     pub not_candidate: Option<String>,
     /// Which inventories for `leftovers` are stored.

@@ -9,7 +9,7 @@ use super::{
     steps::again,
 };
 use crate::{
-    condition::{self, Reason, types},
+    condition::{self, Reason, cut, types},
     task::{TaskState, TaskStatus, advance, cancel},
     time::{Seconds, Timestamp},
     verdict::{Enforcement, Verdict},
@@ -51,13 +51,13 @@ impl Visit<'_> {
         self.drive(Role::Inventory, last);
         if self.now < measure_start {
             self.wake_at(measure_start);
-            self.progress(WarmingUp, Reason::WarmingUp, format!("warms up until {measure_start}"));
+            self.goes_on(WarmingUp, Reason::WarmingUp, format!("warms up until {measure_start}"));
         } else if self.now < measure_end {
             self.wake_at(measure_end);
-            self.progress(Measuring, Reason::Measuring, format!("measures until {measure_end}"));
+            self.goes_on(Measuring, Reason::Measuring, format!("measures until {measure_end}"));
         } else if self.now < settle_end {
             self.wake_at(settle_end);
-            self.progress(Settling, Reason::Settling, format!("the load has ended; settles until {settle_end}"));
+            self.goes_on(Settling, Reason::Settling, format!("the load has ended; settles until {settle_end}"));
         } else {
             self.judge(settle_end);
         }
@@ -134,8 +134,28 @@ impl Visit<'_> {
                 let message = format!("the stored evidence could not be read: {why}");
                 self.progress(phase, Reason::EvidenceUnusable, message);
             }
-            None => self.progress(phase, reason, message.to_owned()),
+            None => self.goes_on(phase, reason, message.to_owned()),
         }
+    }
+
+    /// Says how far it is, and while evidence cannot be stored, that: what is sampled meanwhile may be lost.
+    fn goes_on(&mut self, phase: SoakTestPhase, reason: Reason, message: String) {
+        match self.unstored() {
+            Some(unstored) => {
+                let message = format!("{message}; {unstored}: mend that, or they are lost");
+                self.progress(phase, Reason::EvidenceUnusable, message);
+            }
+            None => self.progress(phase, reason, message),
+        }
+    }
+
+    /// From when on samples are not stored, and why.
+    fn unstored(&self) -> Option<String> {
+        let facts = &self.seen.sampler;
+        let why = facts.unstored.as_ref().filter(|_| facts.through < self.seen.spec.slots(self.status.extended()))?;
+        let stored = Seconds(facts.through.saturating_mul(self.seen.spec.interval.0));
+        let since = self.status.start_time? + stored;
+        Some(format!("samples from {since} on are not stored: {}", cut(why.clone(), 512)))
     }
 
     /// Every required check decides; without a judgement there is no success.
@@ -169,7 +189,12 @@ impl Visit<'_> {
             Verdict::Inconclusive => {
                 let needed =
                     judgement.needed.map_or_else(String::new, |n| format!("; a measure of {n} would settle it"));
-                let message = format!("{}{needed}", worst(judgement, Verdict::Inconclusive));
+                let worst = worst(judgement, Verdict::Inconclusive);
+                let message = match self.unstored() {
+                    // What lacks them says so in words of its own, as if they had not been taken.
+                    Some(unstored) => format!("{unstored}: mend that and run again; {worst}"),
+                    None => format!("{worst}{needed}"),
+                };
                 let fails = self.seen.spec.inconclusive_fails;
                 let phase = if fails { SoakTestPhase::Failed } else { SoakTestPhase::Inconclusive };
                 (phase, Reason::InsufficientEvidence, message)

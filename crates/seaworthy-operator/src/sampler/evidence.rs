@@ -95,6 +95,16 @@ pub(crate) enum StoreError {
     Call(#[from] Error),
 }
 
+impl StoreError {
+    /// The API server's words, or ours.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Call(error) => error.message(),
+            Self::Conflict | Self::Broken(_) => self.to_string(),
+        }
+    }
+}
+
 impl Store {
     /// The evidence of the SoakTest that `owner` refers to.
     pub fn new(client: Client, namespace: &str, owner: OwnerReference) -> Self {

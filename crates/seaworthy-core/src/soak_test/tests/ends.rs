@@ -411,6 +411,32 @@ fn evidence_that_cannot_be_read_holds_nothing_up() {
     ends(world, Succeeded, Reason::Passed);
 }
 
+/// What it says meanwhile and at the end is what keeps it from a verdict: not the target, and not the measure.
+#[test]
+fn evidence_that_cannot_be_stored_is_told_while_that_lasts_and_at_the_end() {
+    let succeeded = |world: &World| condition::get(&world.status.conditions, types::SUCCEEDED).unwrap().clone();
+    let why = Some("create ConfigMap ns/soak-evidence-000001: exceeded quota: q".to_owned());
+    let mut world = World::new();
+    world.run_for(Seconds(900));
+    (world.facts.unstored, world.facts.through) = (why.clone(), 20);
+    world.run_for(Seconds(60));
+    let told = succeeded(&world);
+    assert_eq!((world.status.phase, told.reason.as_str()), (Measuring, "EvidenceUnusable"));
+    let since = format!("samples from {} on are not stored", world.status.start_time.unwrap() + Seconds(600));
+    for part in ["measures until", &since, "exceeded quota: q", "mend that"] {
+        assert!(told.message.contains(part), "{part}: {}", told.message);
+    }
+    world.facts.unstored = None;
+    world.run_for(Seconds(60));
+    let told = succeeded(&world);
+    assert!(told.reason == "Measuring" && !told.message.contains("quota"), "{}", told.message);
+
+    (world.facts.unstored, world.verdict) = (why, Verdict::Inconclusive);
+    let ended = ends(world, Inconclusive, Reason::InsufficientEvidence).status.ending.unwrap().message;
+    assert!(ended.starts_with(&since) && ended.contains("exceeded quota: q: mend that and run again"), "{ended}");
+    assert!(ended.contains("its reason"), "{ended}");
+}
+
 #[test]
 fn a_fact_may_end_it_early() {
     let mut world = World::new();

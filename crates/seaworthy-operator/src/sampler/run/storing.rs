@@ -15,6 +15,9 @@ use crate::Error;
 /// How long nobody may ask for anything to be stored before that is done all the same.
 const IDLE: Duration = Duration::from_secs(3600);
 
+/// So many failures one after another are told; fewer pass.
+const TOLD: u32 = 3;
+
 impl Run {
     /// Stores what is left, again and again until the process has to end.
     pub(super) async fn store_last(&self) {
@@ -42,15 +45,33 @@ impl Run {
             // Either way what is there is stored.
             let _ = timeout(pause, self.store_now.notified()).await;
             match Box::pin(self.checkpoint()).await {
-                Ok(()) => failures = 0,
+                Ok(()) => {
+                    failures = 0;
+                    self.unstored_for(None);
+                }
                 Err(error) => {
                     failures += 1;
                     tracing::warn!(soak = self.spec.name, %error, failures, "evidence was not stored");
+                    if failures >= TOLD {
+                        self.unstored_for(Some(error.message()));
+                    }
                 }
             }
             if self.facts().broken.is_some() {
                 return;
             }
+        }
+    }
+
+    /// Publishes why evidence cannot be stored, or that it can; wakes the visit where that is new.
+    fn unstored_for(&self, why: Option<String>) {
+        let mut new = false;
+        self.publish(|facts| {
+            new = facts.unstored != why;
+            facts.unstored = why;
+        });
+        if new {
+            self.shared.wake(&self.spec);
         }
     }
 

@@ -195,7 +195,7 @@ async fn a_slot_whose_recording_fails_is_a_gap_and_holds_up_none() {
 
 /// What is recorded of a slot, as people read it.
 fn recorded(run: &Run, slot: u64) -> String {
-    let checkpoint = run.with(|ledger| ledger.checkpoint()).unwrap();
+    let checkpoint = run.with(Ledger::checkpoint).unwrap();
     let objects = checkpoint.sealed.into_iter().chain([checkpoint.head]).collect();
     let csv = seaworthy_soak::evidence::Evidence::decode(&run.spec.run, objects, None).unwrap().to_csv();
     csv.lines().nth(usize::try_from(slot).unwrap() + 1).unwrap().to_owned()
@@ -245,7 +245,9 @@ async fn what_was_stored_without_an_answer_is_known_to_be_stored() {
     }));
     run.with(|ledger| {
         ledger.inventory("check", InventoryPoint::Before, Vec::new());
-        (1..121).for_each(|n| drop(ledger.close(slot(n), &[])));
+        for n in 1..121 {
+            ledger.close(slot(n), &[]);
+        }
     });
     assert!(matches!(run.checkpoint().await, Err(StoreError::Call(_))), "the answer was lost");
     assert!(run.facts().through == 1 && sampler.woken.lock().unwrap().as_mut().unwrap().try_recv().is_err());
@@ -257,6 +259,27 @@ async fn what_was_stored_without_an_answer_is_known_to_be_stored() {
     assert_eq!((evidence.sealed, evidence.chain_tip.is_empty()), (2, false), "an inventory and a segment");
     let woken = sampler.woken.lock().unwrap().as_mut().unwrap().try_recv();
     assert_eq!(woken.unwrap().name, "soak", "the verdict waits for it");
+}
+
+#[tokio::test]
+async fn evidence_that_is_never_stored_is_told_and_told_no_more_once_it_is() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    let run = begun(&sampler, &server, spec("uid", -3600), Known::default()).await;
+    run.with(|ledger| ledger.close(slot(0), &[]));
+    let woken = || sampler.woken.lock().unwrap().as_mut().unwrap().try_recv().is_ok();
+    server.lock().unwrap().refuses = Some(Box::new(|_, _| true));
+    for told in [false, false, true, true] {
+        run.store_soon();
+        at_rest().await;
+        let unstored = run.facts().unstored;
+        assert_eq!(unstored.as_ref().is_some_and(|why| why.contains("InternalError")), told, "{unstored:?}");
+    }
+    assert!(woken() && !woken(), "once, for it did not change");
+    server.lock().unwrap().refuses = None;
+    run.store_soon();
+    at_rest().await;
+    assert!(run.facts().unstored.is_none() && run.facts().through == 1 && woken());
 }
 
 #[tokio::test]
