@@ -1,13 +1,11 @@
 //! A soak's evidence with all that is needed to judge it again: from the cluster, or from files that were exported earlier.
 
-use std::{fmt, path::Path, str::FromStr};
+mod change;
+
+use std::path::Path;
 
 use kube::{Resource as _, ResourceExt as _};
-use seaworthy_api::{
-    SoakTest,
-    convert::soak_test as convert,
-    soak_test::{Check, Leftovers, Select, Survivors},
-};
+use seaworthy_api::{SoakTest, convert::soak_test as convert};
 use seaworthy_core::{soak_test::SoakTestStatus, time::Timestamp};
 use seaworthy_operator::{
     kinds::soak_test::published::{evidence, last},
@@ -22,6 +20,8 @@ use seaworthy_soak::{
 };
 use serde_json::Value;
 
+pub(crate) use self::change::Change;
+use self::change::{changed, schema};
 use crate::{
     cluster::{Cluster, chain},
     exit::{self, Code, Failure},
@@ -130,11 +130,8 @@ pub(crate) fn from_files(soak: &Path, csv: &Path, changes: &[Change]) -> Result<
 
 /// The first field that a SoakTest does not have: left out without a word, it would change what is judged.
 fn unknown(soak: &Value) -> Result<Option<String>, Failure> {
-    let all = seaworthy_api::crd::all()?;
-    let soaks = all.iter().find(|crd| crd.spec.names.kind == "SoakTest");
-    let versions = soaks.map(|crd| crd.spec.versions.as_slice()).unwrap_or_default();
-    let schema = serde_json::to_value(versions.first().and_then(|v| v.schema.as_ref()))?;
-    let properties = &schema["openAPIV3Schema"]["properties"];
+    let schema = schema()?;
+    let properties = &schema["properties"];
     Ok(["spec", "status"].into_iter().find_map(|part| repo::unknown(part, &soak[part], &properties[part])))
 }
 
@@ -144,108 +141,6 @@ fn complete(object: &SoakTest, evidence: Evidence, source: Source, changes: &[Ch
     let status = object.status.clone().unwrap_or_default();
     let phases = phases(convert::phases(&object.spec.soak), &status, look::now());
     Ok(Recorded { source, changes: changes.to_vec(), object, checks, phases, evidence, published: None })
-}
-
-/// Another value for a field of a check.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Change {
-    check: String,
-    field: String,
-    value: String,
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}={}", self.check, self.field, self.value)
-    }
-}
-
-impl FromStr for Change {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parts = || {
-            let (place, value) = text.split_once('=')?;
-            let (check, field) = place.split_once('.')?;
-            let ok = ![check, field, value].contains(&"");
-            ok.then(|| Self { check: check.into(), field: field.into(), value: value.into() })
-        };
-        parts()
-            .ok_or_else(|| format!("{text:?} is no change of a check: write CHECK.FIELD=VALUE, e.g. memory.max=300Mi"))
-    }
-}
-
-/// The SoakTest with the changes made to its checks.
-fn changed(object: &SoakTest, changes: &[Change]) -> Result<SoakTest, Failure> {
-    let mut value = serde_json::to_value(object)?;
-    for change in changes {
-        let refused = |why: &str| Failure::unusable(format!("--set {change}: {why}"));
-        let checks = value["spec"]["checks"].as_array_mut().map(Vec::as_mut_slice).unwrap_or_default();
-        let check = checks.iter_mut().find(|c| c["name"] == change.check.as_str());
-        let check = check.ok_or_else(|| refused("the soak has no check of that name"))?;
-        let new = [
-            change.value.parse::<i64>().ok().map(Value::from),
-            change.value.parse::<bool>().ok().map(Value::from),
-            Some(Value::from(change.value.as_str())),
-        ];
-        let new = new.into_iter().flatten().next().unwrap_or_default();
-        let own = ["warmUp", "enforcement", "onMissing", "failFast"].contains(&change.field.as_str());
-        let rule = check
-            .as_object_mut()
-            .and_then(|c| if own { Some(c) } else { c.values_mut().find_map(Value::as_object_mut) });
-        let rule = rule.ok_or_else(|| refused("the check has no rule"))?;
-        let before = rule.insert(change.field.clone(), new);
-        // What is not a field of the rule would be left out without a word.
-        let read = serde_json::from_value::<SoakTest>(value.clone());
-        let read = read.map_err(|e| match &before {
-            // A list or a map of names is no threshold, whatever is written for it.
-            Some(Value::Array(_) | Value::Object(_)) => refused(&decided(change, before.as_ref())),
-            _ => refused(&e.to_string()),
-        })?;
-        let again = serde_json::to_value(&read)?;
-        if again["spec"]["checks"] != value["spec"]["checks"] {
-            return Err(refused("the check has no such field"));
-        }
-        let kept = &object.spec.soak.checks;
-        let check = read.spec.soak.checks.iter().find(|c| c.name == change.check);
-        if check.is_some_and(|check| !was_recorded(kept, check)) {
-            return Err(refused(&decided(change, before.as_ref())));
-        }
-    }
-    Ok(serde_json::from_value(value)?)
-}
-
-/// Why a field cannot be changed afterwards.
-fn decided(change: &Change, before: Option<&Value>) -> String {
-    let Change { field, value, .. } = change;
-    let before = match before {
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        None => "not given".into(),
-    };
-    format!(
-        "{field} decided what was recorded ({before} in the soak), so this evidence says nothing about {value}: run a soak with {field}: {value}, or change what only judges, such as max"
-    )
-}
-
-/// Whether what `check` looks at is what the checks of the soak had recorded.
-fn was_recorded(kept: &[Check], check: &Check) -> bool {
-    if let Some(select) = check.select() {
-        return kept.iter().filter_map(Check::select).any(|kept| covers(kept, select));
-    }
-    // An inventory keeps counts, made with every field of its check but the one that they are held against.
-    let counted = |c: &Check| {
-        let survivors = c.survivors.clone().map(|s| Survivors { max: 0, ..s });
-        (survivors, c.leftovers.clone().map(|l| Leftovers { max: 0, ..l }))
-    };
-    kept.iter().any(|kept| kept.name == check.name && counted(kept) == counted(check))
-}
-
-/// Whether all series that `select` means were kept for `kept`: pages are narrowed to what some check asks for.
-fn covers(kept: &Select, select: &Select) -> bool {
-    (&kept.source, &kept.metric) == (&select.source, &select.metric)
-        && kept.match_labels.iter().all(|(name, value)| select.match_labels.get(name) == Some(value))
-        && kept.match_expressions.iter().all(|one| select.match_expressions.contains(one))
 }
 
 /// The phases as they were recorded, and how far the run got.
@@ -269,91 +164,10 @@ fn phases(planned: Phases, status: &SoakTestStatus, now: Timestamp) -> Phases {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use seaworthy_api::Quantity;
     use seaworthy_core::{
         condition::Reason,
         soak_test::{Ending, SoakTestPhase},
     };
-    use serde_json::json;
-
-    #[test]
-    fn thresholds_can_be_changed_and_typos_are_found() {
-        let object: SoakTest = serde_json::from_value(json!({
-            "apiVersion": "seaworthy.dev/v1alpha1", "kind": "SoakTest", "metadata": {"name": "a"},
-            "spec": {"targetRef": {"kind": "Deployment", "name": "t"}, "measure": "1h", "sources": [{"name": "s", "kubelet": {}}],
-                     "checks": [{"name": "memory", "bound": {"source": "s", "metric": "m_bytes", "max": "100Mi"}},
-                                {"name": "restarts", "restarts": {"max": 0}}]},
-        }))
-        .unwrap();
-        let set = |text: &str| changed(&object, &[text.parse().unwrap()]);
-        let bound = |text: &str| set(text).unwrap().spec.soak.checks[0].bound.clone().unwrap();
-        let written = |q: Option<Quantity>| q.unwrap().to_string();
-        assert_eq!(written(bound("memory.max=300Mi").max), "300Mi");
-        assert_eq!(written(bound("memory.min=5").min), "5");
-        assert_eq!(set("restarts.max=2").unwrap().spec.soak.checks[1].restarts.as_ref().unwrap().max, 2);
-        assert_eq!(set("restarts.warmUp=5m").unwrap().spec.soak.checks[1].warm_up.unwrap().to_string(), "5m");
-        for (text, why) in [
-            ("memory.maximum=5", "no such field"),
-            ("cpu.max=5", "no check of that name"),
-            ("restarts.max=many", "invalid type"),
-        ] {
-            let message = set(text).unwrap_err().message;
-            assert!(message.contains(why), "{message}");
-        }
-        for text in ["memory", "memory.max", "memory=5", ".max=5", "memory.max="] {
-            assert!(text.parse::<Change>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_shaped_the_evidence_cannot_be_changed() {
-        let object: SoakTest = serde_json::from_value(json!({
-            "apiVersion": "seaworthy.dev/v1alpha1", "kind": "SoakTest", "metadata": {"name": "a"},
-            "spec": {"targetRef": {"kind": "Deployment", "name": "t"}, "measure": "1h",
-                "sources": [{"name": "s", "prometheus": {"port": 80}}, {"name": "other", "prometheus": {"port": 81}}],
-                "checks": [
-                    {"name": "level", "bound": {"source": "s", "metric": "m", "max": 5}},
-                    {"name": "errors", "increase": {"source": "s", "metric": "n", "matchLabels": {"code": "500"}, "max": 0}},
-                    {"name": "old", "survivors": {"resources": [{"resource": "pods"}], "namespaces": ["n"], "maxAge": "4h", "selector": "a=b",
-                        "serviceAccountName": "x"}},
-                    {"name": "left", "leftovers": {"clusterResources": [{"resource": "nodes"}], "serviceAccountName": "x"}},
-                ]},
-        }))
-        .unwrap();
-        let set = |text: &str| changed(&object, &[text.parse().unwrap()]);
-        for allowed in [
-            "old.max=3",
-            "old.enforcement=Advisory",
-            "old.warmUp=5m",
-            "left.max=2",
-            "level.quantile=0.9",
-            "level.aggregate=Sum",
-            "errors.metric=n",
-        ] {
-            set(allowed).unwrap();
-        }
-        // Everything of "m" was kept, but of "n" only what has the label.
-        set("errors.metric=m").unwrap();
-        for refused in [
-            "old.maxAge=10m",
-            "old.selector=a=c",
-            "old.resources=pods",
-            "old.namespaces=m",
-            "left.clusterResources=pods",
-            "left.selector=a=b",
-            "level.metric=other",
-            "level.metric=n",
-            "level.source=other",
-            "errors.matchLabels=code",
-        ] {
-            let message = set(refused).unwrap_err().message;
-            let (field, value) = refused.split_once('.').unwrap().1.split_once('=').unwrap();
-            for part in [format!("{field} decided what was recorded"), format!("run a soak with {field}: {value}")] {
-                assert!(message.contains(&part), "{message}");
-            }
-        }
-        assert!(set("old.maxAge=10m").unwrap_err().message.contains("(4h in the soak)"));
-    }
 
     #[test]
     fn a_soak_that_was_cut_short_is_judged_as_far_as_it_got() {

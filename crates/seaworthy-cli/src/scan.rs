@@ -6,6 +6,7 @@
 use std::io::{BufRead, Read, Write};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use base64::Engine as _;
 use seaworthy_soak::scan::{Format, Limits, Sample, ScanError, Wanted, scan};
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,20 @@ struct Case {
     page_b64: Option<String>,
 }
 
+impl Case {
+    /// The page that is to be scanned. An empty page is a page; none at all is a mistake of whoever asks.
+    fn page(&mut self) -> anyhow::Result<Vec<u8>> {
+        match (self.page.take(), self.page_b64.take()) {
+            (Some(page), None) => Ok(page.into_bytes()),
+            (None, Some(encoded)) => base64::engine::general_purpose::STANDARD
+                .decode(encoded)
+                .context("page_b64 is no base64: encode the page, or give it as page"),
+            (None, None) => anyhow::bail!("it has neither page nor page_b64: give one of them"),
+            (Some(_), Some(_)) => anyhow::bail!("it has both page and page_b64: give one of them"),
+        }
+    }
+}
+
 fn text_format() -> FormatArg {
     FormatArg::Text
 }
@@ -97,8 +112,11 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            exit::remark(&look::shown(&format!("{error:#}")));
-            code(&error).into()
+            let code = code(&error);
+            if code != Code::Done {
+                exit::remark(&look::shown(&format!("{error:#}")));
+            }
+            code.into()
         }
     }
 }
@@ -125,31 +143,32 @@ fn print_page(format: Format) -> anyhow::Result<()> {
     std::io::stdin().take(Limits::default().page_bytes as u64 + 1).read_to_end(&mut page)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for line in lines(&page, format)? {
-        serde_json::to_writer(&mut out, &line)?;
-        out.write_all(b"\n")?;
+        print(&mut out, &line)?;
     }
     Ok(out.flush()?)
 }
 
+/// Writes one line of JSON. Not by way of `to_writer`, whose errors hide that a reader went away.
+fn print(out: &mut impl Write, line: &impl Serialize) -> anyhow::Result<()> {
+    let mut line = serde_json::to_vec(line)?;
+    line.push(b'\n');
+    Ok(out.write_all(&line)?)
+}
+
 fn answer_all() -> anyhow::Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    for input in std::io::stdin().lock().lines() {
+    for (number, input) in (1..).zip(std::io::stdin().lock().lines()) {
         let input = input?;
         if input.trim().is_empty() {
             continue;
         }
-        let case: Case = serde_json::from_str(&input)?;
-        let page = match (case.page, case.page_b64) {
-            (Some(page), _) => page.into_bytes(),
-            (None, Some(encoded)) => base64::engine::general_purpose::STANDARD.decode(encoded)?,
-            (None, None) => Vec::new(),
-        };
+        let mut case: Case = serde_json::from_str(&input).with_context(|| format!("line {number}"))?;
+        let page = case.page().with_context(|| format!("line {number}"))?;
         let reply = match lines(&page, case.format.into()) {
             Ok(samples) => Reply { id: case.id, ok: true, samples: Some(samples), error: None },
             Err(error) => Reply { id: case.id, ok: false, samples: None, error: Some(error.to_string()) },
         };
-        serde_json::to_writer(&mut out, &reply)?;
-        out.write_all(b"\n")?;
+        print(&mut out, &reply)?;
     }
     Ok(out.flush()?)
 }

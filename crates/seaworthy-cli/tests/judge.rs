@@ -230,6 +230,68 @@ fn thresholds_that_make_no_sense_end_it_at_once() {
 }
 
 #[test]
+fn amounts_of_series_are_those_of_specs() {
+    let series = r#"{"id": 1, "t": [1], "v": [1]}"#;
+    for amount in ["20m", "1T", "1Ti", "1Mi", "0.5", "2k"] {
+        let (_, errors, code) = told(&["judge", "--series", "-", "--tolerable-per-hour", amount], series);
+        assert_eq!((errors.as_str(), code), ("", 0), "{amount}");
+    }
+    let long = "9".repeat(400);
+    for amount in ["nan", "inf", "-inf", "1e6", "1Xi", "Mi", "", &long] {
+        for flag in ["--tolerable-per-hour", "--unacceptable-per-hour"] {
+            let (text, errors, code) = told(&["judge", "--series", "-", &format!("{flag}={amount}")], series);
+            assert_eq!((text.as_str(), code), ("", 4), "{flag} {amount}");
+            assert!(errors.contains(flag) && errors.contains("200Mi"), "{errors}");
+        }
+    }
+    for flag in ["--tolerable-per-hour", "--unacceptable-per-hour"] {
+        let (text, errors, code) = told(&["judge", "--series", "-", flag, "-3Ki"], series);
+        assert_eq!((text.as_str(), code), ("", 4));
+        assert!(errors.contains(&format!("{flag} is -3072: give ")), "{errors}");
+    }
+}
+
+#[test]
+fn a_warm_up_is_a_time() {
+    let series = r#"{"id": 1, "t": [1], "v": [1]}"#;
+    for time in ["nan", "inf", "-inf", "-1", "1e999", "5m", ""] {
+        let (text, errors, code) = told(&["judge", "--series", "-", "--warm-up", time], series);
+        assert_eq!((text.as_str(), code), ("", 4), "{time}");
+        for part in ["--warm-up", &format!("'{time}'"), "give seconds"] {
+            assert!(errors.contains(part), "{time}: {errors}");
+        }
+    }
+    for time in ["0", "0.5", "600", "1e3"] {
+        assert_eq!(told(&["judge", "--series", "-", "--warm-up", time], series).2, 0, "{time}");
+    }
+}
+
+#[test]
+fn what_the_api_server_would_refuse_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = export(dir.path());
+    for (sets, words) in [
+        (&["level.label=x"][..], "label is \"x\""),
+        (&["level.label=x", "level.aggregate=Max"], "label is \"x\""),
+        (&["level.aggregate=LabelSum"], "level.label"),
+        (&["level.label=x", "level.aggregate=Sum"], "level.aggregate=LabelSum"),
+        (&["level.max=0000000000000000000000000000001Mi"], "at most 30"),
+    ] {
+        let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+        for command in ["judge", "report"] {
+            let (text, errors, code) = told(&with(command, &files, &sets), "");
+            assert_eq!((text.as_str(), code), ("", 4), "{sets:?}: {errors}");
+            assert!(errors.contains("--set level.") && errors.contains(words), "{errors}");
+        }
+    }
+    // Each needs the other, in any order.
+    for sets in [["level.label=x", "level.aggregate=LabelSum"], ["level.aggregate=LabelSum", "level.label=x"]] {
+        let (text, errors, code) = told(&with("judge", &files, &["--set", sets[0], "--set", sets[1]]), "");
+        assert_ne!(code, 4, "{text}{errors}");
+    }
+}
+
+#[test]
 fn what_is_not_given_is_asked_for() {
     for args in [
         &["judge"][..],

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are outside of test functions")]
 
 use std::{
-    io::Write as _,
+    fmt::Write as _,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     process::{Command, Stdio},
 };
 
@@ -98,4 +99,57 @@ fn a_page_without_samples_is_valid() {
     {
         expect(&["--format", format], page, &[]);
     }
+}
+
+/// Scans this input, of whose output only the first line is read; standard error and exit status.
+fn read_one_line(args: &[&str], input: &str) -> (String, i32) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-seaworthy"));
+    let command = command.arg("scan").args(args);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let feeder = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let mut line = String::new();
+    BufReader::with_capacity(16, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with('{'), "{line}");
+    let mut errors = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    feeder.join().unwrap();
+    (errors, child.wait().unwrap().code().unwrap())
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    // Far more than a pipe holds.
+    let page = (0..20_000).fold(String::new(), |mut page, k| {
+        writeln!(page, "some_metric{{number=\"{k}\"}} {k}").unwrap();
+        page
+    });
+    assert_eq!(read_one_line(&[], &page), (String::new(), 0));
+    let lines: String = (0..4).map(|id| json!({"id": id, "page": page}).to_string() + "\n").collect();
+    assert_eq!(read_one_line(&["--jsonl"], &format!("{{\"id\":0,\"page\":\"\"}}\n{lines}")), (String::new(), 0));
+}
+
+#[test]
+fn a_line_without_a_page_ends_it() {
+    let first = json!({"id": 1, "page": "m 1\n"});
+    for (line, words) in [
+        (r#"{"id":4}"#, "neither page nor page_b64"),
+        (r#"{"id":4,"page":null}"#, "neither page nor page_b64"),
+        (r#"{"id":4,"page":"m 1\n","page_b64":""}"#, "both page and page_b64"),
+        (r#"{"id":4,"page_b64":"*"}"#, "page_b64"),
+        (r#"{"page":""}"#, "missing field `id`"),
+        ("[]", "id"),
+        ("m 1", "expected value"),
+    ] {
+        let (text, errors, code) = scan(&["--jsonl"], format!("{first}\n\n{line}\n{first}\n"));
+        assert_eq!(code, 4, "{line}: {text}");
+        assert!(errors.starts_with("line 3: ") && errors.contains(words), "{line}: {errors}");
+        assert_eq!(text.lines().count(), 1, "what came before is answered: {text}");
+    }
+    let (text, _, code) = scan(&["--jsonl"], "{\"id\":4,\"page\":\"\"}\n{\"id\":5,\"page_b64\":\"\"}\n");
+    assert_eq!(
+        (text.as_str(), code),
+        ("{\"id\":4,\"ok\":true,\"samples\":[]}\n{\"id\":5,\"ok\":true,\"samples\":[]}\n", 0)
+    );
 }
