@@ -10,9 +10,8 @@
 use std::ops::Range;
 
 use super::finding::at;
-use super::lives::one_of_each;
 use super::spec::{Aggregate, Select};
-use super::view::{Row, Series, View};
+use super::view::{Row, Series, Target, View};
 use super::window::{Share, Window};
 use crate::unit::amount;
 
@@ -144,7 +143,7 @@ pub(crate) fn gains(view: &View<'_>, select: &Select, series: &[Series<'_>], win
         by_row: Vec::new(),
         most: 0.0,
         fell: None,
-        blind_ms: lost_ms(view, series, &pages, window),
+        blind_ms: blind_ms(view, select, series, &pages, window),
         late: None,
         each: Vec::new(),
         first_row: window.from,
@@ -158,14 +157,65 @@ pub(crate) fn gains(view: &View<'_>, select: &Select, series: &[Series<'_>], win
     gains
 }
 
-/// The longest judged time in a hole from which a target did not come back, in milliseconds.
-fn lost_ms(view: &View<'_>, series: &[Series<'_>], pages: &[bool], window: &Window) -> u64 {
-    let lost = |one: &Series<'_>| {
-        let last = (0..pages.len()).rev().find(|row| one.target.seen(*row))?;
+/// The longest judged time in which a container ended unseen, in milliseconds. A target whose counter had no event yet may have had one
+/// there: so it goes by the targets that show the metric at all, never by the series that were seen.
+fn blind_ms(view: &View<'_>, select: &Select, series: &[Series<'_>], pages: &[bool], window: &Window) -> u64 {
+    let family = view.family(select);
+    let blind = |(place, target): (&str, &Target<'_>)| {
+        let own: Vec<&Series<'_>> = series.iter().filter(|one| one.place == place).collect();
+        let stood = |one: &Series<'_>| (0..pages.len()).any(|row| one.value(row).is_some_and(|count| count > 0.0));
+        let shows = !own.is_empty() || family.iter().any(|one| one.place == place && stood(one));
+        shows.then(|| replaced_ms(view, target, &own, pages.len(), window).max(lost_ms(view, target, pages, window)))
+    };
+    view.targets(&select.source).filter_map(blind).max().unwrap_or_default()
+}
+
+/// The longest judged time in which one life of a target ended and another began, in milliseconds. What lies between may be of either, so
+/// all of it is told. A page on which a counter is no number says nothing of what it had counted.
+fn replaced_ms(view: &View<'_>, target: &Target<'_>, own: &[&Series<'_>], rows: usize, window: &Window) -> u64 {
+    let counts = |row: &usize| target.seen(*row) && own.iter().all(|one| one.value(*row).is_none_or(f64::is_finite));
+    let mut longest = 0;
+    // The last life that is known, its rows, and the last row that told what it or one before it had counted.
+    let mut known: Option<(&str, Range<usize>)> = None;
+    let mut told: Option<usize> = None;
+    for row in (0..rows).filter(|row| target.seen(*row)) {
+        let life = target.incarnation(row);
+        if life.is_empty() {
+            continue;
+        }
+        let first = match known.take() {
+            Some((before, rows)) if before == life => rows.start,
+            None => row,
+            Some((_, rows)) => {
+                told = rows.rev().find(counts).or(told);
+                if let Some(last) = told.filter(|_| !followed_before(view, life, window)) {
+                    longest = longest.max(window.overlap_ms(view.planned_ms(last), view.planned_ms(row)));
+                }
+                row
+            }
+        };
+        known = Some((life, first..row + 1));
+        // The first look after the window is the last one that tells of it.
+        if row >= window.reached {
+            break;
+        }
+    }
+    longest
+}
+
+/// Whether the life before `life` ended before the window, for this one began before it.
+fn followed_before(view: &View<'_>, life: &str, window: &Window) -> bool {
+    view.began_ms(life).is_some_and(|began| before(began, window))
+}
+
+/// The judged time in a hole from which a target did not come back, in milliseconds.
+fn lost_ms(view: &View<'_>, target: &Target<'_>, pages: &[bool], window: &Window) -> u64 {
+    let lost = || {
+        let last = (0..pages.len()).rev().find(|row| target.seen(*row))?;
         let next = (last + 1..pages.len()).find(|row| pages.get(*row) == Some(&true))?;
         Some(window.overlap_ms(view.planned_ms(last), view.planned_ms(next)))
     };
-    one_of_each(series).into_iter().filter_map(lost).max().unwrap_or_default()
+    lost().unwrap_or_default()
 }
 
 /// What one counter gained by each row of the window, and at its edges.
@@ -174,8 +224,6 @@ fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, g
     let (mut steps, mut unsure): (Vec<(usize, f64)>, f64) = (Vec::new(), 0.0);
     let mut gained = 0.0;
     let mut last: Option<Last<'_>> = None;
-    // The last one whose life is known.
-    let mut known: Option<Last<'_>> = None;
     // The last row in which the target was seen, with or without this series, and whose life that was.
     let mut seen: Option<(usize, &str)> = None;
     for row in 0..pages.len() {
@@ -183,7 +231,6 @@ fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, g
         if let Some(value) = series.value(row).filter(|v| v.is_finite()) {
             let now = Last { value, row, incarnation: life };
             let until = view.planned_ms(row);
-            lose(view, known, now, window, gains);
             let mut step = || step(series, last, now, seen.map(|(row, _)| row), gains);
             match since(view, seen, now, pages, window).map(|since| window.share(since, until)) {
                 Some(Share::Part) => unsure += step(),
@@ -194,7 +241,6 @@ fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, g
             // A fall right before a new life was seen is that life's doing, or another's in between: whose the page is, is not known.
             let unsure = series.target.ends_life(row) && last.is_some_and(|last| value < last.value);
             last = Some(if unsure { Last { incarnation: "", ..now } } else { now });
-            known = last.filter(|last| !last.incarnation.is_empty()).or(known);
         }
         if series.target.seen(row) {
             seen = Some((row, life));
@@ -234,17 +280,6 @@ fn before(ms: i64, window: &Window) -> bool {
 /// Whether two lives are known, and not the same.
 fn another(before: &str, now: &str) -> bool {
     !before.is_empty() && !now.is_empty() && before != now
-}
-
-/// What a container that ended between two samples counted after the first of them is lost, as far as that was judged.
-/// What lies between may be of either: the longest is told.
-fn lose(view: &View<'_>, known: Option<Last<'_>>, now: Last<'_>, window: &Window, gains: &mut Gains) {
-    let Some(last) = known.filter(|known| another(known.incarnation, now.incarnation)) else { return };
-    // One that began before the window followed one that ended before it.
-    if !view.began_ms(now.incarnation).is_some_and(|began| before(began, window)) {
-        let blind = window.overlap_ms(view.planned_ms(last.row), view.planned_ms(now.row));
-        gains.blind_ms = gains.blind_ms.max(blind);
-    }
 }
 
 /// A target that was there before anything of it was seen.

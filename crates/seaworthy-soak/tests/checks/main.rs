@@ -5,6 +5,7 @@
 mod aggregates;
 mod edges;
 mod facts;
+mod holes;
 mod metrics;
 mod no_evidence;
 mod rates;
