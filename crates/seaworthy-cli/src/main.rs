@@ -7,6 +7,7 @@ mod evidence;
 mod exit;
 mod explain;
 mod judge;
+mod lines;
 mod look;
 mod outcome;
 mod plan;

@@ -3,7 +3,7 @@
 //! The same scanner as the operator's sampler, to see what it makes of a page before a soak depends on it. With `--jsonl` it
 //! reads many pages, one JSON object a line, and answers each with one line.
 
-use std::io::{BufRead, Read, Write};
+use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     exit::{self, Code},
-    look,
+    lines, look,
 };
 
 /// Reads a page of metrics and prints its samples.
@@ -157,12 +157,16 @@ fn print(out: &mut impl Write, line: &impl Serialize) -> anyhow::Result<()> {
 
 fn answer_all() -> anyhow::Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    for (number, input) in (1..).zip(std::io::stdin().lock().lines()) {
-        let input = input?;
-        if input.trim().is_empty() {
-            continue;
+    let (mut input, mut line) = (std::io::stdin().lock(), Vec::new());
+    for number in 1.. {
+        match lines::read(&mut input, &mut line)? {
+            lines::Read::End => break,
+            lines::Read::Line if line.trim_ascii().is_empty() => continue,
+            lines::Read::Line => {}
+            lines::Read::TooLong => anyhow::bail!("line {number}: {}", lines::too_long()),
         }
-        let mut case: Case = serde_json::from_str(&input).with_context(|| format!("line {number}"))?;
+        let text = std::str::from_utf8(&line).with_context(|| format!("line {number}"))?;
+        let mut case: Case = serde_json::from_str(text).with_context(|| format!("line {number}"))?;
         let page = case.page().with_context(|| format!("line {number}"))?;
         let reply = match lines(&page, case.format.into()) {
             Ok(samples) => Reply { id: case.id, ok: true, samples: Some(samples), error: None },

@@ -223,6 +223,24 @@ fn a_line_is_answered_before_the_next_is_written() {
 }
 
 #[test]
+fn a_line_that_is_too_long_is_answered_and_the_next_one_read() {
+    let mut input = b"{\"id\": 1, \"t\": [".to_vec();
+    input.resize(65 << 20, b' ');
+    input.extend(b"], \"v\": []}\n{\"id\": 2, \"t\": [1], \"v\": [1]}\n");
+    let (text, errors, code) = told(&SERIES, &input);
+    let replies: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let seen: Vec<_> = replies.iter().map(|r| (&r["id"], r["verdict"].as_str().unwrap())).collect();
+    assert_eq!((seen, code), (vec![(&json!(1), "Error"), (&json!(2), "Inconclusive")], 1), "{errors}");
+    let reason = replies[0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("line 1: ") && reason.contains("64 MiB"), "{reason}");
+    // As long as a line may be, its line feed not counted.
+    let mut longest = b"{\"id\": 3, \"t\": [1], \"v\": [1]}".to_vec();
+    longest.resize(64 << 20, b' ');
+    assert_eq!(told(&SERIES, [&longest[..], b"\n"].concat()).2, 0);
+    assert_eq!(told(&SERIES, [&longest[..], b" \n"].concat()).2, 1);
+}
+
+#[test]
 fn thresholds_that_make_no_sense_end_it_at_once() {
     let (text, errors, code) = told(&["judge", "--series", "-", "--tolerable-per-hour", "0"], "{}\n");
     assert_eq!((text.as_str(), code), ("", 4));

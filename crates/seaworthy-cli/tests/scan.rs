@@ -153,3 +153,13 @@ fn a_line_without_a_page_ends_it() {
         ("{\"id\":4,\"ok\":true,\"samples\":[]}\n{\"id\":5,\"ok\":true,\"samples\":[]}\n", 0)
     );
 }
+
+#[test]
+fn a_line_that_is_too_long_ends_it() {
+    let mut input = b"{\"id\":1,\"page\":\"m 1\\n\"}\n{\"id\":2,\"page\":\"\"".to_vec();
+    input.resize(65 << 20, b' ');
+    input.extend(b"}\n");
+    let (text, errors, code) = scan(&["--jsonl"], &input);
+    assert_eq!((text.lines().count(), code), (1, 4), "what came before is answered: {text}");
+    assert!(errors.starts_with("line 2: ") && errors.contains("64 MiB"), "{errors}");
+}

@@ -11,6 +11,11 @@ use serde::{
 };
 use serde_json::Value;
 
+use crate::lines;
+
+/// Of a line that is too long, its id is looked for in so many bytes.
+const NAMED: usize = 4096;
+
 /// A series as it stands on its line.
 #[derive(Debug, Deserialize)]
 struct Series {
@@ -106,6 +111,14 @@ pub(super) fn read(number: u64, line: &[u8], warm_up: f64) -> Result<Told, Probl
         Ok((samples, faults)) => Ok(Told { id: series.id, samples, faults }),
         Err(reason) => Err(Problem { id: series.id, reason: format!("line {number}: {reason}") }),
     }
+}
+
+/// What is wrong with line `number`, of which this is only the beginning.
+pub(super) fn too_long(number: u64, beginning: &[u8]) -> Problem {
+    let beginning = beginning.get(..NAMED).unwrap_or(beginning);
+    let text = beginning.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let reason = format!("line {number}: {}", lines::too_long());
+    Problem { id: id(&with_nulls(text).0), reason }
 }
 
 /// The text with null for what is not a number, and the columns behind which it is longer by one than it was.

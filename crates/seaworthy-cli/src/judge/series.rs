@@ -3,7 +3,7 @@
 //! The same code as the operator's, for series that were recorded elsewhere or made up.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::line::{self, Problem, Told};
 use crate::{
     exit::{self, Code},
-    look,
+    lines, look,
 };
 
 /// So much is read at once, in bytes: a few lines of a long series.
@@ -29,7 +29,7 @@ pub(super) struct Args {
     /// A file of JSON lines {id, t: [seconds], v: [values], incarnation: [...], faults: [[from, to], ...]}, or - for standard
     /// input. Incarnation and faults may be left out; a value that is null or NaN is no sample. Each line is answered as soon as
     /// it is read; one that is no series is answered with the verdict Error.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "soak", "evidence", "set", "output"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "soak", "evidence", "baseline_soak", "set", "output"])]
     series: Option<String>,
     /// A rise per hour that is harmless, written as in checks: 1Mi, 20m or 0.5. Default: 0.5 % of the baseline, the median of the first tenth of the samples,
     /// and at most a quarter of --unacceptable-per-hour where that is given. No least default of 1Mi as for a soak's bytes: units are unknown here.
@@ -132,16 +132,16 @@ fn answer_all(args: &Args) -> anyhow::Result<u64> {
         if !input.buffer().contains(&b'\n') {
             out.flush()?;
         }
-        line.clear();
-        if input.read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
+        let read = lines::read(&mut input, &mut line)?;
         let text = line.trim_ascii_end();
         let text = text.strip_prefix("\u{feff}".as_bytes()).filter(|_| number == 1).unwrap_or(text);
-        if text.is_empty() {
-            continue;
-        }
-        let reply = match line::read(number, text, args.warm_up) {
+        let told = match read {
+            lines::Read::End => break,
+            lines::Read::Line if text.is_empty() => continue,
+            lines::Read::Line => line::read(number, text, args.warm_up),
+            lines::Read::TooLong => Err(line::too_long(number, text)),
+        };
+        let reply = match told {
             Ok(told) => answer(args, told),
             Err(Problem { id, reason }) => {
                 unread += 1;
