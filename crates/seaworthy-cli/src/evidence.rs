@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, io::IsTerminal as _, process::ExitCode};
 
+use seaworthy_soak::evidence::MAX_EXPORTED_INVENTORIES;
+
 use crate::{
     cluster::ClusterArgs,
     exit::{self, Code},
@@ -10,7 +12,7 @@ use crate::{
 };
 
 /// Prints the evidence of a soak as one CSV: a row per slot, a column per series, the gaps with their reasons; declared faults stand in the
-/// name of the column that begins with `@export`. Left out are the inventories of leftovers checks.
+/// name of the column that begins with `@export`, inventories of leftovers checks in that of `@inventories`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -29,6 +31,12 @@ pub(crate) fn run(args: &Args, cluster: &ClusterArgs) -> ExitCode {
     exit::run(async {
         let cluster = cluster.connect().await?;
         let recorded = recorded::read(&cluster, &args.name, &[]).await?;
+        if let Some(bytes) = recorded.evidence.too_large_to_export() {
+            exit::remark(&format!(
+                "the inventories take {bytes} bytes or more, and an export holds {MAX_EXPORTED_INVENTORIES} at most: they are left out, so leftovers are Inconclusive from files; judge {} here",
+                look::shown(&args.name.to_string())
+            ));
+        }
         exit::paint(&written(&recorded.evidence.to_csv(), std::io::stdout().is_terminal()))?;
         Ok(Code::Done)
     })

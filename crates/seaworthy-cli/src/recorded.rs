@@ -106,26 +106,75 @@ async fn published(cluster: &Cluster, object: &SoakTest) -> Result<Option<(Evide
     Ok(stored.and_then(Before::decode))
 }
 
-/// Reads a SoakTest as `kubectl get -o yaml` or `-o json` prints it, and its evidence as `kubectl seaworthy evidence` prints it.
-pub(crate) fn from_files(soak: &Path, csv: &Path, changes: &[Change]) -> Result<Recorded, Failure> {
-    let text = |path: &Path| {
-        exit::read(path, MOST).map_err(|e| Failure::unusable(format!("cannot read {}: {e}", path.display())))
-    };
-    let (yaml, csv_text) = (text(soak)?, text(csv)?);
-    let no_soak = |e: &dyn std::fmt::Display| Failure::unusable(format!("{} is no SoakTest: {e}", soak.display()));
-    // By way of a plain value: numbers that may also be strings are told apart there as the API server does.
-    let value: serde_json::Value = serde_saphyr::from_str(&yaml).map_err(|e| no_soak(&e))?;
-    if let Some(field) = unknown(&value)? {
-        return Err(no_soak(&format!("{field}: there is no such field; `kubectl explain soaktest.spec` lists them")));
+/// A SoakTest and its evidence in files: as `kubectl get -o yaml` or `-o json` prints the one, and `kubectl seaworthy evidence` the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Files<'p> {
+    /// The SoakTest.
+    pub(crate) soak: &'p Path,
+    /// Its evidence.
+    pub(crate) evidence: &'p Path,
+}
+
+impl Files<'_> {
+    fn read(self) -> Result<(SoakTest, Evidence), Failure> {
+        let Self { soak, evidence: csv } = self;
+        let text = |path: &Path| {
+            exit::read(path, MOST).map_err(|e| Failure::unusable(format!("cannot read {}: {e}", path.display())))
+        };
+        let (yaml, csv_text) = (text(soak)?, text(csv)?);
+        let no_soak = |e: &dyn std::fmt::Display| Failure::unusable(format!("{} is no SoakTest: {e}", soak.display()));
+        // By way of a plain value: numbers that may also be strings are told apart there as the API server does.
+        let value: serde_json::Value = serde_saphyr::from_str(&yaml).map_err(|e| no_soak(&e))?;
+        if let Some(field) = unknown(&value)? {
+            let problem = format!("{field}: there is no such field; `kubectl explain soaktest.spec` lists them");
+            return Err(no_soak(&problem));
+        }
+        let object: SoakTest = serde_json::from_value(value).map_err(|e| no_soak(&e))?;
+        let status = object.status.clone().unwrap_or_default();
+        let run = convert::run(&object.uid().unwrap_or_default(), &object.spec.soak, &status).ok_or_else(|| {
+            let path = soak.display();
+            Failure::unusable(format!("{path} has no status.startTime: write it with `kubectl get -o yaml`"))
+        })?;
+        let evidence =
+            Evidence::from_csv(&run, &csv_text).map_err(|e| Failure::unusable(format!("{}: {e}", csv.display())))?;
+        Ok((object, evidence))
     }
-    let object: SoakTest = serde_json::from_value(value).map_err(|e| no_soak(&e))?;
-    let status = object.status.clone().unwrap_or_default();
-    let run = convert::run(&object.uid().unwrap_or_default(), &object.spec.soak, &status).ok_or_else(|| {
-        Failure::unusable(format!("{} has no status.startTime: write it with `kubectl get -o yaml`", soak.display()))
-    })?;
-    let evidence =
-        Evidence::from_csv(&run, &csv_text).map_err(|e| Failure::unusable(format!("{}: {e}", csv.display())))?;
-    complete(&object, evidence, Source::Files, changes)
+}
+
+/// Reads a soak from files, and the one that its `baseline` checks compare with.
+pub(crate) fn from_files(
+    files: Files<'_>,
+    baseline: Option<Files<'_>>,
+    changes: &[Change],
+) -> Result<Recorded, Failure> {
+    let (object, evidence) = files.read()?;
+    let published = baseline.map(|files| before(&object, files)).transpose()?;
+    Ok(Recorded { published, ..complete(&object, evidence, Source::Files, changes)? })
+}
+
+/// What `baseline` checks of `object` compare with, from files: only what the operator would compare them with, where it is on record.
+fn before(object: &SoakTest, files: Files<'_>) -> Result<(Evidence, Phases), Failure> {
+    if object.spec.soak.checks.iter().all(|c| c.baseline.is_none()) {
+        let message = "the soak has no baseline check: leave out --baseline-soak and --baseline-evidence";
+        return Err(Failure::unusable(message));
+    }
+    let (before, evidence) = files.read()?;
+    let compared = object.status.as_ref().and_then(|s| s.compared_with.as_ref());
+    if let Some(with) = compared.filter(|with| before.uid().as_deref() != Some(with.uid.as_str())) {
+        return Err(Failure::unusable(format!(
+            "--baseline-soak is soak/{} with the UID {:?}, and this one was compared with soak/{} of Release {} with the UID {:?}: give that one",
+            before.name_any(),
+            before.uid().unwrap_or_default(),
+            with.soak_test,
+            with.release,
+            with.uid
+        )));
+    }
+    // As far as it went: what was published had passed.
+    let planned = convert::phases(&before.spec.soak);
+    let more = before.status.clone().unwrap_or_default().extended().0.saturating_mul(1000);
+    let measure_ms = planned.measure_ms.saturating_add(more);
+    Ok((evidence, Phases { measure_ms, elapsed_ms: planned.elapsed_ms.saturating_add(more), ..planned }))
 }
 
 /// The first field that a SoakTest does not have: left out without a word, it would change what is judged.

@@ -1,6 +1,6 @@
 //! `--set`: a SoakTest with other values in its checks. Refused is what its evidence cannot tell, and what the API server would not take.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::OnceLock};
 
 use seaworthy_api::{
     SoakTest,
@@ -197,13 +197,17 @@ fn covers(kept: &Select, select: &Select) -> bool {
         && kept.match_expressions.iter().all(|one| select.match_expressions.contains(one))
 }
 
-/// The schema of a SoakTest.
-pub(super) fn schema() -> Result<Value, Failure> {
+/// The schema of a SoakTest, made once.
+pub(super) fn schema() -> Result<&'static Value, Failure> {
+    static SCHEMA: OnceLock<Value> = OnceLock::new();
+    if let Some(made) = SCHEMA.get() {
+        return Ok(made);
+    }
     let all = seaworthy_api::crd::all()?;
     let soaks = all.iter().find(|crd| crd.spec.names.kind == "SoakTest");
     let versions = soaks.map(|crd| crd.spec.versions.as_slice()).unwrap_or_default();
     let mut schema = serde_json::to_value(versions.first().and_then(|v| v.schema.as_ref()))?;
-    Ok(schema["openAPIV3Schema"].take())
+    Ok(SCHEMA.get_or_init(|| schema["openAPIV3Schema"].take()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub(crate) use self::model::{Judged, Report, word};
 use crate::{
     cluster::ClusterArgs,
     exit::{self, Code, Failure},
-    recorded::{self, Recorded},
+    recorded::{self, Files, Recorded},
     target::Target,
 };
 
@@ -47,6 +47,12 @@ pub(crate) struct Input {
     /// Its evidence in a file, as `kubectl seaworthy evidence soak/NAME` prints it.
     #[arg(long, value_name = "FILE", requires = "soak")]
     pub(crate) evidence: Option<PathBuf>,
+    /// The SoakTest that `baseline` checks compare with, in a file; needs --baseline-evidence. Without it such a check is Inconclusive offline.
+    #[arg(long, value_name = "FILE", requires_all = ["baseline_evidence", "soak"])]
+    pub(crate) baseline_soak: Option<PathBuf>,
+    /// Its evidence in a file.
+    #[arg(long, value_name = "FILE", requires = "baseline_soak")]
+    pub(crate) baseline_evidence: Option<PathBuf>,
     /// Judges with another value of a check's field: CHECK.FIELD=VALUE, e.g. memory.max=300Mi; repeatable.
     #[arg(long = "set", value_name = "CHECK.FIELD=VALUE")]
     pub(crate) set: Vec<recorded::Change>,
@@ -86,7 +92,11 @@ impl Input {
                 let cluster = cluster.connect().await?;
                 recorded::read(&cluster, target, &self.set).await
             }
-            (None, Some(soak), Some(evidence)) => recorded::from_files(soak, evidence, &self.set),
+            (None, Some(soak), Some(evidence)) => {
+                let baseline = self.baseline_soak.as_deref().zip(self.baseline_evidence.as_deref());
+                let baseline = baseline.map(|(soak, evidence)| Files { soak, evidence });
+                recorded::from_files(Files { soak, evidence }, baseline, &self.set)
+            }
             (None, _, _) => Err(Failure::unusable("name a soak, or give --soak and --evidence")),
         }
     }

@@ -15,7 +15,7 @@ use seaworthy_soak::{
         CheckKind, CheckSpec, CheckVerdict, Enforcement, Judgement, Limit, LimitKind, Phases, Published, Slopes, Trace,
         TrendOf, Verdict, judge_against, trace,
     },
-    evidence::Evidence,
+    evidence::{Evidence, Without},
     record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo},
 };
 
@@ -219,14 +219,24 @@ fn without_files(recorded: &Recorded, spec: &CheckSpec, verdict: &mut CheckVerdi
     let Recorded { object, evidence, published, .. } = recorded;
     let there = || format!("judge soak/{} in the cluster", object.name_any());
     match &spec.kind {
-        CheckKind::Leftovers(_) if Compared::of(evidence, &spec.name).is_none() => {
-            verdict.message = format!("files hold no inventories to compare: {}", there());
-        }
+        CheckKind::Leftovers(_) => match evidence.without_inventories() {
+            Some(Without::OldExport) => {
+                let what =
+                    "this export is of an older program and holds no inventories to compare: export it again, or";
+                verdict.message = format!("{what} {}", there());
+            }
+            Some(Without::TooLarge) => {
+                let what = "the inventories were too large to be exported, so there are none to compare";
+                verdict.message = format!("{what}: {}", there());
+            }
+            None => {}
+        },
         CheckKind::Baseline(_) if published.is_none() => {
-            verdict.message = format!("files do not hold the release to compare with: {}", there());
+            let what =
+                "files do not hold the release to compare with: give it by --baseline-soak and --baseline-evidence, or";
+            verdict.message = format!("{what} {}", there());
         }
         CheckKind::Trend(_)
-        | CheckKind::Leftovers(_)
         | CheckKind::Baseline(_)
         | CheckKind::Bound(_)
         | CheckKind::Increase(_)
@@ -338,9 +348,10 @@ fn warnings(recorded: &Recorded, status: &SoakTestStatus, judgement: &Judgement,
         warnings.push(format!("judged by other thresholds than the soak's own: {}", changes.join(", ")));
     }
     if matches!(recorded.source, Source::Files) {
-        warnings.push(
-            "read from files: nobody vouches that they are what was recorded; inventories, and what baselines compare with, are not in them".into(),
-        );
+        warnings.push("read from files: nobody vouches that they are what was recorded".into());
+    }
+    if matches!(recorded.source, Source::Files) && recorded.published.is_some() && status.compared_with.is_none() {
+        warnings.push("baselines are compared with files that the soak's status does not name".into());
     }
     if status.completion_time.is_none() {
         warnings.push("the soak is not finished: everything here is what is known so far".into());

@@ -13,7 +13,7 @@ use seaworthy_soak::{
 use serde_json::json;
 
 use super::{formats, html, model::Report, plot};
-use crate::recorded::{Recorded, Source};
+use crate::recorded::{Files, Recorded, Source};
 
 const SLOTS: u64 = 180;
 const START: i64 = 1_767_225_600_000;
@@ -331,8 +331,9 @@ fn files_that_lack_what_a_check_needs_say_so() {
     let dir = tempfile::tempdir().unwrap();
     let (soak, csv) = (dir.path().join("soak.json"), dir.path().join("evidence.csv"));
     std::fs::write(&soak, object.to_string()).unwrap();
-    std::fs::write(&csv, evidence().to_csv()).unwrap();
-    let offline = Report::of(&crate::recorded::from_files(&soak, &csv, &[]).unwrap());
+    // As it was exported before it held inventories.
+    std::fs::write(&csv, evidence().to_csv().replace(" inventories=- ", " ")).unwrap();
+    let offline = Report::of(&crate::recorded::from_files(Files { soak: &soak, evidence: &csv }, None, &[]).unwrap());
     let said: Vec<_> = offline.judgement.checks.iter().map(|c| (c.verdict, c.message.as_str())).collect();
     for (open, words) in [(said[0], "no inventories to compare"), (said[1], "release to compare with")] {
         assert!(open.0 == Verdict::Inconclusive && open.1.contains(words), "{open:?}");
@@ -345,8 +346,10 @@ fn a_report_from_the_exported_files_says_the_same() {
     let (soak, csv) = (dir.path().join("soak.json"), dir.path().join("evidence.csv"));
     std::fs::write(&soak, serde_json::to_string(&object()).unwrap()).unwrap();
     std::fs::write(&csv, evidence().to_csv()).unwrap();
-    let offline = crate::recorded::from_files(&soak, &csv, &[]).unwrap();
-    let other = crate::recorded::from_files(&soak, &csv, &["errors.max=5".parse().unwrap()]).unwrap();
+    let offline = crate::recorded::from_files(Files { soak: &soak, evidence: &csv }, None, &[]).unwrap();
+    let other =
+        crate::recorded::from_files(Files { soak: &soak, evidence: &csv }, None, &["errors.max=5".parse().unwrap()])
+            .unwrap();
     assert_eq!(Report::of(&other).judgement.checks[0].verdict, Verdict::Passed, "another threshold, another verdict");
     let (offline, online) = (Report::of(&offline), Report::of(&recorded()));
     assert_eq!(offline.judgement, online.judgement);
@@ -367,7 +370,7 @@ fn ended(status: &serde_json::Value, edit: impl Fn(&mut serde_json::Value)) -> R
     let (soak, csv) = (dir.path().join("soak.json"), dir.path().join("evidence.csv"));
     std::fs::write(&soak, object.to_string()).unwrap();
     std::fs::write(&csv, evidence().to_csv()).unwrap();
-    Report::of(&crate::recorded::from_files(&soak, &csv, &[]).unwrap())
+    Report::of(&crate::recorded::from_files(Files { soak: &soak, evidence: &csv }, None, &[]).unwrap())
 }
 
 #[test]

@@ -206,9 +206,9 @@ fn split(table: &Table, columns: &[&str], out: &mut Vec<Vec<u8>>) {
     columns.chunks(each).for_each(|part| split(table, part, out));
 }
 
-/// The whole table as one CSV, with a column without cells whose name is `mark`.
-pub(crate) fn to_csv(table: &Table, mark: &str) -> String {
-    let mut columns: Vec<&str> = table.columns.keys().map(String::as_str).chain([mark]).collect();
+/// The whole table as one CSV, with a column without cells for each of `marks`, which is its name.
+pub(crate) fn to_csv(table: &Table, marks: &[&str]) -> String {
+    let mut columns: Vec<&str> = table.columns.keys().map(String::as_str).chain(marks.iter().copied()).collect();
     columns.sort_unstable();
     let bytes = csv::encode(table, &columns, true).unwrap_or_default();
     String::from_utf8(bytes).unwrap_or_default()
