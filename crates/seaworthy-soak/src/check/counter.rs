@@ -231,7 +231,7 @@ fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, g
         if let Some(value) = series.value(row).filter(|v| v.is_finite()) {
             let now = Last { value, row, incarnation: life };
             let until = view.planned_ms(row);
-            let mut step = || step(series, last, now, seen.map(|(row, _)| row), gains);
+            let mut step = || step(view, series, last, now, seen.map(|(row, _)| row), window, gains);
             match since(view, seen, now, pages, window).map(|since| window.share(since, until)) {
                 Some(Share::Part) => unsure += step(),
                 Some(Share::All) => gained += step(),
@@ -289,15 +289,38 @@ fn tell_late(view: &View<'_>, series: &Series<'_>, row: usize, gains: &mut Gains
     gains.late.get_or_insert_with(late);
 }
 
+/// The longest judged time between two pages of some rows, in milliseconds: where a counter begins anew among them and nobody knows whose
+/// they are, its container may have ended there.
+fn hole_ms(view: &View<'_>, series: &Series<'_>, rows: Range<usize>, window: &Window) -> u64 {
+    let (mut longest, mut last) = (0, rows.start);
+    for row in rows.filter(|row| series.target.seen(*row) && series.value(*row).is_none_or(f64::is_finite)) {
+        longest = longest.max(window.overlap_ms(view.planned_ms(last), view.planned_ms(row)));
+        last = row;
+    }
+    longest
+}
+
 /// What a counter gained from one sample to the next.
-fn step(series: &Series<'_>, last: Option<Last<'_>>, now: Last<'_>, seen_row: Option<usize>, gains: &mut Gains) -> f64 {
+fn step(
+    view: &View<'_>,
+    series: &Series<'_>,
+    last: Option<Last<'_>>,
+    now: Last<'_>,
+    seen_row: Option<usize>,
+    window: &Window,
+    gains: &mut Gains,
+) -> f64 {
     let Some(last) = last.filter(|last| !another(last.incarnation, now.incarnation)) else { return now.value };
     if now.value >= last.value {
         return now.value - last.value;
     }
     // A series that went away and came back may begin anew; one that was there all the time may not.
     let known = !last.incarnation.is_empty() && !now.incarnation.is_empty();
-    if known && seen_row == Some(last.row) && !series.target.ends_life(now.row) {
+    let same = known && !series.target.ends_life(now.row);
+    if !same && !followed_before(view, now.incarnation, window) {
+        gains.blind_ms = gains.blind_ms.max(hole_ms(view, series, last.row..now.row + 1, window));
+    }
+    if same && seen_row == Some(last.row) {
         gains.fell.get_or_insert_with(|| {
             format!("{} {} fell from {} to {} without a restart", series.place, series.key, last.value, now.value)
         });

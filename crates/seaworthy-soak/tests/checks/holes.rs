@@ -100,3 +100,47 @@ fn what_was_counted_behind_values_that_are_no_numbers_is_lost_with_its_container
     expect(&world(75).judge(rule), Verdict::Inconclusive, "a container ended unseen in a gap of 3m");
     expect(&world(80).judge(rule), Verdict::Passed, "rose by 1");
 }
+
+#[test]
+fn a_fall_across_a_hole_is_the_end_of_a_container_whoever_answers() {
+    let words = "a container ended unseen in a gap of 3m";
+    // 50 before slot 80 and 3 from then on; nobody knows whose pages these are.
+    let world = |hole: std::ops::Range<u64>, shows: fn(u64) -> Option<f64>| {
+        World::of(move |k| {
+            let samples: Vec<(&str, f64)> = shows(k).map(|value| ("m", value)).into_iter().collect();
+            (!hole.contains(&k)).then(|| slot(k).page_of("s", "t", "", &samples))
+        })
+    };
+    let falls: fn(u64) -> Option<f64> = |k| Some(if k < 80 { 50.0 } else { 3.0 });
+    for rule in [r#"increase "max":10"#, r#"growth "of":"Increase","max":10"#] {
+        expect(&world(HOLE, falls).judge(rule), Verdict::Inconclusive, words);
+        expect(&world(0..0, falls).judge(rule), Verdict::Passed, "rose by 3");
+        // What only stands, or rises, bridges the hole.
+        expect(&world(HOLE, |_| Some(50.0)).judge(rule), Verdict::Passed, "rose by 0");
+        // The first event after it came later, on a page that was not the first. No page was missed: no hole, whatever it showed.
+        let late: fn(u64) -> Option<f64> = |k| match k {
+            0..80 => Some(50.0),
+            80..82 => None,
+            _ => Some(3.0),
+        };
+        expect(&world(HOLE, late).judge(rule), Verdict::Inconclusive, words);
+        expect(&world(0..0, late).judge(rule), Verdict::Passed, "rose by 3");
+    }
+}
+
+#[test]
+fn a_fall_across_a_hole_right_before_a_new_life_is_told() {
+    // The status is late: the page right after the hole bears the old name and shows less than before.
+    let world = |after: f64| {
+        World::of(move |k| {
+            let (life, value) = if k <= HOLE.end { ("c1", if k < 80 { 50.0 } else { after }) } else { ("c2", 60.0) };
+            (!HOLE.contains(&k)).then(|| slot(k).page_of("s", "t", life, &[("m", value)]))
+        })
+    };
+    expect(
+        &world(3.0).judge(r#"increase "max":100"#),
+        Verdict::Inconclusive,
+        "a container ended unseen in a gap of 3m",
+    );
+    expect(&world(50.0).judge(r#"increase "max":100"#), Verdict::Passed, "rose by 60");
+}
