@@ -3,7 +3,7 @@
 //! A counter starts at zero with its container. So a step to a new incarnation gains all of the new value, and a series that
 //! appears after its source was first read gains all of its first value. A hole is bridged by the counter itself as long as the
 //! container lives, one at the edge of the judged time too: but what was gained in it may lie on the other side of the edge. A counter
-//! that falls while its container lives is none.
+//! that falls while its container lives is none, and neither is one below zero.
 //!
 //! A container that lived before the counting started and was reached only later starts with what it shows then.
 
@@ -22,7 +22,7 @@ pub(crate) struct Gains {
     pub(crate) by_row: Vec<f64>,
     /// What was gained in all if all counts that was gained between a look in the window and one outside of it.
     pub(crate) most: f64,
-    /// A counter that fell without a restart: its name and what it did.
+    /// A counter that fell without a restart, or below zero: its name and what it did.
     pub(crate) fell: Option<String>,
     /// The longest judged time in which a container ended unseen, in milliseconds: what it counted before is lost.
     pub(crate) blind_ms: u64,
@@ -310,7 +310,11 @@ fn step(
     window: &Window,
     gains: &mut Gains,
 ) -> f64 {
-    let Some(last) = last.filter(|last| !another(last.incarnation, now.incarnation)) else { return now.value };
+    let last = last.filter(|last| !another(last.incarnation, now.incarnation));
+    if let Some(below) = last.into_iter().chain([now]).find(|sample| sample.value < 0.0) {
+        gains.fell.get_or_insert_with(|| format!("{} {} is {}", series.place, series.key, below.value));
+    }
+    let Some(last) = last else { return now.value };
     if now.value >= last.value {
         return now.value - last.value;
     }

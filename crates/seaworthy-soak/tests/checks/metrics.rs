@@ -221,6 +221,28 @@ fn the_first_page_of_a_new_life_may_bear_the_old_name() {
 }
 
 #[test]
+fn a_counter_below_zero_is_none() {
+    // 50 in the first life; the second one begins far below and takes them back.
+    let restarted = || {
+        World::of(|k| {
+            let (life, value) = if k < 80 { ("c1", f(k.clamp(20, 70)) - 20.0) } else { ("c2", -1000.0 + f(k - 80)) };
+            Some(slot(k).page_of("s", "t", life, &[("m", value)]))
+        })
+    };
+    let words = "t m is -1000: it is no counter";
+    expect(&restarted().judge(r#"increase "max":10"#), Verdict::Error, words);
+    expect(&restarted().judge(r#"growth "of":"Increase","max":10"#), Verdict::Error, words);
+    expect(&restarted().judge(r#"progress "min":1"#), Verdict::Error, words);
+    // It is none where it only rises, either: what it gained would be told by a number that it never had.
+    let rises = |from: f64| World::with_metric(move |k| from + f(k)).judge(r#"increase "max":1000"#);
+    expect(&rises(-500.0), Verdict::Error, "t m is -480: it is no counter; use bound or growth, or mend the metric");
+    expect(&rises(-20.5), Verdict::Error, "t m is -0.5: it is no counter");
+    // Before the judged time it is not asked.
+    expect(&rises(-20.0), Verdict::Passed, "rose by 119");
+    expect(&World::with_metric(|_| -0.0).judge(r#"increase "max":0"#), Verdict::Passed, "rose by 0");
+}
+
+#[test]
 fn a_restart_is_one_whatever_the_nodes_clock_says() {
     // Slots of a second: 1000 and one more each until a restart at slot 150, and from 1 on after it. The pod's status is never late.
     let phases = Phases { warm_up_ms: 100_000, measure_ms: 200_000, settle_ms: 0, elapsed_ms: 300_000 };
