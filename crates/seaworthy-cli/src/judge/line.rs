@@ -2,7 +2,7 @@
 //!
 //! Lines come from many tools. What Python writes where a number is missing (`NaN`, `Infinity`) is understood, although it is no JSON.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use seaworthy_soak::trend::Sample;
 use serde::{
@@ -13,6 +13,8 @@ use serde_json::Value;
 
 use crate::lines;
 
+/// The most windows of faults: each sample is held against each.
+const MAX_FAULTS: usize = 10_000;
 /// Of a line that is too long, its id is looked for in so many bytes.
 const NAMED: usize = 4096;
 
@@ -191,7 +193,7 @@ fn samples(series: &Series, warm_up: f64) -> Result<Vec<Sample>, String> {
         return Err(format!("t has {n} entries and incarnation has {}: give one per time, or none", names.len()));
     }
     let start = series.t.iter().map(|t| t.0).fold(f64::INFINITY, f64::min) + warm_up;
-    let mut lives: Vec<&Value> = Vec::new();
+    let mut lives: HashMap<&Value, usize> = HashMap::new();
     let mut samples = Vec::with_capacity(n);
     for (index, (Seconds(seconds), value)) in series.t.iter().copied().zip(&series.v).enumerate() {
         let Some(value) = *value else { continue };
@@ -199,10 +201,8 @@ fn samples(series: &Series, warm_up: f64) -> Result<Vec<Sample>, String> {
             continue;
         }
         let name = names.and_then(|names| names.get(index)).unwrap_or(&Value::Null);
-        let life = lives.iter().rposition(|life| *life == name).unwrap_or_else(|| {
-            lives.push(name);
-            lives.len() - 1
-        });
+        let next = lives.len();
+        let life = *lives.entry(name).or_insert(next);
         samples.push(Sample { seconds, value, incarnation: u32::try_from(life).unwrap_or(u32::MAX) });
     }
     samples.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
@@ -217,7 +217,12 @@ fn faults(series: &Series) -> Result<Vec<(f64, f64)>, String> {
         }
         other => Err(format!("faults[{index}] has {} entries: give [from, to]", other.len())),
     };
-    series.faults.iter().flatten().enumerate().map(window).collect()
+    let windows = series.faults.as_deref().unwrap_or_default();
+    if windows.len() > MAX_FAULTS {
+        let n = windows.len();
+        return Err(format!("faults has {n} windows, at most {MAX_FAULTS} can be judged: join those that overlap"));
+    }
+    windows.iter().enumerate().map(window).collect()
 }
 
 #[cfg(test)]
@@ -266,6 +271,30 @@ mod tests {
             assert_eq!(found, id, "{line}");
         }
         assert!(read(3, b"{\"id\": \xff}", 0.0).unwrap_err().reason.contains("line 3, column 8: no UTF-8"));
+    }
+
+    #[test]
+    fn a_name_for_each_sample_takes_no_longer_than_one_for_all() {
+        let n = 100_000;
+        let (times, names): (Vec<usize>, Vec<String>) = (0..n).map(|k| (k, format!("pod-{k}"))).unzip();
+        let line = serde_json::json!({"id": 1, "t": times, "v": times, "incarnation": names}).to_string();
+        let began = std::time::Instant::now();
+        let told = read(1, line.as_bytes(), 0.0).unwrap();
+        assert_eq!(told.samples.last().map(|s| s.incarnation), Some(99_999));
+        let took = began.elapsed();
+        assert!(took.as_secs() < 20, "{took:?}, where each name is looked for among all the others");
+    }
+
+    #[test]
+    fn windows_are_bounded() {
+        let line = |n: usize| serde_json::json!({"id": 1, "t": [1], "v": [1], "faults": vec![[2, 3]; n]}).to_string();
+        assert_eq!(read(3, line(MAX_FAULTS).as_bytes(), 0.0).unwrap().faults.len(), MAX_FAULTS);
+        let (id, reason) = reason(&line(MAX_FAULTS + 1));
+        assert_eq!(
+            (id, reason.starts_with("line 3: faults has 10001 windows, at most 10000")),
+            (1.into(), true),
+            "{reason}"
+        );
     }
 
     #[test]
