@@ -9,7 +9,7 @@ use super::finding::{Finding, at};
 use super::spec::{OnMissing, Restarts};
 use super::verdict::Verdict;
 use super::view::View;
-use super::window::{Mark, Objection, Seen, Window, objection};
+use super::window::{Mark, Objection, Seen, Share, Window, objection};
 use crate::record::{ContainerState, Gap, GapReason, PodPhase, PodState};
 use crate::text::Place;
 
@@ -22,14 +22,27 @@ pub(super) fn pods_in<'v>(view: &'v View<'_>, row: usize) -> Result<&'v [PodStat
     Err(here.map_or_else(|| Gap::new(GapReason::Missed, ""), |g| g.gap.clone()))
 }
 
+/// Where in time an event lies, by the looks before and after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// Before the judged time.
+    Before,
+    /// Before it or in it: nobody looked where it begins.
+    Open,
+    Judged,
+    /// In it or after it: the look after it was the first one behind its end.
+    After,
+}
+
 /// Events by cause.
 #[derive(Debug, Default)]
 struct Causes {
     by_cause: BTreeMap<String, u64>,
-    /// Events that came before the first look at the pods, and maybe before the judged time.
+    /// Events that came before the first look at the pods in the judged time, and maybe before that time.
     untold: u64,
-    /// The row of that look.
+    /// The row of that look, and whether there was one before it.
     first_look: usize,
+    looked_before: bool,
     /// Events that the first look after the judged time showed, some of which may have come after it.
     after: u64,
     /// The row of the last look before that.
@@ -37,9 +50,12 @@ struct Causes {
 }
 
 impl Causes {
-    fn add(&mut self, cause: &str, count: u64) {
-        if count > 0 {
-            *self.by_cause.entry(cause.to_owned()).or_default() += count;
+    fn add(&mut self, side: Side, cause: &str, count: u64) {
+        match side {
+            Side::Judged if count > 0 => *self.by_cause.entry(cause.to_owned()).or_default() += count,
+            Side::Before | Side::Judged => {}
+            Side::Open => self.untold += count,
+            Side::After => self.after += count,
         }
     }
 
@@ -49,6 +65,48 @@ impl Causes {
 
     fn words(&self) -> String {
         self.by_cause.iter().map(|(cause, count)| format!("{count} x {cause}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A look at the pods.
+#[derive(Clone, Copy)]
+struct Look<'v> {
+    view: &'v View<'v>,
+    window: &'v Window,
+    row: usize,
+    /// Where that lies what it shows for the first time.
+    side: Side,
+}
+
+impl<'v> Look<'v> {
+    /// The look in `row`, and the row of the one before it.
+    fn new(view: &'v View<'_>, window: &'v Window, row: usize, before: Option<usize>) -> Self {
+        let since = before.map_or(i64::MIN, |row| i64::try_from(view.planned_ms(row)).unwrap_or(i64::MAX));
+        let side = match window.share(since, view.planned_ms(row)) {
+            _ if row >= window.closed(view).end => Side::After,
+            Share::None => Side::Before,
+            Share::Part => Side::Open,
+            Share::All => Side::Judged,
+        };
+        Self { view, window, row, side }
+    }
+
+    /// How often a container of a pod was restarted, where it had been `before` times. The count stays with a container, and a life that says
+    /// when it began says whether the last restart was in the judged time.
+    fn restarts(&self, pod: &PodState, container: &ContainerState, before: u32, causes: &mut Causes) {
+        let count = container.restarts.saturating_sub(before);
+        if count == 0 || self.side != Side::Open {
+            return restarts(container, count, self.side, causes);
+        }
+        let from = i64::try_from(self.window.from_ms).unwrap_or(i64::MAX);
+        match life(self.view, pod, container, self.row).and_then(|life| self.view.began_ms(life)) {
+            Some(began) if began < from => {}
+            Some(_) => {
+                restarts(container, 1, Side::Judged, causes);
+                restarts(container, count - 1, Side::Open, causes);
+            }
+            None => restarts(container, count, Side::Open, causes),
+        }
     }
 }
 
@@ -65,18 +123,21 @@ fn causes(view: &View<'_>, window: &Window, mut each: impl FnMut(usize, u64)) ->
     let mut known: Option<Pods<'_>> = None;
     for row in window.telling(view) {
         let Ok(pods) = pods_in(view, row) else { continue };
-        let judged = window.closed(view);
-        if row >= judged.end {
-            let mut after = Causes::default();
-            if let Some(before) = known {
-                before.step(pods, &mut after);
-            }
-            causes.after = after.total();
+        let look = Look::new(view, window, row, known.as_ref().map(|_| causes.last_look));
+        if look.side == Side::Open {
+            (causes.first_look, causes.looked_before) = (row, known.is_some());
+        }
+        match &mut known {
+            // What the pods went through before they were first looked at is none of this.
+            None if look.side == Side::After => break,
+            None => known = Some(Pods::first(pods, &look, &mut causes)),
+            Some(known) => known.step(pods, &look, &mut causes),
+        }
+        if look.side == Side::After {
             break;
         }
-        known = Some(step(view, known, pods, row, window, &mut causes));
         causes.last_look = row;
-        if row >= judged.start {
+        if row >= window.from {
             each(row, causes.total());
         }
         // What comes after the end of the judged time is none of it.
@@ -85,48 +146,6 @@ fn causes(view: &View<'_>, window: &Window, mut each: impl FnMut(usize, u64)) ->
         }
     }
     causes
-}
-
-/// The pods after `row`; what happened to them counts from the window's first row on.
-fn step<'v>(
-    view: &View<'_>,
-    known: Option<Pods<'v>>,
-    pods: &'v [PodState],
-    row: usize,
-    window: &Window,
-    causes: &mut Causes,
-) -> Pods<'v> {
-    let mut ignored = Causes::default();
-    let counted = if row > window.from { causes } else { &mut ignored };
-    match known {
-        None => {
-            before_first_look(view, pods, row, window, counted);
-            Pods::first(pods)
-        }
-        // The very picture of the row before, as nearly always.
-        Some(before) if std::ptr::eq(before.picture, pods) => before,
-        Some(before) => before.step(pods, counted),
-    }
-}
-
-/// What the pods went through before they were first looked at, when that was in the judged time: the count stays with a container, and
-/// a life that says when it began says whether its restart was in that time.
-fn before_first_look(view: &View<'_>, pods: &[PodState], row: usize, window: &Window, causes: &mut Causes) {
-    let from = i64::try_from(view.planned_ms(window.from)).unwrap_or(i64::MAX);
-    causes.first_look = row;
-    for pod in pods {
-        for container in pod.containers.iter().filter(|c| c.restarts > 0) {
-            match life(view, pod, container, row).and_then(|life| view.began_ms(life)) {
-                Some(began) if began < from => {}
-                Some(_) => {
-                    restarts(container, container.restarts - 1, causes);
-                    causes.untold += u64::from(container.restarts - 1);
-                }
-                None => causes.untold += u64::from(container.restarts),
-            }
-        }
-        causes.untold += u64::from(ends(pod));
-    }
 }
 
 /// The life of a container whose page was read in `row`.
@@ -147,7 +166,8 @@ fn untold(view: &View<'_>, rule: &Restarts, causes: &Causes) -> Objection {
             format!("{after} restarts came after the last look at the pods in the judged time, {last}")
         } else {
             let first = at(view.planned_ms(causes.first_look));
-            format!("{untold} restarts came before the first look at the pods, {first}")
+            let (gap, judged) = if causes.looked_before { (" in a gap", " in the judged time") } else { ("", "") };
+            format!("{untold} restarts came{gap} before the first look at the pods{judged}, {first}")
         };
         (Verdict::Inconclusive, format!("{words}: whether in the judged time is not known: run again"))
     })
@@ -192,32 +212,37 @@ struct Pods<'v> {
 }
 
 impl<'v> Pods<'v> {
-    fn first(pods: &'v [PodState]) -> Self {
-        let ended = pods.iter().filter(|p| ends(p)).map(|p| p.uid.as_str()).collect();
-        Self { picture: pods, alive: pods.iter().map(|p| (p.uid.as_str(), p)).collect(), ended }
+    /// The pods as they were first seen, and what they had gone through by then, as far as it may have been in the judged time.
+    fn first(pods: &'v [PodState], look: &Look<'_>, causes: &mut Causes) -> Self {
+        let mut first = Self { picture: &[], alive: BTreeMap::new(), ended: BTreeSet::new() };
+        first.step(pods, look, causes);
+        first
     }
 
-    fn step(mut self, pods: &'v [PodState], causes: &mut Causes) -> Self {
+    fn step(&mut self, pods: &'v [PodState], look: &Look<'_>, causes: &mut Causes) {
+        // The very picture of the row before, as nearly always.
+        if std::ptr::eq(self.picture, pods) {
+            return;
+        }
         let now: BTreeMap<&str, &PodState> = pods.iter().map(|p| (p.uid.as_str(), p)).collect();
         for (uid, pod) in &now {
             let before = self.alive.get(uid);
             for container in &pod.containers {
                 let known = before.and_then(|p| p.containers.iter().find(|c| c.name == container.name));
-                restarts(container, known.map_or(0, |c| c.restarts), causes);
+                look.restarts(pod, container, known.map_or(0, |c| c.restarts), causes);
             }
             if ends(pod) && self.ended.insert(uid) {
-                causes.add(if pod.reason.is_empty() { "PodFailed" } else { &pod.reason }, 1);
+                causes.add(look.side, if pod.reason.is_empty() { "PodFailed" } else { &pod.reason }, 1);
             }
         }
         for (uid, pod) in &self.alive {
             if !now.contains_key(uid) && self.ended.insert(uid) {
                 let foreign = pod.terminating && !pod.candidate;
-                causes.add("Recreated", u64::from(!foreign));
+                causes.add(look.side, "Recreated", u64::from(!foreign));
             }
         }
         self.alive = now;
         self.picture = pods;
-        self
     }
 }
 
@@ -226,16 +251,13 @@ fn ends(pod: &PodState) -> bool {
 }
 
 /// The reason in the status belongs to the last restart; of those before it nobody knows.
-fn restarts(container: &ContainerState, before: u32, causes: &mut Causes) {
-    let count = u64::from(container.restarts.saturating_sub(before));
-    if count == 0 {
-        return;
-    }
+fn restarts(container: &ContainerState, count: u32, side: Side, causes: &mut Causes) {
+    let Some(others) = count.checked_sub(1) else { return };
     let reason = match container.last_reason.as_str() {
         "" => "Restarted".to_owned(),
         "Error" => format!("Error (exit code {})", container.last_exit_code),
         reason => reason.to_owned(),
     };
-    causes.add(&reason, 1);
-    causes.add("Restarted", count - 1);
+    causes.add(side, &reason, 1);
+    causes.add(side, "Restarted", u64::from(others));
 }

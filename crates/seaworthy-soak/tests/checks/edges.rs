@@ -1,7 +1,7 @@
 //! The edges of measure: what a hole there hides, and what only the next look shows.
 
 use seaworthy_soak::check::{Phases, Verdict};
-use seaworthy_soak::record::GapReason;
+use seaworthy_soak::record::{GapReason, PodPhase, PodState};
 
 use crate::world::{FROM, PHASES, Slot, TO, World, expect, pod, slot};
 
@@ -136,6 +136,52 @@ fn a_pod_that_a_hole_at_the_edge_swallowed_took_its_count_along() {
     };
     expect(&replaced(FROM..25, 25), Verdict::Inconclusive, "a container ended unseen in a gap of 2m30s");
     expect(&replaced(15..FROM, FROM), Verdict::Passed, "");
+}
+
+/// Looks at the pods in each slot but those of a hole around the start of measure; the page is read even so.
+fn around_the_start(hole: std::ops::Range<u64>, pods: impl Fn(u64) -> Vec<PodState>, life: &str) -> World {
+    World::long(END, |k| {
+        let slot = slot(k).page_of("s", "web", if k < hole.end { "c0@1699000000" } else { life }, &[("m", 0.0)]);
+        Some(if hole.contains(&k) { slot } else { slot.pods(&pods(k)) })
+    })
+}
+
+#[test]
+fn a_hole_where_measure_begins_makes_no_restart_of_warm_up_one_of_measure() {
+    const ONE: &str = r#"restarts "max":1"#;
+    let hole = || 14..FROM + 5;
+    let restarted = |restarts: u32, life: &str| {
+        let pods = |k| vec![pod("web", if k < 14 { 2 } else { 2 + restarts }, "OOMKilled")];
+        around_the_start(hole(), pods, life)
+    };
+    let words = "1 restarts came in a gap before the first look at the pods in the judged time, 12m30s into the run";
+    let open = restarted(1, "c1").judge_at(r#"restarts |"failFast":true"#, &SETTLE);
+    expect(&open, Verdict::Inconclusive, words);
+    assert!(!open.settled && open.message.contains("whether in the judged time is not known"), "{}", open.message);
+    expect(&restarted(1, "c1").judge_at(ONE, &SETTLE), Verdict::Passed, "no restart");
+    // Its life tells on which side it was. Measure begins at 1700000600.
+    expect(&restarted(1, "c1@1700000590").judge_at("restarts", &SETTLE), Verdict::Passed, "no restart");
+    expect(&restarted(3, "c1@1700000590").judge_at("restarts", &SETTLE), Verdict::Passed, "no restart");
+    let judged = restarted(1, "c1@1700000610").judge_at("restarts", &SETTLE);
+    expect(&judged, Verdict::Failed, "1 restarts, 0 allowed: 1 x OOMKilled");
+    expect(&restarted(3, "c1@1700000610").judge_at(ONE, &SETTLE), Verdict::Inconclusive, "2 restarts came in a gap");
+    // So it is where nobody looked at all, with a pod that was replaced there, and with one that was evicted.
+    let nobody = World::long(END, |k| {
+        (!hole().contains(&k)).then(|| slot(k).pods(&[pod("web", u32::from(k > 14), "OOMKilled")]))
+    });
+    expect(&nobody.judge_at("restarts", &SETTLE), Verdict::Inconclusive, words);
+    let replaced = |k| vec![pod(if k < 14 { "web-a" } else { "web-b" }, 0, "")];
+    expect(&around_the_start(hole(), replaced, "").judge_at("restarts", &SETTLE), Verdict::Inconclusive, words);
+    let evicted = |k| {
+        let phase = if k < 14 { PodPhase::Running } else { PodPhase::Failed };
+        vec![PodState { phase, ..pod("web-a", 0, "") }, pod("web-b", 0, "")]
+    };
+    expect(&around_the_start(hole(), evicted, "").judge_at("restarts", &SETTLE), Verdict::Inconclusive, words);
+    // A hole that ends where measure begins, or begins there, leaves no doubt.
+    let pods = |at: u64| move |k| vec![pod("web", u32::from(k >= at), "OOMKilled")];
+    expect(&around_the_start(14..FROM, pods(20), "").judge_at("restarts", &SETTLE), Verdict::Passed, "no restart");
+    let after = around_the_start(FROM + 1..FROM + 5, pods(25), "").judge_at("restarts", &SETTLE);
+    expect(&after, Verdict::Failed, "1 x OOMKilled");
 }
 
 #[test]
