@@ -34,6 +34,9 @@ enum Side {
     After,
 }
 
+/// The cause of a pod that is gone.
+const RECREATED: &str = "Recreated";
+
 /// Events by cause.
 #[derive(Debug, Default)]
 struct Causes {
@@ -56,6 +59,28 @@ impl Causes {
             Side::Before | Side::Judged => {}
             Side::Open => self.untold += count,
             Side::After => self.after += count,
+        }
+    }
+
+    /// A pod that counted as recreated is back.
+    fn take_back(&mut self, side: Side) {
+        match side {
+            Side::Before => {}
+            Side::Judged => {
+                if let Some(count) = self.by_cause.get_mut(RECREATED) {
+                    *count = count.saturating_sub(1);
+                }
+                self.by_cause.retain(|_, count| *count > 0);
+            }
+            Side::Open => self.untold = self.untold.saturating_sub(1),
+            Side::After => self.after = self.after.saturating_sub(1),
+        }
+    }
+
+    /// What `look` shows may have been before the judged time.
+    fn open(&mut self, look: &Look<'_>, looked_before: bool) {
+        if look.side == Side::Open {
+            (self.first_look, self.looked_before) = (look.row, looked_before);
         }
     }
 
@@ -124,9 +149,7 @@ fn causes(view: &View<'_>, window: &Window, mut each: impl FnMut(usize, u64)) ->
     for row in window.telling(view) {
         let Ok(pods) = pods_in(view, row) else { continue };
         let look = Look::new(view, window, row, known.as_ref().map(|_| causes.last_look));
-        if look.side == Side::Open {
-            (causes.first_look, causes.looked_before) = (row, known.is_some());
-        }
+        causes.open(&look, known.is_some());
         match &mut known {
             // What the pods went through before they were first looked at is none of this.
             None if look.side == Side::After => break,
@@ -207,14 +230,26 @@ struct Pods<'v> {
     /// What showed them.
     picture: &'v [PodState],
     alive: BTreeMap<&'v str, &'v PodState>,
-    /// Pods whose end has been counted already.
+    /// Pods that failed, which has been counted already.
     ended: BTreeSet<&'v str>,
+    /// Pods that were shown and are not any more: one that a single look did not show comes back with the restarts that it had. Each pod on
+    /// record is in here once at most.
+    gone: BTreeMap<&'v str, Gone<'v>>,
+}
+
+/// A pod as it was when it was last seen.
+#[derive(Clone, Copy)]
+struct Gone<'v> {
+    pod: &'v PodState,
+    row: usize,
+    /// Where it counts as recreated, if it does.
+    recreated: Option<Side>,
 }
 
 impl<'v> Pods<'v> {
     /// The pods as they were first seen, and what they had gone through by then, as far as it may have been in the judged time.
     fn first(pods: &'v [PodState], look: &Look<'_>, causes: &mut Causes) -> Self {
-        let mut first = Self { picture: &[], alive: BTreeMap::new(), ended: BTreeSet::new() };
+        let mut first = Self { picture: &[], alive: BTreeMap::new(), ended: BTreeSet::new(), gone: BTreeMap::new() };
         first.step(pods, look, causes);
         first
     }
@@ -226,7 +261,13 @@ impl<'v> Pods<'v> {
         }
         let now: BTreeMap<&str, &PodState> = pods.iter().map(|p| (p.uid.as_str(), p)).collect();
         for (uid, pod) in &now {
-            let before = self.alive.get(uid);
+            let gone = self.gone.remove(uid);
+            let look = gone.map_or(*look, |gone| Look::new(look.view, look.window, look.row, Some(gone.row)));
+            if let Some(gone) = gone {
+                causes.open(&look, true);
+                gone.recreated.into_iter().for_each(|side| causes.take_back(side));
+            }
+            let before = self.alive.get(uid).copied().or(gone.map(|gone| gone.pod));
             for container in &pod.containers {
                 let known = before.and_then(|p| p.containers.iter().find(|c| c.name == container.name));
                 look.restarts(pod, container, known.map_or(0, |c| c.restarts), causes);
@@ -236,9 +277,11 @@ impl<'v> Pods<'v> {
             }
         }
         for (uid, pod) in &self.alive {
-            if !now.contains_key(uid) && self.ended.insert(uid) {
+            if !now.contains_key(uid) {
                 let foreign = pod.terminating && !pod.candidate;
-                causes.add(look.side, "Recreated", u64::from(!foreign));
+                let recreated = Some(look.side).filter(|_| !foreign && !self.ended.contains(uid));
+                causes.add(look.side, RECREATED, u64::from(recreated.is_some()));
+                self.gone.insert(uid, Gone { pod, row: causes.last_look, recreated });
             }
         }
         self.alive = now;

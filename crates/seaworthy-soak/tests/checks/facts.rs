@@ -91,6 +91,54 @@ fn recreated_and_evicted_pods() {
 }
 
 #[test]
+fn a_pod_that_one_look_did_not_show_is_the_same_pod() {
+    // Three restarts before measure; slot 70 shows no such pod.
+    let missing = |others: &'static [&'static str], restarts: u32| {
+        pods(move |k| {
+            let own = (k != 70).then(|| pod("web-a", if k < 70 { 3 } else { restarts }, "Error"));
+            own.into_iter().chain(others.iter().map(|name| pod(name, 0, ""))).collect()
+        })
+    };
+    for others in [&["web-b"] as &'static [&'static str], &[]] {
+        expect(&missing(others, 3).judge("restarts"), Verdict::Passed, "no restart");
+        let once = missing(others, 4).judge("restarts");
+        expect(&once, Verdict::Failed, "1 restarts, 0 allowed: 1 x Error (exit code 0): see");
+    }
+    // As long as it is not back it counts as recreated, and once however often it goes.
+    let gone = |at: &'static [u64]| {
+        pods(move |k| {
+            let own = (!at.contains(&k)).then(|| pod("web-a", 3, ""));
+            own.into_iter().chain([pod("web-b", 0, "")]).collect()
+        })
+    };
+    expect(&gone(&[70, 80, 139]).judge("restarts"), Verdict::Failed, "1 restarts, 0 allowed: 1 x Recreated: see");
+    expect(&gone(&[10, 19, 20, 70]).judge("restarts"), Verdict::Passed, "no restart");
+    // One that was evicted is, even if a look does not show it.
+    let evicted = pods(|k| {
+        let (phase, reason) = if k < 60 { (PodPhase::Running, "") } else { (PodPhase::Failed, "Evicted") };
+        let own = (k != 70).then(|| PodState { phase, reason: reason.into(), ..pod("web-a", 0, "") });
+        own.into_iter().chain([pod("web-b", 0, "")]).collect()
+    });
+    expect(&evicted.judge("restarts"), Verdict::Failed, "1 restarts, 0 allowed: 1 x Evicted: see");
+}
+
+#[test]
+fn what_a_pod_went_through_while_no_look_showed_it_lies_where_it_was_seen_before_and_after() {
+    // Not shown where measure begins; the restart may have been in warm-up.
+    let missing = |life: &'static str| {
+        World::of(move |k| {
+            let own = (!(15..25).contains(&k)).then(|| pod("web-a", u32::from(k > 20), "Error"));
+            let pods: Vec<PodState> = own.into_iter().chain([pod("web-b", 0, "")]).collect();
+            Some(slot(k).page_of("s", "web-a", life, &[("m", 0.0)]).pods(&pods))
+        })
+        .judge("restarts")
+    };
+    expect(&missing("c"), Verdict::Inconclusive, "1 restarts came in a gap before the first look");
+    expect(&missing("c@1700000500"), Verdict::Passed, "no restart");
+    expect(&missing("c@1700000700"), Verdict::Failed, "1 x Error");
+}
+
+#[test]
 fn a_target_without_pods_is_no_evidence() {
     expect(&pods(|_| vec![]).judge("restarts"), Verdict::Failed, "a pod of the target is absent");
     let unknown = World::of(|k| Some(slot(k))).judge("restarts");
