@@ -41,6 +41,8 @@ const RECREATED: &str = "Recreated";
 #[derive(Debug, Default)]
 struct Causes {
     by_cause: BTreeMap<String, u64>,
+    /// Those of them that the last look alone shows and the next one may take back.
+    fresh: u64,
     /// Events that came before the first look at the pods in the judged time, and maybe before that time.
     untold: u64,
     /// The row of that look, and whether there was one before it.
@@ -150,6 +152,7 @@ fn causes(view: &View<'_>, window: &Window, mut each: impl FnMut(usize, u64)) ->
         let Ok(pods) = pods_in(view, row) else { continue };
         let look = Look::new(view, window, row, known.as_ref().map(|_| causes.last_look));
         causes.open(&look, known.is_some());
+        causes.fresh = 0;
         match &mut known {
             // What the pods went through before they were first looked at is none of this.
             None if look.side == Side::After => break,
@@ -212,7 +215,8 @@ pub(super) fn judge(view: &View<'_>, rule: &Restarts, on_missing: OnMissing, win
             rule.max,
             causes.words()
         );
-        return Finding::fact(message).measured(value, max);
+        let settled = window.complete || total.saturating_sub(causes.fresh) > rule.max;
+        return Finding { settled, ..Finding::fact(message).measured(value, max) };
     }
     let seen = Seen::count(marks, view.interval_ms());
     let objection =
@@ -281,6 +285,7 @@ impl<'v> Pods<'v> {
                 let foreign = pod.terminating && !pod.candidate;
                 let recreated = Some(look.side).filter(|_| !foreign && !self.ended.contains(uid));
                 causes.add(look.side, RECREATED, u64::from(recreated.is_some()));
+                causes.fresh += u64::from(recreated == Some(Side::Judged));
                 self.gone.insert(uid, Gone { pod, row: causes.last_look, recreated });
             }
         }

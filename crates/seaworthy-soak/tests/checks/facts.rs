@@ -123,6 +123,21 @@ fn a_pod_that_one_look_did_not_show_is_the_same_pod() {
 }
 
 #[test]
+fn a_pod_that_is_gone_ends_the_run_early_once_the_next_look_does_not_show_it_either() {
+    let fails = |slots: u64, restarts: u32| {
+        let show = move |k: u64| if k < 70 { vec![pod("web-a", 0, "")] } else { vec![pod("web-b", restarts, "Error")] };
+        let phases = Phases { elapsed_ms: slots * 30_000, ..PHASES };
+        let judgement = pods(show).judge_all(&[r#"restarts |"failFast":true"#], &phases);
+        (judgement.verdict, judgement.fail_fast)
+    };
+    assert_eq!(fails(70, 0), (Verdict::Inconclusive, false));
+    assert_eq!(fails(71, 0), (Verdict::Failed, false));
+    assert_eq!(fails(72, 0), (Verdict::Failed, true));
+    // What was seen is a fact at once.
+    assert_eq!(fails(71, 1), (Verdict::Failed, true));
+}
+
+#[test]
 fn what_a_pod_went_through_while_no_look_showed_it_lies_where_it_was_seen_before_and_after() {
     // Not shown where measure begins; the restart may have been in warm-up.
     let missing = |life: &'static str| {
