@@ -39,10 +39,13 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
         labels.push_str(&label);
     }
     labels.push_str("} 1\n");
-    let new = (0..page / 8_000).map(|k| format!("x{{a=\"{k}{}\"}} 1\n", "v".repeat(7_900))).collect::<String>();
+    let each = |length: usize| -> Vec<u8> {
+        let line = |k: usize| format!("x{{a=\"{k}{}\"}} 1\n", "v".repeat(length - 20));
+        (0..page / length).flat_map(|k| line(k).into_bytes()).collect()
+    };
     vec![
-        ("a new series of a long name in each line", new.into_bytes()),
-        ("many new series", (0..page / 20).map(|k| format!("x{{a=\"{k}\"}} 1\n")).collect::<String>().into_bytes()),
+        ("a new series of a long name in each line", each(8_000)),
+        ("many new series", each(20)),
         ("the shortest series", fill("x 1\n")),
         ("a line of labels upon labels", fill(&labels)),
         ("one label as long as a line", fill(&format!("x{{a=\"{}\"}} 1\n", "v".repeat(line - 20)))),

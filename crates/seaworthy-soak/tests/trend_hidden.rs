@@ -231,3 +231,31 @@ fn too_few_samples_say_how_many_times_the_measure_would_do() {
         assert!(longer.len() >= 20 && longer.len() < 60, "{few}: {needed} s are {} samples", longer.len());
     }
 }
+
+#[test]
+fn a_drop_or_short_dips_hide_no_leak() {
+    for (shape, leak) in [(Shape::Drop, 6.0), (Shape::Drop, 8.0), (Shape::Dips, 10.0), (Shape::Dips, 40.0)] {
+        for seed in 1..=RUNS {
+            let verdict = judge(&series(&Plan::new(shape, leak), seed), &PARAMS);
+            assert_ne!(verdict.verdict, Verdict::Passed, "{shape:?} {leak} {seed}: {verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn lives_that_all_warm_up_are_seldom_called_a_leak() {
+    let failed =
+        |seed: &u64| judge(&series(&Plan::new(Shape::Restarts, 0.0), *seed), &PARAMS).verdict == Verdict::Failed;
+    assert!((1..=RUNS).filter(failed).count() <= 2);
+}
+
+#[test]
+fn a_count_is_told_the_time_for_two_whole_steps() {
+    let flat = |hours: u32| made(hours, 0.0, 0, |_| 2.0);
+    let params = Params { tolerable_per_hour: 0.01, unacceptable_per_hour: 0.04, ..PARAMS };
+    for hours in [6, 14] {
+        let needed = judge(&flat(hours), &params).needed_seconds;
+        assert!(needed.is_some_and(|needed| (needed / 3600.0 - 50.0).abs() < 1e-9), "{hours}: {needed:?}");
+    }
+    assert_eq!(judge(&flat(51), &params).verdict, Verdict::Passed);
+}

@@ -23,6 +23,8 @@ pub(super) struct Prepared {
     metric: String,
     params: Params,
     start_ms: f64,
+    /// How much longer the soak measures than the samples span, in seconds; shorter where the check's warm-up is.
+    beside: f64,
 }
 
 impl Prepared {
@@ -71,7 +73,9 @@ pub(super) fn prepare(
         return Err(Finding::new(Verdict::Error, message).unless(objection));
     }
     let assessment = assess_outside(&samples, &faults, &params);
-    Ok(Prepared { assessment, objection, metric: metric.clone(), params, start_ms: first.seconds * 1000.0 })
+    let last = samples.last().map_or(first.seconds, |last| last.seconds);
+    let beside = seconds(window.measure_ms) - (last - first.seconds);
+    Ok(Prepared { assessment, objection, metric: metric.clone(), params, start_ms: first.seconds * 1000.0, beside })
 }
 
 /// The floors to which the line is fitted (milliseconds since slot 0, and the value), and the slopes that it is held against.
@@ -210,14 +214,15 @@ pub(super) fn decide(prepared: &Prepared, alpha: f64, required: usize) -> Findin
             Verdict::Passed | Verdict::Inconclusive | Verdict::Error => prepared.params.unacceptable_per_hour,
         }),
         detectable: trend.detectable,
-        needed_seconds: needed(&trend),
+        needed_seconds: needed(prepared, &trend),
         ..Finding::new(trend.verdict, message(prepared, &trend, (alpha < ALPHA).then_some(required)))
     };
     finding.unless(prepared.objection.clone())
 }
 
-fn needed(trend: &TrendVerdict) -> Option<u64> {
-    let seconds = trend.needed_seconds.filter(|s| s.is_finite() && *s >= 0.0)?;
+/// How long the soak would have to measure, in seconds.
+fn needed(prepared: &Prepared, trend: &TrendVerdict) -> Option<u64> {
+    let seconds = trend.needed_seconds.map(|s| s + prepared.beside).filter(|s| s.is_finite() && *s >= 0.0)?;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -254,7 +259,7 @@ fn message(prepared: &Prepared, trend: &TrendVerdict, corrected: Option<usize>) 
         parts.push(format!("the step of {size} came {when} into the run; the slope and its interval include it"));
     }
     parts.extend(to_limit(prepared, trend));
-    if let Some(needed) = needed(trend) {
+    if let Some(needed) = needed(prepared, trend) {
         parts.push(format!("a measure of {} would settle it", roughly(needed)));
     }
     if trend.verdict == Verdict::Failed {

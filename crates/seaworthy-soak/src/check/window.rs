@@ -33,6 +33,8 @@ pub(crate) struct Window {
     pub(crate) reached: usize,
     /// How many rows there will be in all.
     pub(crate) planned: u64,
+    /// How long the soak measures, whatever warm-up this check has: milliseconds.
+    pub(crate) measure_ms: u64,
     /// Whether the time is over.
     pub(crate) complete: bool,
 }
@@ -61,6 +63,7 @@ impl Window {
             from: row(first),
             reached: row(reached),
             planned: end - first,
+            measure_ms: phases.measure_ms,
             complete: phases.elapsed_ms >= to_ms && to_ms > from_ms,
         }
     }

@@ -15,6 +15,8 @@ const CORRELATED_ALPHA: f64 = ALPHA / 2.0;
 const SEEN: f64 = 0.5;
 /// A longer measure is never less than this many times the present one, for what that could not settle.
 const LONGER: f64 = 1.5;
+/// So many whole steps an unacceptable rise of a count must be able to make.
+const STEPS: f64 = 2.0;
 
 /// A line fitted to the floors of a series, or the reason why there is none.
 #[derive(Debug, Clone)]
@@ -166,6 +168,9 @@ impl Assessment {
             (Verdict::Inconclusive, reason, None)
         } else if lower > d {
             self.guarded(fit)
+        } else if upper <= m && !self.late && guards::drops(&self.floors, d) {
+            let reason = "one drop hides a rise, which goes on beside it: measure longer".to_owned();
+            (Verdict::Inconclusive, reason, None)
         } else if upper <= m && !self.late {
             (Verdict::Passed, "the slope's interval stays below the unacceptable slope".to_owned(), None)
         } else {
@@ -212,7 +217,7 @@ impl Assessment {
 
     /// Whether an unacceptable rise of a count could have made one step only, or none: then neither a level nor one step tells anything.
     fn lacks_whole_steps(&self) -> bool {
-        self.params.unacceptable_per_hour * self.hours < 2.0 * self.resolution
+        self.params.unacceptable_per_hour * self.hours < STEPS * self.resolution
     }
 
     /// An interval that reaches from tolerable to unacceptable, or a rise at the end, unless one clear step explains it.
@@ -277,11 +282,12 @@ impl Assessment {
             && fit::line(&floors).is_some_and(|fit| upper(&fit) <= self.params.unacceptable_per_hour)
     }
 
-    /// The measure in seconds at which the interval would be narrow enough to pass: its width goes with the length to the power of -3/2.
+    /// The measure in seconds at which the interval would be narrow enough to pass: its width goes with the length to the power of -3/2. At least
+    /// what a count needs to move by two.
     fn needed(&self, half_width: f64) -> f64 {
         let Params { tolerable_per_hour: d, unacceptable_per_hour: m, .. } = self.params;
         let factor = (2.0 * half_width / (m - d)).powf(2.0 / 3.0);
-        (self.hours * factor.max(LONGER)).max(self.until_seen()) * 3600.0
+        (self.hours * factor.max(LONGER)).max(self.until_seen()).max(STEPS * self.resolution / m) * 3600.0
     }
 
     fn hours_to_limit(&self, lower: f64, upper: f64) -> Option<(f64, f64)> {

@@ -230,6 +230,7 @@ fn releases(points: &[Point]) -> Option<Vec<Release>> {
             }
         }
     }
+    found.retain(|release| lasts(points, release));
     if found.len() < RELEASES {
         return None;
     }
@@ -238,4 +239,10 @@ fn releases(points: &[Point]) -> Option<Vec<Release>> {
     // What releases much less is noise, or leaves most for the next release.
     found.retain(|r| r.height >= typical / 2.0);
     (typical > 3.0 * usual && found.len() >= RELEASES).then_some(found)
+}
+
+/// Whether what was released is not there again at the next sample: then something was only not counted once, and that lowest sample is no floor.
+fn lasts(points: &[Point], release: &Release) -> bool {
+    let (Some(low), Some(next)) = (points.get(release.end), points.get(release.end + 1)) else { return true };
+    next.incarnation != low.incarnation || next.value - low.value < release.height / 2.0
 }

@@ -21,6 +21,8 @@ const STEP_SHARE: f64 = 0.6;
 pub(super) const CLEAR_STEP_SHARE: f64 = 0.3;
 /// A bend explains the end if it leaves less than this part of the line's squared residuals.
 const BEND_SHARE: f64 = 0.6;
+/// A drop hides a rise if it leaves less than this part.
+const DROP_SHARE: f64 = 0.7;
 /// Floors after a bend.
 const BEND_SIDE: usize = 3;
 /// Floors on the shorter side of a step.
@@ -55,8 +57,10 @@ fn slows(floors: &[Floor], slope: f64) -> bool {
         return true;
     }
     let Some(first) = line(&early).map(|fit| fit.last) else { return false };
-    let bent = || concavity(floors).is_some_and(|c| c.upper(CONCAVE_TAIL) < 0.0);
-    second.value < BENT * first.value && bound < BENT_BOUND * slope && bent()
+    // Several lives that warm up have no time to show it for certain.
+    let several = floors.iter().any(|f| Some(f.incarnation) != floors.first().map(|first| first.incarnation));
+    let certain = || bound < BENT_BOUND * slope && concavity(floors).is_some_and(|c| c.upper(CONCAVE_TAIL) < 0.0);
+    second.value < BENT * first.value && (several || certain())
 }
 
 /// Whether a rise of more than `d` per hour began late: of all lines with one bend, the best leaves little of what the straight line leaves, and
@@ -67,9 +71,34 @@ pub(super) fn rises_late(floors: &[Floor], d: f64) -> bool {
         [floors.iter().map(|f| f.t.min(t)).collect(), floors.iter().map(|f| f.t.max(t)).collect()]
     };
     let bends = floors.get(floors.len() / 4..floors.len().saturating_sub(BEND_SIDE)).unwrap_or_default();
-    let candidates = bends.iter().map(|f| bend(f.t)).map(|columns| (squares_left(floors, &columns), columns));
-    let Some((left, columns)) = candidates.reduce(|a, b| if b.0 < a.0 { b } else { a }) else { return false };
+    let Some((left, columns)) = best(floors, bends.iter().map(|f| bend(f.t))) else { return false };
     left < BEND_SHARE * squares && fit(floors, &columns).is_some_and(|fit| fit.last.lower(ALPHA) > d)
+}
+
+/// Whether one drop hides a rise of more than `d` per hour: of all lines with one step, the best leaves little of what the straight line leaves,
+/// steps down, and beside its step the slope lies above `d`.
+pub(super) fn drops(floors: &[Floor], d: f64) -> bool {
+    let Some(squares) = line(floors).map(|fit| fit.squares()) else { return false };
+    let steps = steps(floors).map(|k| [column(floors, k), times(floors)]);
+    let Some((left, [step, times])) = best(floors, steps) else { return false };
+    left < DROP_SHARE * squares
+        && fit(floors, &[step.clone(), times.clone()]).is_some_and(|fit| fit.last.lower(ALPHA) > d)
+        && fit(floors, &[times, step]).is_some_and(|fit| fit.last.value < 0.0)
+}
+
+/// Of several sets of columns, the one that leaves the least of the floors, and how much that is.
+fn best<const N: usize>(
+    floors: &[Floor],
+    candidates: impl Iterator<Item = [Vec<f64>; N]>,
+) -> Option<(f64, [Vec<f64>; N])> {
+    let left = candidates.map(|columns| (squares_left(floors, &columns), columns));
+    left.reduce(|a, b| if b.0 < a.0 { b } else { a })
+}
+
+/// The floors with which a step may begin: some lie on both sides, and the one before is of the same life.
+fn steps(floors: &[Floor]) -> impl Iterator<Item = usize> {
+    let inner = STEP_SIDE..floors.len().saturating_sub(STEP_SIDE - 1);
+    inner.filter(|k| floors.get(*k).map(|f| f.incarnation) == floors.get(k - 1).map(|f| f.incarnation))
 }
 
 /// The first half of each life, and the second one.
@@ -113,10 +142,7 @@ pub(super) struct Step {
 /// One step that explains the rise: it leaves little of what the line leaves, and beside it no slope above `d` remains.
 pub(super) fn step(floors: &[Floor], d: f64) -> Option<Step> {
     let line_squares = line(floors)?.squares();
-    let inner = STEP_SIDE..floors.len().saturating_sub(STEP_SIDE - 1);
-    let candidates =
-        inner.filter(|k| floors.get(*k).map(|f| f.incarnation) == floors.get(k - 1).map(|f| f.incarnation));
-    let squares = candidates.map(|k| (k, squares_left(floors, &[column(floors, k)])));
+    let squares = steps(floors).map(|k| (k, squares_left(floors, &[column(floors, k)])));
     let (index, left) = squares.reduce(|a, b| if b.1 < a.1 { b } else { a })?;
     if left >= STEP_SHARE * line_squares {
         return None;

@@ -121,3 +121,17 @@ fn growth_needs_something_after_its_baseline() {
     let early = burst.judge_at(rule, &Phases { elapsed_ms: 720_000, ..PHASES });
     expect(&early, Verdict::Inconclusive, "");
 }
+
+#[test]
+fn the_measure_that_would_settle_a_check_is_the_soaks() {
+    // A count must be seen for two hours to have made two steps of an unacceptable rise. The soak measures one hour.
+    let needed = |warm_up: u64| {
+        let check = format!(r#"trend "tolerablePerHour":0.25,"unacceptablePerHour":1|"warmUpSeconds":{warm_up}"#);
+        let verdict = World::with_metric(|_| 2.0).judge(&check);
+        assert_eq!(verdict.verdict, Verdict::Inconclusive, "{verdict:?}");
+        verdict.needed_seconds.unwrap()
+    };
+    // From the first sample to the last: 20 minutes less an interval with a warm-up of its own, 70 with none.
+    assert_eq!(needed(3000), 3600 + 7200 - 1170);
+    assert_eq!(needed(0), 3600 + 7200 - 4170);
+}

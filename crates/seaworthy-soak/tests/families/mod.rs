@@ -62,6 +62,12 @@ pub(crate) enum Shape {
     CollectionStops,
     /// A restart, after which it warms up for long.
     RestartWarmUp,
+    /// AR(0.9), and one drop by what leaks in two and a half hours.
+    Drop,
+    /// AR(0.9), and single samples, 14 in 6 h, that lie below all others.
+    Dips,
+    /// AR(0.9), and two restarts; each life warms up by 40 MiB, tau 30 min.
+    Restarts,
 }
 
 pub(crate) const HEALTHY: [Shape; 10] = [
@@ -108,7 +114,11 @@ pub(crate) fn series(plan: &Plan, seed: u64) -> Vec<Sample> {
     let late = matches!(plan.shape, Shape::LateWhite | Shape::LateAr90);
     let stops = plan.shape == Shape::CollectionStops;
     let restarts = matches!(plan.shape, Shape::Restart | Shape::RestartWarmUp);
-    let onset = if late {
+    let onset = if plan.shape == Shape::Drop {
+        plan.hours * (0.35 + 0.4 * phase)
+    } else if plan.shape == Shape::Restarts {
+        plan.hours * (0.25 + 0.2 * phase)
+    } else if late {
         plan.hours * (0.6 + 0.3 * phase)
     } else if stops {
         plan.hours * (0.3 + 0.4 * phase)
@@ -133,8 +143,10 @@ pub(crate) fn series(plan: &Plan, seed: u64) -> Vec<Sample> {
         } else {
             plan.leak * t
         };
+        let twice = plan.shape == Shape::Restarts;
+        let incarnation = u32::from(restarted || twice && t >= onset) + u32::from(twice && t >= 2.0 * onset);
         if t >= plan.warm_up {
-            samples.push(Sample { seconds, value: base + leak + wave, incarnation: u32::from(restarted) });
+            samples.push(Sample { seconds, value: base + leak + wave, incarnation });
         }
     }
     samples
@@ -171,6 +183,15 @@ impl State {
                 self.walk + white
             }
             Shape::SlowWarmUp => 40.0 * (1.0 - (-t * 60.0 / 90.0).exp()) + white,
+            Shape::Drop => 3.0 * self.ar(0.9f64.powf(scale), random) - if t < moment { 0.0 } else { 2.5 * plan.leak },
+            Shape::Dips => {
+                let level = 3.0 * self.ar(0.9f64.powf(scale), random);
+                if random.uniform() < 14.0 / 720.0 { -20.0 - plan.leak * t } else { level }
+            }
+            Shape::Restarts => {
+                let alive = t - moment * (t / moment).floor().min(2.0);
+                3.0 * self.ar(0.9f64.powf(scale), random) - 40.0 * (-alive * 60.0 / 30.0).exp()
+            }
             Shape::Logarithmic => 10.0 * (1.0 + t * 4.0).ln() + white,
         }
     }
