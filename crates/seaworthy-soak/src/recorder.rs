@@ -17,7 +17,7 @@ use crate::record::{
 use crate::row::{Cell, Row, about, cell_of, columns_are_full, inventory, source_word, target_word, too_many};
 use crate::segment::{
     Chain, ChainError, Inventoried, Kind, Known, Lasting, Object, Packed, Part, SEGMENT_SLOTS, SHARD_BYTES, Tip,
-    Unpacked, check, inventory_payloads, object, pack,
+    Unpacked, check, held, inventory_payloads, object, pack,
 };
 use crate::series::Table;
 use crate::text::{Place, PlacedGap, gaps_to_text, pods_to_text};
@@ -226,6 +226,12 @@ impl Recorder {
     /// Slots before this one are acknowledged.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged
+    }
+
+    /// What is in memory because it is not sealed and acknowledged yet, in bytes.
+    pub fn held_bytes(&self) -> u64 {
+        let rows = self.sealed.iter().chain([&self.table]).map(held);
+        rows.sum::<u64>() + self.pending.iter().map(Object::bytes).sum::<u64>()
     }
 
     /// The chain's tip, if there is any sealed object.

@@ -105,6 +105,25 @@ impl Column {
         }
     }
 
+    /// For how many cells it has memory.
+    pub(crate) fn capacity(&self) -> usize {
+        match &self.cells {
+            Cells::Numbers(numbers) => numbers.values.capacity(),
+            Cells::Texts(texts) => texts.cells.capacity(),
+        }
+    }
+
+    /// Gives back the memory of cells that it will not get.
+    fn shrink(&mut self) {
+        match &mut self.cells {
+            Cells::Numbers(numbers) => {
+                numbers.values.shrink_to_fit();
+                numbers.present.shrink_to_fit();
+            }
+            Cells::Texts(texts) => texts.cells.shrink_to_fit(),
+        }
+    }
+
     /// The row after the last one that the column covers.
     fn end(&self) -> usize {
         self.from + self.len()
@@ -278,6 +297,7 @@ impl Table {
             if row < rows { &mut front } else { &mut back }.push_row_of(self, row);
         }
         *self = back;
+        front.columns.values_mut().for_each(Column::shrink);
         front
     }
 
@@ -343,6 +363,7 @@ mod tests {
         let mut back = whole.clone();
         let mut front = back.split_front(2);
         assert_eq!((front.rows(), back.rows(), back.first_slot), (2, 1, 9));
+        assert!(front.columns.values().all(|column| column.capacity() == column.len()), "nothing more comes to it");
         front.push_row_of(&back, 0);
         assert_eq!(front, whole);
     }

@@ -11,6 +11,8 @@ use seaworthy_soak::{
     recorder::{Checkpoint, RecordError, Recorder},
 };
 
+use super::room::Part;
+
 /// Slots that may wait to be stored; beyond, only their gaps are kept. A hole of so many does not count: there is nothing of it to keep.
 const UNSTORED: u64 = 240;
 /// With so many values a slot, a checkpoint is too much work to be done among other work.
@@ -53,6 +55,14 @@ impl Outcome {
         record.looks.iter().all(|look| look.result.is_ok()) && !matches!(record.pods, Some(Err(_)))
     }
 
+    /// What is on pages is not kept, but for this; what else was seen is.
+    fn refuse_pages(&mut self, gap: &Gap) {
+        let Self::Seen(record) = self else { return };
+        for look in record.looks.iter_mut().filter(|look| look.result.is_ok()) {
+            look.result = Err(gap.clone());
+        }
+    }
+
     /// The same slot, with nothing but this to say of it.
     fn gap(&self, gap: Gap) -> Self {
         Self::Nothing { slot: self.slot(), unix_ms: self.unix_ms(), gap }
@@ -69,6 +79,8 @@ pub(super) struct Ledger {
     /// Inventories that were taken here, for the same reason.
     inventories: Vec<(String, InventoryPoint, Vec<ObjectRef>)>,
     counts: Counts,
+    /// What the recorder holds of the memory of all runs.
+    room: Part,
     /// The most values that a slot had.
     widest: usize,
     /// Where the last long hole ended, or where this began: what is before waits to be stored as well, and takes no room.
@@ -111,9 +123,17 @@ impl Counts {
 }
 
 impl Ledger {
-    pub(super) fn new(recorder: Recorder, counts: Counts) -> Self {
+    pub(super) fn new(recorder: Recorder, counts: Counts, room: Part) -> Self {
         let (open, from) = (BTreeMap::new(), recorder.next_slot());
-        Self { recorder, open, faults: Vec::new(), inventories: Vec::new(), counts, widest: 0, from }
+        let mut new =
+            Self { recorder, open, faults: Vec::new(), inventories: Vec::new(), counts, room, widest: 0, from };
+        new.weigh();
+        new
+    }
+
+    /// Counts what the recorder holds: by its columns, not by their values.
+    fn weigh(&mut self) {
+        self.room.is(self.recorder.held_bytes());
     }
 
     /// The next slot that nobody has opened.
@@ -175,9 +195,13 @@ impl Ledger {
         if self.recorder.next_slot() >= self.recorder.acknowledged().max(self.from) + UNSTORED {
             outcome = outcome.gap(Gap::new(GapReason::Other, "the API server stored no evidence for too long"));
         }
+        if let Some(gap) = self.room.full() {
+            outcome.refuse_pages(&gap);
+        }
         if let Some(gap) = put(&mut self.recorder, &outcome) {
             outcome = outcome.gap(gap);
         }
+        self.weigh();
         self.counts.add(missed, outcome.whole(), self.recorder.run().interval_ms);
     }
 
@@ -210,6 +234,7 @@ impl Ledger {
     /// It was stored.
     pub(super) fn committed(&mut self, checkpoint: &Checkpoint) {
         self.recorder.committed(checkpoint);
+        self.weigh();
     }
 
     /// Slots before this are stored.
@@ -227,6 +252,7 @@ impl Ledger {
         for (check, point, objects) in &self.inventories {
             self.recorder.inventory(check, *point, objects);
         }
+        self.weigh();
     }
 
     pub(super) const fn counts(&self) -> &Counts {

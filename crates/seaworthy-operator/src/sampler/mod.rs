@@ -19,6 +19,7 @@ mod looks;
 #[cfg(test)]
 mod played;
 mod pods;
+mod room;
 mod run;
 mod slices;
 pub(crate) mod spec;
@@ -62,6 +63,7 @@ use self::{
     fetch::{Bounds, Fetcher},
     kubelet::Kubelets,
     pods::PodView,
+    room::Room,
     run::{End, Run},
     slices::SliceView,
     spec::RunSpec,
@@ -113,6 +115,8 @@ pub(crate) struct Shared {
     looks: Family<LookLabels, Counter>,
     lateness: Histogram,
     checkpoints: Counter,
+    /// The memory for what they recorded.
+    room: Room,
     /// How many runs there are.
     sampled: AtomicUsize,
     /// How long a run that has nothing more to do stays, in case nobody stops it.
@@ -167,6 +171,7 @@ impl Sampler {
             looks: Family::default(),
             lateness: Histogram::new([0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0]),
             checkpoints: Counter::default(),
+            room: Room::default(),
             sampled: AtomicUsize::default(),
             linger: LINGER,
             wake,

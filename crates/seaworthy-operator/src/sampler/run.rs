@@ -251,7 +251,7 @@ impl Run {
             tracing::info!(soak = self.spec.name, from = hole.start, to = hole.end, "slots without an operator");
         }
         keeper.goes_on(stored.head, sealed.saturating_sub(resumed.discard.len()));
-        let ledger = Ledger::new(resumed.recorder, counts);
+        let ledger = Ledger::new(resumed.recorder, counts, self.shared.room.part());
         let inventories = self.inventories(&ledger);
         let through = ledger.through();
         let shown = ledger.counts().shown();

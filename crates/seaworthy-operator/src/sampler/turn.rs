@@ -5,7 +5,8 @@
 //! might not. In MiB at most: while it is read, 36 packed (it hardly packs to more than it is), 36 of ConfigMaps and 48 of the answer that
 //! they are taken from, 165 with the operator; while it is unpacked, packed parts go as their cells come, which are twice as much where
 //! vectors have just grown, 72, and the part under way, 20, is 137. What `baseline` compares with is unpacked after that and costs as
-//! much again but for the operator: 229, of which half of the grown vectors is never touched.
+//! much again but for the operator: 229, of which half of the grown vectors is never touched. Rows that wait to be stored have their own
+//! bound ([`room`](super::room)).
 //!
 //! Turns come in order. Each ends: reads and their tries are bounded in time and number, and the work by the same 36 MiB.
 

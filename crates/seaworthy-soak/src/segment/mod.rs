@@ -24,7 +24,7 @@ use crate::types::Types;
 pub use chain::ChainError;
 pub(crate) use chain::{Chain, check};
 pub(crate) use csv::{decode as table_from_csv, names as columns_of_csv};
-pub(crate) use unpacked::Unpacked;
+pub(crate) use unpacked::{Unpacked, held};
 
 /// The version of the format that this code writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 
 use crate::record::ObjectRef;
 use crate::series::Table;
@@ -16,6 +17,16 @@ const CELL: u64 = 9;
 const ROW: u64 = 16;
 /// A column or a text besides its cells and characters: its place in maps and vectors.
 const ENTRY: u64 = 256;
+
+/// What rows take in memory as they stand, in bytes: what vectors have in store included.
+pub(crate) fn held(rows: &Table) -> u64 {
+    let texts = |texts: &[Arc<str>]| texts.iter().map(|text| ENTRY + text.len() as u64).sum::<u64>();
+    let columns = rows
+        .columns
+        .iter()
+        .map(|(name, column)| ENTRY + name.len() as u64 + CELL * column.capacity() as u64 + texts(column.distinct()));
+    ROW * rows.rows() as u64 + texts(rows.gaps.distinct()) + texts(rows.pods.distinct()) + columns.sum::<u64>()
+}
 
 /// The size of a run's evidence in memory, in bytes, and what is needed to go on counting: 16 bytes a column or text.
 #[derive(Debug, Clone, Default)]

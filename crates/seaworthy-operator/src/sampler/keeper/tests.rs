@@ -17,6 +17,7 @@ use super::{
     super::{
         ledger::{Counts, Ledger, Outcome},
         played::{self, Played},
+        room::Room,
     },
     *,
 };
@@ -61,7 +62,7 @@ async fn life(store: Store, who: usize) {
     let resumed = Recorder::resume(run(), stored.objects.clone(), None, 0).unwrap();
     let sealed = stored.objects.iter().filter(|o| o.sealed).count();
     keeper.goes_on(stored.head, sealed - resumed.discard.len());
-    let mut ledger = Ledger::new(resumed.recorder, Counts::default());
+    let mut ledger = Ledger::new(resumed.recorder, Counts::default(), Room::default().part());
     while ledger.next() < SLOTS {
         let next = ledger.next();
         ledger.close(slot(next, who), &[]);
@@ -233,7 +234,7 @@ async fn what_a_head_names_is_there_whoever_writes_beside_and_whoever_dies() {
 /// A keeper that has stored 3 slots, and its ledger.
 async fn stored(server: &Arc<Mutex<Played>>) -> (Ledger, Keeper) {
     let mut keeper = Keeper::new(played::store(played::at_once(server)), None);
-    let mut ledger = Ledger::new(Recorder::new(run()), Counts::default());
+    let mut ledger = Ledger::new(Recorder::new(run()), Counts::default(), Room::default().part());
     for n in 0..3 {
         ledger.close(slot(n, 0), &[]);
         checkpoint(&mut ledger, &mut keeper).await.unwrap();
@@ -253,7 +254,7 @@ async fn a_head_that_is_gone_or_put_back_is_broken_and_not_a_hole() {
 
     let server: Arc<Mutex<Played>> = Arc::default();
     let mut keeper = Keeper::new(played::store(played::at_once(&server)), None);
-    let mut ledger = Ledger::new(Recorder::new(run()), Counts::default());
+    let mut ledger = Ledger::new(Recorder::new(run()), Counts::default(), Room::default().part());
     ledger.close(slot(0, 0), &[]);
     checkpoint(&mut ledger, &mut keeper).await.unwrap();
     let early = server.lock().unwrap().get("soak-evidence-head").cloned().unwrap();

@@ -6,11 +6,15 @@ use seaworthy_soak::{
     recorder::MAX_LOOKS,
 };
 
-use super::*;
+use super::{super::room::Room, *};
 
 fn ledger() -> Ledger {
+    ledger_in(&Room::default())
+}
+
+fn ledger_in(room: &Room) -> Ledger {
     let run = RunInfo { run: "uid".into(), start_unix_ms: 1_000_000, interval_ms: 1000 };
-    Ledger::new(Recorder::new(run), Counts::default())
+    Ledger::new(Recorder::new(run), Counts::default(), room.part())
 }
 
 fn slot(slot: u64, ok: bool) -> Outcome {
@@ -122,7 +126,7 @@ fn what_is_seen_after_a_long_hole_is_kept() {
     let run = ledger().recorder.run().clone();
     let resumed = Recorder::resume(run, Vec::new(), None, 300).unwrap();
     assert_eq!(resumed.hole, Some(0..300));
-    let mut ledger = Ledger::new(resumed.recorder, Counts::default());
+    let mut ledger = Ledger::new(resumed.recorder, Counts::default(), Room::default().part());
     ledger.close(wide(300, 2), &[]);
     // The process was frozen, and nothing was stored meanwhile.
     for n in 700..702 {
@@ -160,6 +164,60 @@ fn a_slot_with_too_many_looks_is_over_all_the_same() {
     ledger.take_over(Recorder::new(ledger.recorder.run().clone()));
     assert!(ledger.next() == 1 && self::csv(&mut ledger) == csv);
     assert_eq!(ledger.counts().shown(), SampleCounts { planned: 1, obtained: 0, longest_gap_seconds: 1 });
+}
+
+/// A slot of six pages with 2,000 values each.
+fn widest(number: u64) -> Outcome {
+    let mut widest = wide(number, 2000);
+    if let Outcome::Seen(SlotRecord { looks, .. }) = &mut widest {
+        *looks = (0..6).map(|pod| Look { target: format!("p{pod}"), ..looks[0].clone() }).collect();
+    }
+    widest
+}
+
+/// How many rows have values, and how many a gap for want of room.
+fn kept(ledger: &mut Ledger) -> (usize, usize) {
+    let csv = csv(ledger);
+    let full = csv.lines().filter(|row| row.contains("TooManySeries") && row.contains("bytes of memory")).count();
+    (csv.lines().skip(1).filter(|row| !row.contains('|')).count(), full)
+}
+
+#[test]
+fn rows_of_very_many_series_are_bounded_until_they_are_stored() {
+    let mut ledger = ledger();
+    for n in 0..UNSTORED {
+        ledger.close(widest(n), &[]);
+    }
+    let most = ledger.recorder.held_bytes();
+    assert!((16 << 20..20 << 20).contains(&most), "{most}");
+    let checkpoint = ledger.checkpoint();
+    ledger.committed(&checkpoint);
+    ledger.close(widest(UNSTORED), &[]);
+    let rest = ledger.recorder.held_bytes();
+    assert!(rest < 8 << 20, "{rest}");
+    let objects = checkpoint.sealed.into_iter().chain([ledger.checkpoint().head]).collect();
+    let csv = Evidence::decode(ledger.recorder.run(), objects, None).unwrap().to_csv();
+    let full = |row: &str| row.contains("TooManySeries") && row.contains("of this soak");
+    let rows: Vec<bool> = csv.lines().skip(1).map(full).collect();
+    let first = rows.iter().position(|full| *full).unwrap();
+    assert!(rows[first..240].iter().all(|full| *full) && first > 60 && !rows[240], "{rows:?}");
+}
+
+#[test]
+fn a_soak_with_many_series_has_gaps_where_others_have_all_memory_and_one_with_few_has_none() {
+    let room = Room::default();
+    let mut other = room.part();
+    other.is(100 << 20);
+    let (mut many, mut few) = (ledger_in(&room), ledger_in(&room));
+    let mut next = |n| {
+        many.close(wide(n, 2000), &[]);
+        few.close(wide(n, 20), &[]);
+    };
+    (0..3).for_each(&mut next);
+    drop(other);
+    (3..5).for_each(&mut next);
+    assert_eq!((kept(&mut many), kept(&mut few)), ((3, 2), (5, 0)));
+    assert_eq!(many.counts().shown(), SampleCounts { planned: 5, obtained: 3, longest_gap_seconds: 2 });
 }
 
 #[test]
