@@ -1,7 +1,8 @@
 //! Whether a target that has shown a metric still shows it.
 //!
 //! A target need not show a metric at all: some are the leader's alone, some come with their first event. But a life that has shown
-//! it and shows it no more hides something, and what the other targets show does not make up for that.
+//! it and shows it no more hides something, and what the other targets show does not make up for that. A single series of it may go
+//! with what it was about; that is told.
 
 use super::finding::at;
 use super::spec::Select;
@@ -76,18 +77,100 @@ impl Shown {
     }
 }
 
-/// On how many of the targets that gave a page in the window the metric was seen, in words; none where that was on all or nowhere.
+/// What was not seen of the metric where it might have been, in words.
 pub(super) fn told(view: &View<'_>, select: &Select, window: &Window) -> Option<String> {
+    let (series, family) = (view.select(select), view.family(select));
+    let told = [on_targets(view, select, &series, &family, window), vanished(view, select, &series, &family, window)];
+    told.into_iter().flatten().reduce(|targets, series| format!("{targets}; {series}"))
+}
+
+/// On how many of the targets that gave a page in the window the metric was seen, in words; none where that was on all or nowhere.
+fn on_targets(
+    view: &View<'_>,
+    select: &Select,
+    series: &[Series<'_>],
+    family: &[Series<'_>],
+    window: &Window,
+) -> Option<String> {
     let asked = view.targets(&select.source).filter(|(_, target)| window.rows().any(|row| target.seen(row)));
     let asked: Vec<&str> = asked.map(|(place, _)| place).collect();
     if asked.len() < 2 {
         return None;
     }
-    let (series, family) = (view.select(select), view.family(select));
     let shows = |place: &&&str| {
-        let here = Here::of(place, &series, &family);
+        let here = Here::of(place, series, family);
         window.rows().any(|row| here.shows(row))
     };
     let seen = asked.iter().filter(shows).count();
     (1..asked.len()).contains(&seen).then(|| format!("{} was seen on {seen} of {} targets", select.metric, asked.len()))
+}
+
+/// So many series are told by name, each by so many characters of it.
+const NAMED: usize = 3;
+const NAME: usize = 80;
+
+/// The series that went from pages of a life that had shown them, while others of their metric stayed, in words. Labels come and go rightly,
+/// with the objects that they name: so that is no verdict, but what is judged is not what was there at first.
+fn vanished(
+    view: &View<'_>,
+    select: &Select,
+    series: &[Series<'_>],
+    family: &[Series<'_>],
+    window: &Window,
+) -> Option<String> {
+    let (mut named, mut others): (Vec<String>, usize) = (Vec::new(), 0);
+    let several = view.targets(&select.source).nth(1).is_some();
+    for (place, target) in view.targets(&select.source) {
+        let here = Here::of(place, series, family);
+        // A series that is alone goes with its metric, which is told as such.
+        if here.series.is_empty() || here.series.len() + here.family.len() < 2 {
+            continue;
+        }
+        let pages: Vec<Shows<'_>> = (0..window.reached).filter_map(|row| Shows::of(&here, target, row)).collect();
+        let judged = || pages.iter().filter(|page| page.row >= window.from);
+        for one in here.series.iter().filter(|one| went(one, &pages, window)) {
+            if named.len() == NAMED {
+                others += 1;
+                continue;
+            }
+            let (all, on) = (judged().count(), judged().filter(|page| one.standing(page.row).is_some()).count());
+            let name: String = one.key.chars().take(NAME).collect();
+            let cut = if name.len() < one.key.len() { "…" } else { "" };
+            let place = if several { format!(" of {place}") } else { String::new() };
+            let (was, pages) = if named.is_empty() { (" was", " pages") } else { ("", "") };
+            named.push(format!("{name}{cut}{place}{was} on {on} of {all}{pages}"));
+        }
+    }
+    let others = if others > 0 { format!(", and {others} more series came and went") } else { String::new() };
+    (!named.is_empty()).then(|| format!("{}{others}", named.join(", ")))
+}
+
+/// A page of a target.
+struct Shows<'t> {
+    row: usize,
+    life: &'t str,
+    /// Whether the metric is there, and the page surely of that life.
+    tells: bool,
+}
+
+impl<'t> Shows<'t> {
+    fn of(here: &Here<'_>, target: &'t Target<'_>, row: usize) -> Option<Self> {
+        let page = page(target, row)?;
+        let tells = !target.ends_life(page) && here.shows(row);
+        Some(Self { row, life: target.incarnation(page), tells })
+    }
+}
+
+/// Whether a page of the window lacks a series that the same life had shown.
+fn went(one: &Series<'_>, pages: &[Shows<'_>], window: &Window) -> bool {
+    let mut shown_by = None;
+    pages.iter().any(|page| {
+        if one.standing(page.row).is_some() {
+            shown_by = Some(page.life);
+            return false;
+        }
+        let lacks = page.row >= window.from && page.tells && shown_by == Some(page.life);
+        // What only stands still is there.
+        lacks && one.is_up_to_date(page.row)
+    })
 }

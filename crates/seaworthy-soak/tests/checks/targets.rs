@@ -3,7 +3,7 @@
 use seaworthy_soak::check::{Phases, Verdict, judge};
 use seaworthy_soak::record::{GapReason, PodState};
 
-use crate::world::{PHASES, Slot, World, expect, pod, slot, spec};
+use crate::world::{PHASES, Slot, TO, World, expect, pod, slot, spec};
 
 /// A measure of six hours.
 const LONG: Phases = Phases { warm_up_ms: 600_000, measure_ms: 21_600_000, settle_ms: 0, elapsed_ms: 22_200_000 };
@@ -144,6 +144,63 @@ fn a_target_that_shrinks_is_told() {
         let same = scaled(3).judge(rule);
         assert!(!same.message.contains("pods of the target"), "{}", same.message);
     }
+}
+
+#[test]
+fn a_series_that_goes_while_its_container_lives_is_told() {
+    let world = |gone: std::ops::Range<u64>, new: &'static str| {
+        World::of(move |k| {
+            let samples = [("m{x=\"a\"}", 5.0), ("m{x=\"b\"}", 5.0)];
+            let shown = if gone.contains(&k) { &samples[..1] } else { &samples[..] };
+            Some(slot(k).page_of("s", "t", if k < 70 { "c" } else { new }, shown))
+        })
+    };
+    for rule in LEVELS.into_iter().chain([r#"bound "min":1"#, r#"bound "max":1000,"aggregate":"sum""#]) {
+        // Labels come and go rightly: this is no verdict, and never left unsaid.
+        let told = "; m{x=\"b\"} was on 87 of 120 pages";
+        let gone = world(70..103, "c").judge(rule);
+        expect(&gone, Verdict::Passed, told);
+        assert!(gone.message.ends_with(told), "{}", gone.message);
+        // One that is there all the time, comes only later, or went with its container, did not vanish.
+        for other in [world(0..0, "c"), world(0..100, "c"), world(70..TO, "c2")] {
+            let other = other.judge(rule);
+            expect(&other, Verdict::Passed, "");
+            assert!(!other.message.contains("pages"), "{}", other.message);
+        }
+    }
+    // What counts is whether all that has to be there adds up.
+    let sum = world(70..103, "c").judge(r#"bound "min":10,"aggregate":"sum""#);
+    expect(&sum, Verdict::Failed, "Lowest m is 5, below min 10");
+    // A label without its metric is told as such, and not twice.
+    let all = World::of(|k| {
+        let samples: &[(&str, f64)] = if k < 100 { &[("m{x=\"a\"}", 1.0), ("m{x=\"b\"}", 1.0)] } else { &[] };
+        Some(slot(k).page(samples))
+    });
+    let all = all.judge(LEVELS[0]);
+    expect(&all, Verdict::Failed, "m is absent from 40 of 120 pages");
+    assert!(!all.message.contains("was on"), "{}", all.message);
+}
+
+#[test]
+fn series_that_come_and_go_are_told_in_a_few_words() {
+    // A series of its own in each slot on two targets, one of them with long names.
+    let long = "x".repeat(500);
+    let world = World::of(|k| {
+        let (a, b) = (format!("m{{o=\"{k:03}\"}}"), format!("m{{o=\"{k:03}{long}\"}}"));
+        Some(slot(k).page_of("s", "a", "c1", &[(a.as_str(), 1.0)]).page_of("s", "b", "c2", &[(b.as_str(), 1.0)]))
+    });
+    let verdict = world.judge(r#"bound "max":1"#);
+    let told = "; m{o=\"000\"} of a was on 0 of 120 pages, m{o=\"001\"} of a on 0 of 120, m{o=\"002\"} of a on 0 of 120, and 275 more series came and went";
+    expect(&verdict, Verdict::Passed, told);
+    // A long name is cut.
+    let cut = World::of(|k| {
+        let name = format!("m{{o=\"{long}\"}}");
+        let samples = [("m", 1.0), (name.as_str(), 1.0)];
+        Some(slot(k).page(if k < 60 { &samples } else { &samples[..1] }))
+    });
+    let cut = cut.judge(r#"bound "max":1"#);
+    expect(&cut, Verdict::Passed, "xxx… was on 40 of 120 pages");
+    assert!(cut.message.len() < 200, "{}", cut.message);
 }
 
 #[test]
