@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may")]
 
 mod aggregates;
+mod counters;
 mod edges;
 mod facts;
 mod holes;
