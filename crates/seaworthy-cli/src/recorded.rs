@@ -5,8 +5,14 @@ mod change;
 use std::path::Path;
 
 use kube::{Resource as _, ResourceExt as _};
-use seaworthy_api::{SoakTest, convert::soak_test as convert};
-use seaworthy_core::{soak_test::SoakTestStatus, time::Timestamp};
+use seaworthy_api::{
+    SoakTest,
+    convert::soak_test::{self as convert, MAX_SLOTS},
+};
+use seaworthy_core::{
+    soak_test::SoakTestStatus,
+    time::{Seconds, Timestamp},
+};
 use seaworthy_operator::{
     kinds::soak_test::published::{evidence, last},
     sampler::{
@@ -131,6 +137,10 @@ impl Files<'_> {
         }
         let object: SoakTest = serde_json::from_value(value).map_err(|e| no_soak(&e))?;
         let status = object.status.clone().unwrap_or_default();
+        // What the operator would not have begun, nor judged.
+        if let Some(problem) = convert::spec(&object).problem.or_else(|| too_many_slots(&object, &status)) {
+            return Err(Failure::unusable(format!("{}: {problem}", soak.display())));
+        }
         let run = convert::run(&object.uid().unwrap_or_default(), &object.spec.soak, &status).ok_or_else(|| {
             let path = soak.display();
             Failure::unusable(format!("{path} has no status.startTime: write it with `kubectl get -o yaml`"))
@@ -175,6 +185,29 @@ fn before(object: &SoakTest, files: Files<'_>) -> Result<(Evidence, Phases), Fai
     let more = before.status.clone().unwrap_or_default().extended().0.saturating_mul(1000);
     let measure_ms = planned.measure_ms.saturating_add(more);
     Ok((evidence, Phases { measure_ms, elapsed_ms: planned.elapsed_ms.saturating_add(more), ..planned }))
+}
+
+/// What is wrong with a status that has more slots than are judged: its times may say anything.
+fn too_many_slots(object: &SoakTest, status: &SoakTestStatus) -> Option<String> {
+    let remedy = format!("at most {MAX_SLOTS} can be judged: write the SoakTest again with `kubectl get -o yaml`");
+    let (spec, interval) = (convert::spec(object), object.spec.soak.interval);
+    let (seconds, every) = (status.extended().0, spec.interval.0.max(1));
+    let slots = spec.slots(Seconds(0)).saturating_add(seconds / every);
+    if slots > MAX_SLOTS {
+        return Some(format!("status.extension.seconds: {seconds} gives {slots} slots, {remedy}"));
+    }
+    let times = [
+        ("startTime", status.start_time),
+        ("measureStartTime", status.measure_start_time),
+        ("measureEndTime", status.measure_end_time),
+        ("settleEndTime", status.settle_end_time),
+    ];
+    let times = || times.iter().filter_map(|(name, time)| Some((name, (*time)?)));
+    let ((first, from), (last, to)) = (times().min_by_key(|(_, time)| *time)?, times().max_by_key(|(_, time)| *time)?);
+    let seconds = u64::try_from(to.as_millis() - from.as_millis()).unwrap_or(0) / 1000;
+    let slots = seconds / every + 1;
+    (slots > MAX_SLOTS)
+        .then(|| format!("status.{last}: {to} is {slots} slots of {interval} after status.{first}, {remedy}"))
 }
 
 /// The first field that a SoakTest does not have: left out without a word, it would change what is judged.

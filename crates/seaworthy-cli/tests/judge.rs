@@ -115,12 +115,46 @@ fn evidence_is_not_judged_by_what_it_was_not_recorded_for() {
     };
     let survivors =
         json!({"resources": [{"resource": "pods"}], "namespaces": ["n"], "maxAge": "4m", "serviceAccountName": "a"});
-    rewritten(&files, |soak| soak["spec"]["checks"] = json!([{"name": "old", "survivors": survivors}]), counted);
+    let checked = |soak: &mut Value| {
+        soak["spec"]["checks"] = json!([{"name": "old", "survivors": survivors}]);
+        soak["spec"]["serviceAccounts"] = json!(["a"]);
+    };
+    rewritten(&files, checked, counted);
     let (text, code) = run(&with("judge", &files, &["--set", "old.max=1"]));
     assert_eq!(code, 0, "{text}");
     for command in ["judge", "report"] {
         let (text, code) = run(&with(command, &files, &["--set", "old.maxAge=10m"]));
         assert_eq!((text.as_str(), code), ("", 4), "counted by another age");
+    }
+}
+
+#[test]
+fn a_soak_of_more_slots_than_are_judged_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = export(dir.path());
+    let spec: Value = serde_json::from_str(&std::fs::read_to_string(&files[1]).unwrap()).unwrap();
+    for (place, value, words) in [
+        ("/spec/measure", json!("720h"), "interval: 10s gives 259201 slots, at most 100000 can be judged: lengthen"),
+        (
+            "/status/settleEndTime",
+            json!("2026-03-01T00:00:00Z"),
+            "status.settleEndTime: 2026-03-01T00:00:00Z is 509761 slots of 10s after status.startTime, at most 100000 can be",
+        ),
+        ("/status/measureStartTime", json!("2025-01-01T00:00:00Z"), "after status.measureStartTime"),
+        ("/status/extension", json!({"seconds": u64::MAX}), "status.extension.seconds: 18446744073709551615 gives"),
+        ("/status/extension", json!({"seconds": 9_000_000}), "status.extension.seconds: 9000000 gives 900031 slots"),
+    ] {
+        let mut soak = spec.clone();
+        match soak.pointer_mut(place) {
+            Some(field) => *field = value,
+            None => soak["status"]["extension"] = value,
+        }
+        std::fs::write(&files[1], soak.to_string()).unwrap();
+        for command in ["judge", "report"] {
+            let (text, errors, code) = told(&with(command, &files, &[]), "");
+            assert_eq!((text.len(), code), (0, 4), "{place}: {errors}");
+            assert!(errors.contains("soak.yaml: ") && errors.contains(words), "{place}: {errors}");
+        }
     }
 }
 
