@@ -20,7 +20,6 @@ mod snapshot;
 mod status;
 mod target;
 mod tree;
-mod unit;
 mod version;
 mod wait;
 mod waive;

@@ -2,13 +2,16 @@
 
 use askama::Template;
 use seaworthy_core::time::Seconds;
-use seaworthy_soak::check::{CheckKind, LimitKind, TrendOf, Verdict};
+use seaworthy_soak::{
+    check::{CheckKind, LimitKind, TrendOf, Verdict},
+    unit::{amount, plain},
+};
 
 use super::{
     model::{Compared, Judged, Report, word},
     plot::{LINES, Plot, fits, plot, rays},
 };
-use crate::{exit::Failure, look::span, unit::plain};
+use crate::{exit::Failure, look::span};
 
 /// So many stretches without values are named below a plot.
 const GAPS: usize = 6;
@@ -152,7 +155,7 @@ fn legend(report: &Report, check: &Judged, plot: &Plot) -> Vec<Entry> {
         legend.push(Entry::new("none", format!("{} more series are not drawn", trace.left_out)));
     }
     for limit in &trace.limits {
-        let value = amount(check, limit.value);
+        let value = amount(check.metric(), limit.value);
         let far = plot.far.contains(limit);
         let (class, name) = match limit.kind {
             LimitKind::Max => ("limit", "at most"),
@@ -193,8 +196,4 @@ fn legend(report: &Report, check: &Judged, plot: &Plot) -> Vec<Entry> {
     }
     legend.push(Entry::new("outside", "not judged"));
     legend
-}
-
-fn amount(check: &Judged, value: f64) -> String {
-    crate::unit::amount(check.metric(), value)
 }

@@ -17,13 +17,13 @@ use seaworthy_soak::{
     },
     evidence::{Evidence, Without},
     record::{FaultWindow, InventoryPoint, ObjectRef, RunInfo},
+    unit::amount,
 };
 
 use super::ended::Ended;
 use crate::{
     look::{self, clean, span},
     recorded::{Recorded, Source},
-    unit::amount,
 };
 
 /// So many declared faults are told.

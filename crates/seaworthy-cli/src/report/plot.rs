@@ -8,10 +8,12 @@ use plotters::{
     prelude::*,
     style::FontStyle,
 };
-use seaworthy_soak::check::{CheckKind, Limit, LimitKind, Line, Point, Slopes, Trace};
+use seaworthy_soak::{
+    check::{CheckKind, Limit, LimitKind, Line, Point, Slopes, Trace},
+    unit::{is_bytes, plain},
+};
 
 use super::model::{Judged, Report};
-use crate::unit::{is_bytes, plain};
 
 /// Text, axes.
 const INK: RGBColor = RGBColor(1, 2, 1);

@@ -8,12 +8,10 @@ use seaworthy_core::{
     time::{Seconds, Timestamp},
     verdict::{Enforcement, Verdict},
 };
+use seaworthy_soak::unit::amount;
 
 use super::{Node, task};
-use crate::{
-    look::{Mark, span},
-    unit::amount,
-};
+use crate::look::{Mark, span};
 
 /// A SoakTest that is looked at by itself.
 pub(crate) fn root(run: &SoakTest, now: Timestamp) -> Node {
