@@ -80,16 +80,16 @@ impl Shown {
 /// What was not seen of the metric where it might have been, in words.
 pub(super) fn told(view: &View<'_>, select: &Select, window: &Window) -> Option<String> {
     let (series, family) = (view.select(select), view.family(select));
-    let told = [on_targets(view, select, &series, &family, window), vanished(view, select, &series, &family, window)];
+    let here = |place: &str| Here::of(place, &series, &family);
+    let told = [on_targets(view, select, here, window), vanished(view, select, here, window)];
     told.into_iter().flatten().reduce(|targets, series| format!("{targets}; {series}"))
 }
 
 /// On how many of the targets that gave a page in the window the metric was seen, in words; none where that was on all or nowhere.
-fn on_targets(
+fn on_targets<'s>(
     view: &View<'_>,
     select: &Select,
-    series: &[Series<'_>],
-    family: &[Series<'_>],
+    here: impl Fn(&str) -> Here<'s>,
     window: &Window,
 ) -> Option<String> {
     let asked = view.targets(&select.source).filter(|(_, target)| window.rows().any(|row| target.seen(row)));
@@ -98,7 +98,7 @@ fn on_targets(
         return None;
     }
     let shows = |place: &&&str| {
-        let here = Here::of(place, series, family);
+        let here = here(place);
         window.rows().any(|row| here.shows(row))
     };
     let seen = asked.iter().filter(shows).count();
@@ -111,17 +111,11 @@ const NAME: usize = 80;
 
 /// The series that went from pages of a life that had shown them, while others of their metric stayed, in words. Labels come and go rightly,
 /// with the objects that they name: so that is no verdict, but what is judged is not what was there at first.
-fn vanished(
-    view: &View<'_>,
-    select: &Select,
-    series: &[Series<'_>],
-    family: &[Series<'_>],
-    window: &Window,
-) -> Option<String> {
+fn vanished<'s>(view: &View<'_>, select: &Select, here: impl Fn(&str) -> Here<'s>, window: &Window) -> Option<String> {
     let (mut named, mut others): (Vec<String>, usize) = (Vec::new(), 0);
     let several = view.targets(&select.source).nth(1).is_some();
     for (place, target) in view.targets(&select.source) {
-        let here = Here::of(place, series, family);
+        let here = here(place);
         // A series that is alone goes with its metric, which is told as such.
         if here.series.is_empty() || here.series.len() + here.family.len() < 2 {
             continue;
