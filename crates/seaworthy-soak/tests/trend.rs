@@ -66,6 +66,69 @@ fn known_limits_are_limits() {
 }
 
 #[test]
+fn a_load_that_comes_and_goes_is_told_apart_from_the_slope() {
+    for (leak, right, wrong) in [(0.0, Verdict::Passed, Verdict::Failed), (4.0, Verdict::Failed, Verdict::Passed)] {
+        let judged = |seed| judge(&series(&Plan::new(Shape::Periodic, leak), seed), &PARAMS);
+        let found: Vec<TrendVerdict> = (1..=RUNS).map(judged).collect();
+        let verdicts: Vec<Verdict> = found.iter().map(|v| v.verdict).collect();
+        assert!(4 * count(&verdicts, right) > 3 * verdicts.len(), "{leak}: {verdicts:?}");
+        assert_eq!(count(&verdicts, wrong), 0, "{leak}");
+        let told: Vec<_> = found.iter().filter(|v| v.reason.starts_with("beside a cycle of ")).collect();
+        assert!(2 * told.len() > found.len(), "{leak}: {} told", told.len());
+        assert!(told.iter().all(|v| (v.slope_per_hour.unwrap() - leak).abs() < 1.5), "{leak}: {told:?}");
+    }
+}
+
+#[test]
+fn what_came_once_is_no_cycle() {
+    for (period, cycles) in [(1.5, true), (2.54, false), (3.0, false), (4.0, false), (5.0, false)] {
+        for phase in [0.0, 0.2, 0.4, 0.6, 0.8] {
+            let wave = |t: f64| 8.0 * (std::f64::consts::TAU * (t / period + phase)).sin();
+            let sample = |k: u32| {
+                let seconds = f64::from(k) * 30.0;
+                Sample { seconds, value: 120.0 + f64::from(k * 7 % 5) / 4.0 + wave(seconds / 3600.0), incarnation: 0 }
+            };
+            let verdict = judge(&(0..600).map(sample).collect::<Vec<_>>(), &PARAMS);
+            assert_eq!(verdict.reason.contains("a cycle of"), cycles, "{period} {phase}: {verdict:?}");
+            assert_ne!(verdict.verdict, Verdict::Failed, "{period} {phase}: {verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn lives_that_warm_up_are_no_leak_and_a_restart_hides_none() {
+    let warm = verdicts(&Plan::new(Shape::TwoWarmUps, 0.0));
+    assert_eq!(count(&warm, Verdict::Failed), 0, "{warm:?}");
+    let halves = |seed| {
+        let mut samples = series(&Plan::new(Shape::Ar90, 4.0), seed);
+        samples.iter_mut().skip(300).for_each(|sample| sample.incarnation = 1);
+        judge(&samples, &PARAMS).verdict
+    };
+    let split: Vec<Verdict> = (1..=RUNS).map(halves).collect();
+    assert!(4 * count(&split, Verdict::Failed) >= 3 * split.len(), "{split:?}");
+}
+
+#[test]
+fn a_restart_cuts_a_tooth() {
+    // Teeth of 40 minutes over 4 h 20 min: six show their floor.
+    let saw = |restart: Option<u32>| {
+        let sample = |k: u32| Sample {
+            seconds: f64::from(k) * 30.0,
+            value: 100.0 + f64::from(k % 80) / 2.0 + f64::from(k * 7 % 5) / 10.0,
+            incarnation: u32::from(restart.is_some_and(|restart| k >= restart)),
+        };
+        judge(&(0..520).map(sample).collect::<Vec<_>>(), &PARAMS)
+    };
+    let whole = saw(None);
+    assert_eq!(whole.verdict, Verdict::Inconclusive, "{whole:?}");
+    assert!(whole.reason.contains("6 teeth that show their floor, 7 are needed"), "{}", whole.reason);
+    let cut = saw(Some(3));
+    assert_eq!(cut.verdict, Verdict::Passed, "{cut:?}");
+    let twice = saw(Some(170));
+    assert!(twice.reason.contains("6 are needed"), "{}", twice.reason);
+}
+
+#[test]
 fn too_little_is_inconclusive() {
     let all = series(&Plan::new(Shape::White, 0.0), 1);
     for n in [0, 1, 2, 6, 19] {

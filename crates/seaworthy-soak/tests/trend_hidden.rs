@@ -245,7 +245,7 @@ fn a_drop_or_short_dips_hide_no_leak() {
 #[test]
 fn lives_that_all_warm_up_are_seldom_called_a_leak() {
     let failed =
-        |seed: &u64| judge(&series(&Plan::new(Shape::Restarts, 0.0), *seed), &PARAMS).verdict == Verdict::Failed;
+        |seed: &u64| judge(&series(&Plan::new(Shape::ThreeWarmUps, 0.0), *seed), &PARAMS).verdict == Verdict::Failed;
     assert!((1..=RUNS).filter(failed).count() <= 2);
 }
 

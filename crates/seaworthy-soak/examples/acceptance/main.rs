@@ -5,12 +5,13 @@
 
 #[path = "../../tests/families/mod.rs"]
 mod families;
+mod metamorphic;
 mod naive;
+mod oracle;
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use families::{HEALTHY, Plan, Random, Shape, series};
+use families::{HEALTHY, Plan, Shape, series};
 use seaworthy_soak::check::Verdict;
 use seaworthy_soak::trend::{Of, Params, Sample, judge};
 
@@ -18,11 +19,13 @@ const PARAMS: Params = Params { tolerable_per_hour: 1.0, unacceptable_per_hour: 
 const LEAKS: [Shape; 6] = [Shape::White, Shape::Ar90, Shape::Saw8, Shape::Spikes, Shape::Restart, Shape::Lumps];
 const HARD: [Shape; 3] = [Shape::Ar98, Shape::Saw35, Shape::Periodic];
 /// Leaks that begin late, and by how many MiB an hour.
-const LATE: [(Shape, f64); 6] = [
+const LATE: [(Shape, f64); 8] = [
     (Shape::LateWhite, 4.0),
     (Shape::LateWhite, 10.0),
     (Shape::LateWhite, 40.0),
     (Shape::LateAr90, 40.0),
+    (Shape::LatePeriodic, 10.0),
+    (Shape::LatePeriodic, 40.0),
     (Shape::CollectionStops, 4.0),
     (Shape::CollectionStops, 40.0),
 ];
@@ -36,6 +39,7 @@ const HIDDEN: [(Shape, f64); 7] = [
     (Shape::Dips, 10.0),
     (Shape::Dips, 40.0),
 ];
+const WARM_UPS: [Shape; 2] = [Shape::TwoWarmUps, Shape::ThreeWarmUps];
 const LIMITS: [Shape; 3] = [Shape::RandomWalk, Shape::Logarithmic, Shape::SlowWarmUp];
 
 #[derive(Default, Clone, Copy)]
@@ -144,6 +148,8 @@ fn main() -> ExitCode {
     table.require("Failed, pooled, at least 99 %", share, share >= 99.0);
 
     let hard = table.families("the hard families: leak of 4 MiB/h, 6 h", HARD.map(|s| Plan::new(s, 4.0)));
+    let periodic = hard.iter().find(|(shape, _)| *shape == Shape::Periodic).map_or(0.0, |(_, c)| c.percent(c.failed));
+    table.require("Failed, periodic load, not less than is documented, at least 80 %", periodic, periodic >= 80.0);
     let mut all = pooled(&leaks);
     all.add(pooled(&hard));
     let share = all.percent(all.passed);
@@ -157,9 +163,13 @@ fn main() -> ExitCode {
 
     let late = LATE.map(|(shape, leak)| Plan::new(shape, leak));
     let late = table.families("leaks of so many MiB/h that begin late, or where collection stops, 6 h", late);
-    let plain = late.iter().zip(LATE).filter(|(_, (_, leak))| *leak > 4.0).map(|(row, _)| *row).collect::<Vec<_>>();
+    let within_noise = |late: &(Shape, f64)| late.1 <= 4.0 || *late == (Shape::LatePeriodic, 10.0);
+    let (hard, plain): (Vec<_>, Vec<_>) = late.iter().zip(LATE).partition(|(_, late)| within_noise(late));
+    let [hard, plain] = [hard, plain].map(|rows| rows.into_iter().map(|(row, _)| *row).collect::<Vec<_>>());
     let most = worst(&plain, |c| c.passed, true);
-    table.require("Passed, above 4 MiB/h, worst family, at most 1 %", most, most <= 1.0);
+    table.require("Passed, a rise beyond the noise, worst family, at most 1 %", most, most <= 1.0);
+    let most = worst(&hard, |c| c.passed, true);
+    table.require("Passed, a rise within the noise, not more than is documented, at most 21 %", most, most <= 21.0);
 
     let hidden =
         table.families("leaks that one drop hides, or short dips, 6 h", HIDDEN.map(|(s, leak)| Plan::new(s, leak)));
@@ -168,9 +178,11 @@ fn main() -> ExitCode {
     table.require("Passed, but for a drop at exactly 4 MiB/h, worst family, at most 1 %", most, most <= 1.0);
 
     let restarts =
-        table.families("two healthy restarts, each life warms up for long, 6 h", [Plan::new(Shape::Restarts, 0.0)]);
-    let most = worst(&restarts, |c| c.failed, true);
-    table.require("false Failed, not more than is documented, at most 6 %", most, most <= 6.0);
+        table.families("healthy restarts, each life warms up for long, 6 h", WARM_UPS.map(|s| Plan::new(s, 0.0)));
+    let most = worst(&restarts[..1], |c| c.failed, true);
+    table.require("false Failed, two lives, at most 1 %", most, most <= 1.0);
+    let most = worst(&restarts[1..], |c| c.failed, true);
+    table.require("false Failed, three lives, not more than is documented, at most 6 %", most, most <= 6.0);
 
     let warm = table.families("healthy restart with a slow warm-up, 6 h", [Plan::new(Shape::RestartWarmUp, 0.0)]);
     let most = worst(&warm, |c| c.failed, true);
@@ -180,7 +192,7 @@ fn main() -> ExitCode {
     let most = worst(&limits[..1], |c| c.failed, true);
     table.require("random walks called a leak, not more than is documented, at most 10 %", most, most <= 10.0);
     few_samples(runs);
-    metamorphic(&mut table);
+    metamorphic::print(&mut table);
     naive_methods(runs);
     println!("\n{}", if table.reached { "all numbers reached" } else { "NOT all numbers reached" });
     if table.reached { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -213,62 +225,6 @@ fn few_samples(runs: u32) {
         let (_, leaks) = share(&LEAKS.map(|s| Plan::new(s, 4.0)));
         println!("  {most:<14} {healthy:>20.2} % {leaks:>20.2} %");
     }
-}
-
-/// How often a change that means nothing changes the verdict.
-fn metamorphic(table: &mut Table) {
-    let runs = table.runs;
-    println!("\nverdicts that change, healthy and leaking families");
-    let plans: Vec<Plan> =
-        HEALTHY.map(|s| Plan::new(s, 0.0)).into_iter().chain(LEAKS.map(|s| Plan::new(s, 4.0))).collect();
-    let mut rate = |name: &str, most: f64, change: &dyn Fn(&[Sample], &mut Random) -> Vec<Sample>| {
-        let (mut changed, mut all) = (0u32, 0u32);
-        let mut turned: BTreeMap<String, u32> = BTreeMap::new();
-        for plan in &plans {
-            for seed in 1..=u64::from(runs) {
-                let samples = series(plan, seed);
-                let mut random = Random::new(seed ^ 0x5eed);
-                let other = change(&samples, &mut random);
-                let (before, after) = (judge(&samples, &PARAMS).verdict, judge(&other, &PARAMS).verdict);
-                all += 1;
-                if before != after {
-                    changed += 1;
-                    let kind = if plan.leak > 0.0 { "leaking" } else { "healthy" };
-                    *turned.entry(format!("{kind}, {before:?} to {after:?}")).or_default() += 1;
-                }
-            }
-        }
-        let percent = |count: u32| 100.0 * f64::from(count) / f64::from(all);
-        table.require(&format!("{name}, at most {most} %"), percent(changed), percent(changed) <= most);
-        for (how, count) in turned {
-            println!("    {how:<38} {:>6.2} %", percent(count));
-        }
-    };
-    rate("4 % of the samples deleted at random", 1.0, &|samples, random| {
-        samples.iter().copied().filter(|_| random.uniform() >= 0.04).collect()
-    });
-    rate("a hole of 10 samples", 1.0, &|samples, random| {
-        let from = at(samples, random, 10);
-        samples.iter().enumerate().filter(|(k, _)| !(from..from + 10).contains(k)).map(|(_, s)| *s).collect()
-    });
-    // More than is asked: what it would take is in docs/decisions/trend-split-at-a-restart.md.
-    rate("split at a healthy restart, not more than is documented", 11.0, &|samples, random| {
-        let from = at(samples, random, 0);
-        let moved = |(k, s): (usize, &Sample)| Sample { incarnation: s.incarnation + 2 * u32::from(k >= from), ..*s };
-        samples.iter().enumerate().map(moved).collect()
-    });
-    rate("another time of day", 0.0, &|samples, _| {
-        samples.iter().map(|s| Sample { seconds: s.seconds + 1_700_000_000.0, ..*s }).collect()
-    });
-}
-
-/// A random index at which `room` samples follow.
-fn at(samples: &[Sample], random: &mut Random, room: usize) -> usize {
-    #[expect(clippy::cast_precision_loss, reason = "a few hundred samples")]
-    let share = random.uniform() * (samples.len() - room) as f64;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the number of samples")]
-    let index = share as usize;
-    index
 }
 
 /// What common methods make of the healthy families, for scale.

@@ -1,15 +1,15 @@
 //! From the fitted line to the verdict.
 
 use super::coverage::Measure;
-use super::floors::Floors;
+use super::cycle::{Cyclic, cyclic};
+use super::floors::{FEWEST, Floors};
 use super::guards::{self, decelerating};
 use super::robust::{Cleaned, cleaned};
-use super::{ALPHA, FEWEST, FEWEST_SAMPLES, Fit, Floor, Params, Point, fit};
+use super::{ALPHA, FEWEST_SAMPLES, Fit, Floor, Params, Point, fit};
 use crate::check::Verdict;
 
-/// With neighbouring residuals correlated more than this, the cosines see less than the whole variance at the lowest frequencies, so
+/// Where neighbouring residuals are correlated, the cosines see less than the whole variance at the lowest frequencies, so
 /// passing needs an interval of 99.5 % (what that buys and costs: `docs/decisions/trend-wider-interval-under-correlation.md`).
-const CORRELATED: f64 = 0.5;
 const CORRELATED_ALPHA: f64 = ALPHA / 2.0;
 /// The part of the measure that must be seen. With less, most of it is unknown; the longer side of a step must be as long.
 const SEEN: f64 = 0.5;
@@ -22,7 +22,12 @@ const STEPS: f64 = 2.0;
 #[derive(Debug, Clone)]
 pub struct Assessment {
     params: Params,
+    /// What is shown.
     floors: Vec<Floor>,
+    /// How long the cycle takes that is beside the line, in hours, if there is one.
+    period: Option<f64>,
+    /// The floors without that cycle: what is judged.
+    steady: Vec<Floor>,
     /// Whether they rise late.
     late: bool,
     fit: Result<Fit, String>,
@@ -88,31 +93,36 @@ pub(super) fn assessment(
             // One fewer, for so many intervals lie between them.
             (chosen.floors, Some(problem), Some(times(FEWEST_SAMPLES, points.len().saturating_sub(1))))
         }
-        Ok(chosen) if chosen.floors.len() < FEWEST => {
-            let found = chosen.floors.len();
-            let problem = format!("{found} blocks of samples are too few, {FEWEST} are needed");
+        Ok(chosen) if chosen.floors.len() < chosen.fewest => {
+            let (found, fewest) = (chosen.floors.len(), chosen.fewest);
+            let problem = format!("{found} blocks of samples are too few, {fewest} are needed");
             // One more than needed, for what the last one lacks.
-            (chosen.floors, Some(problem), Some(times(FEWEST + 1, found)))
+            (chosen.floors, Some(problem), Some(times(fewest + 1, found)))
         }
         Ok(chosen) => (chosen.floors, None, None),
         Err(teeth) => {
-            let found = teeth.floors.len();
+            let (found, fewest) = (teeth.floors.len(), teeth.fewest);
             let problem = format!(
-                "the series is a saw-tooth with {found} teeth that show their floor, {FEWEST} are needed to see its floor"
+                "the series is a saw-tooth with {found} teeth that show their floor, {fewest} are needed to see its floor"
             );
             // Two more than needed, for the incomplete teeth at both ends.
-            (teeth.floors, Some(problem), Some(times(FEWEST + 2, found)))
+            (teeth.floors, Some(problem), Some(times(fewest + 2, found)))
         }
     };
     let resolution = resolution(points);
     let Cleaned { floors, late } = cleaned(&floors, resolution);
-    let late = late || guards::rises_late(&floors, params.tolerable_per_hour);
     let fitted = match problem {
         Some(problem) => Err(problem),
         None => fit::line(&floors).ok_or_else(|| "the floors do not determine a line".to_owned()),
     };
+    let cyclic = fitted.as_ref().ok().and_then(|plain| cyclic(&floors, plain));
+    let (period, waves, steady, fit) = match cyclic {
+        Some(Cyclic { period, waves, steady, fit }) => (Some(period), waves, steady, Ok(fit)),
+        None => (None, Vec::new(), floors.clone(), fitted),
+    };
+    let late = late || guards::rises_late(&steady, &waves, params.tolerable_per_hour);
     let level = floors.last().map_or(0.0, |f| f.f);
-    Assessment { params: *params, fit: fitted, floors, late, hours, seen, level, resolution, more }
+    Assessment { params: *params, fit, floors, period, steady, late, hours, seen, level, resolution, more }
 }
 
 /// How many times as long a measure must be that has so many of what it needs.
@@ -168,7 +178,7 @@ impl Assessment {
             (Verdict::Inconclusive, reason, None)
         } else if lower > d {
             self.guarded(fit)
-        } else if upper <= m && !self.late && guards::drops(&self.floors, d) {
+        } else if upper <= m && !self.late && guards::drops(&self.steady, d) {
             let reason = "one drop hides a rise, which goes on beside it: measure longer".to_owned();
             (Verdict::Inconclusive, reason, None)
         } else if upper <= m && !self.late {
@@ -182,6 +192,10 @@ impl Assessment {
             (Verdict::Inconclusive, reason)
         } else {
             (verdict, reason)
+        };
+        let reason = match self.period {
+            Some(period) => format!("beside a cycle of {period:.2} h, {reason}"),
+            None => reason,
         };
         TrendVerdict {
             slope_per_hour: Some(fit.last.value),
@@ -222,7 +236,7 @@ impl Assessment {
 
     /// An interval that reaches from tolerable to unacceptable, or a rise at the end, unless one clear step explains it.
     fn open(&self) -> (Verdict, String, Option<Step>) {
-        let step = guards::step(&self.floors, self.params.tolerable_per_hour).map(|step| self.after_step(step));
+        let step = guards::step(&self.steady, self.params.tolerable_per_hour).map(|step| self.after_step(step));
         step.filter(|(verdict, ..)| *verdict == Verdict::Passed).unwrap_or_else(|| {
             let reason = if self.late {
                 "it rises at the end: a leak may have begun late: measure longer"
@@ -235,10 +249,10 @@ impl Assessment {
 
     /// A significant slope, unless a guard knows better.
     fn guarded(&self, fit: &Fit) -> (Verdict, String, Option<Step>) {
-        if let Some(step) = guards::step(&self.floors, self.params.tolerable_per_hour) {
+        if let Some(step) = guards::step(&self.steady, self.params.tolerable_per_hour) {
             return self.after_step(step);
         }
-        if decelerating(&self.floors, fit.last.value, self.params.tolerable_per_hour) {
+        if decelerating(&self.steady, fit.last.value, self.params.tolerable_per_hour) {
             let reason =
                 "the rise slows down: it may end by itself: measure longer, or lengthen the warm-up".to_owned();
             return (Verdict::Inconclusive, reason, None);
@@ -248,13 +262,13 @@ impl Assessment {
 
     /// One step: the longer side is judged alone if it holds half of the measure, and the other one must be level.
     fn after_step(&self, step: guards::Step) -> (Verdict, String, Option<Step>) {
-        let (before, after) = self.floors.split_at(step.index.min(self.floors.len()));
+        let (before, after) = self.steady.split_at(step.index.min(self.steady.len()));
         let told = Step { seconds: step.t * 3600.0, size: step.size };
         let (longer, shorter) = if span(before) > span(after) { (before, after) } else { (after, before) };
         let clear = step.share < guards::CLEAR_STEP_SHARE;
         // Blocks reach beyond their middles, and the step lies somewhere between two.
         #[expect(clippy::cast_precision_loss, reason = "at most a few dozen floors")]
-        let block = self.hours / self.floors.len() as f64;
+        let block = self.hours / self.steady.len() as f64;
         let holds = longer.len() >= FEWEST && span(longer) + 2.0 * block >= SEEN * self.hours;
         let flat = |side: &[Floor]| guards::flat(side, &step, self.params.tolerable_per_hour);
         // What follows within the step's own life, where another life ends that.
@@ -278,7 +292,7 @@ impl Assessment {
     fn stays(&self, side: &[Floor]) -> bool {
         let Cleaned { floors, late } = cleaned(side, self.resolution);
         !late
-            && !guards::rises_late(&floors, self.params.tolerable_per_hour)
+            && !guards::rises_late(&floors, &[], self.params.tolerable_per_hour)
             && fit::line(&floors).is_some_and(|fit| upper(&fit) <= self.params.unacceptable_per_hour)
     }
 
@@ -307,7 +321,7 @@ impl Assessment {
 
 /// The bound that decides passing.
 fn upper(fit: &Fit) -> f64 {
-    fit.last.upper(if fit.autocorrelation() > CORRELATED { CORRELATED_ALPHA } else { ALPHA })
+    fit.last.upper(if fit.correlated() { CORRELATED_ALPHA } else { ALPHA })
 }
 
 /// Hours from the first floor to the last.

@@ -6,6 +6,9 @@
 
 use super::student;
 
+/// Neighbouring residuals that are correlated more than this wander for longer than the cosines tell from a slope.
+const CORRELATED: f64 = 0.5;
+
 /// One floor: hours since the first sample, value, and the incarnation that it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Floor {
@@ -60,11 +63,10 @@ impl Fit {
         dot(&self.residuals, &self.residuals)
     }
 
-    /// The correlation of neighbouring residuals.
-    pub(super) fn autocorrelation(&self) -> f64 {
+    /// Whether neighbouring residuals are correlated by more than [`CORRELATED`].
+    pub(super) fn correlated(&self) -> bool {
         let neighbours: f64 = self.residuals.windows(2).map(|w| w[0] * w[1]).sum();
-        let squares = self.squares();
-        if squares > 0.0 { neighbours / squares } else { 0.0 }
+        neighbours > CORRELATED * self.squares()
     }
 }
 

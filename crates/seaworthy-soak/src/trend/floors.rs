@@ -12,7 +12,7 @@ use super::robust::{quantile_in_place, theil_sen};
 
 /// At most so many floors.
 pub(super) const MOST: usize = 48;
-/// With fewer floors there is no verdict.
+/// With fewer floors of one life there is no verdict.
 pub(super) const FEWEST: usize = 7;
 /// Fewer releases than this are no saw-tooth.
 const RELEASES: usize = 3;
@@ -28,6 +28,8 @@ pub(super) struct Floors {
     pub(super) tooth: Option<f64>,
     /// The points that they stand for, as index ranges.
     pub(super) seen: Vec<Range<usize>>,
+    /// With fewer there is no verdict.
+    pub(super) fewest: usize,
 }
 
 /// How a block becomes one value.
@@ -92,7 +94,7 @@ fn floor_of(points: &[Point], of: Of) -> Option<Floor> {
 pub(super) fn by_block(points: &[Point], of: Of) -> Floors {
     let blocks = blocks(points);
     let floors = in_time(blocks.iter().filter_map(|block| floor_of(points.get(block.clone())?, of)).collect());
-    Floors { seen: seen(points, &blocks, &floors), floors, tooth: None }
+    Floors { seen: seen(points, &blocks, &floors), floors, tooth: None, fewest: FEWEST }
 }
 
 /// Of each life that has floors, the points from the first of `ranges` to the last one.
@@ -150,7 +152,9 @@ pub(super) fn by_tooth(points: &[Point]) -> Option<Floors> {
     let mut heights: Vec<f64> = releases.iter().map(|r| r.height).collect();
     let tooth = quantile_in_place(&mut heights, 0.5);
     let floors = in_time(without_singles(&merged(floors.collect())));
-    Some(Floors { seen: seen(points, &ranges, &floors), floors, tooth })
+    // A restart cuts one tooth.
+    let fewest = if lives(points).len() > 1 { FEWEST - 1 } else { FEWEST };
+    Some(Floors { seen: seen(points, &ranges, &floors), floors, tooth, fewest })
 }
 
 /// What is between a release and an end of a life.

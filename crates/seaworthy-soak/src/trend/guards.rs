@@ -57,19 +57,31 @@ fn slows(floors: &[Floor], slope: f64) -> bool {
         return true;
     }
     let Some(first) = line(&early).map(|fit| fit.last) else { return false };
-    // Several lives that warm up have no time to show it for certain.
-    let several = floors.iter().any(|f| Some(f.incarnation) != floors.first().map(|first| first.incarnation));
-    let certain = || bound < BENT_BOUND * slope && concavity(floors).is_some_and(|c| c.upper(CONCAVE_TAIL) < 0.0);
-    second.value < BENT * first.value && (several || certain())
+    let bowed = |tail: f64| concavity(floors).is_some_and(|c| c.upper(tail) < 0.0);
+    // The shorter the lives, the less they can show for certain.
+    let certain = match lives(floors) {
+        1 => bound < BENT_BOUND * slope && bowed(CONCAVE_TAIL),
+        2 => bowed(0.05),
+        _ => true,
+    };
+    second.value < BENT * first.value && certain
+}
+
+/// How many lives the floors are of.
+fn lives(floors: &[Floor]) -> usize {
+    let mut lives: Vec<usize> = floors.iter().map(|f| f.incarnation).collect();
+    lives.sort_unstable();
+    lives.dedup();
+    lives.len()
 }
 
 /// Whether a rise of more than `d` per hour began late: of all lines with one bend, the best leaves little of what the straight line leaves, and
-/// after its bend the slope lies above `d`.
-pub(super) fn rises_late(floors: &[Floor], d: f64) -> bool {
-    let Some(squares) = line(floors).map(|fit| fit.squares()) else { return false };
-    let bend = |t: f64| -> [Vec<f64>; 2] {
-        [floors.iter().map(|f| f.t.min(t)).collect(), floors.iter().map(|f| f.t.max(t)).collect()]
-    };
+/// after its bend the slope lies above `d`. All of them have the columns `beside` them.
+pub(super) fn rises_late(floors: &[Floor], beside: &[Vec<f64>], d: f64) -> bool {
+    let with = |own: &[Vec<f64>]| [beside, own].concat();
+    let Some(squares) = fit(floors, &with(&[times(floors)])).map(|fit| fit.squares()) else { return false };
+    let bend =
+        |t: f64| with(&[floors.iter().map(|f| f.t.min(t)).collect(), floors.iter().map(|f| f.t.max(t)).collect()]);
     let bends = floors.get(floors.len() / 4..floors.len().saturating_sub(BEND_SIDE)).unwrap_or_default();
     let Some((left, columns)) = best(floors, bends.iter().map(|f| bend(f.t))) else { return false };
     left < BEND_SHARE * squares && fit(floors, &columns).is_some_and(|fit| fit.last.lower(ALPHA) > d)
@@ -87,11 +99,8 @@ pub(super) fn drops(floors: &[Floor], d: f64) -> bool {
 }
 
 /// Of several sets of columns, the one that leaves the least of the floors, and how much that is.
-fn best<const N: usize>(
-    floors: &[Floor],
-    candidates: impl Iterator<Item = [Vec<f64>; N]>,
-) -> Option<(f64, [Vec<f64>; N])> {
-    let left = candidates.map(|columns| (squares_left(floors, &columns), columns));
+fn best<C: AsRef<[Vec<f64>]>>(floors: &[Floor], candidates: impl Iterator<Item = C>) -> Option<(f64, C)> {
+    let left = candidates.map(|columns| (squares_left(floors, columns.as_ref()), columns));
     left.reduce(|a, b| if b.0 < a.0 { b } else { a })
 }
 

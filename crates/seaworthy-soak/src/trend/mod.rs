@@ -13,6 +13,7 @@
 //! Deliberately absent: gaps, which belong to the check that asks.
 
 mod coverage;
+mod cycle;
 mod decide;
 mod fit;
 mod floors;
@@ -30,7 +31,7 @@ pub use floors::Of;
 
 pub(crate) use fit::{Estimate, mean};
 use fit::{Fit, Floor};
-use floors::{FEWEST, Floors};
+use floors::Floors;
 
 /// The probability with which a line without leak may be called a leak, before guards and correction.
 pub const ALPHA: f64 = 0.01;
@@ -136,7 +137,7 @@ pub fn assess_outside(samples: &[Sample], faults: &[(f64, f64)], params: &Params
     let blocks = floors::by_block(&points, params.of);
     let teeth = if params.of == Of::Minimum { floors::by_tooth(&points) } else { None };
     let chosen = match teeth {
-        Some(teeth) if teeth.floors.len() >= FEWEST => Ok(teeth),
+        Some(teeth) if teeth.floors.len() >= teeth.fewest => Ok(teeth),
         Some(teeth) => {
             if small(&teeth, &blocks) {
                 Ok(blocks)

@@ -67,7 +67,11 @@ pub(crate) enum Shape {
     /// AR(0.9), and single samples, 14 in 6 h, that lie below all others.
     Dips,
     /// AR(0.9), and two restarts; each life warms up by 40 MiB, tau 30 min.
-    Restarts,
+    ThreeWarmUps,
+    /// The same with one restart.
+    TwoWarmUps,
+    /// Periodic, and the leak begins in the last two fifths.
+    LatePeriodic,
 }
 
 pub(crate) const HEALTHY: [Shape; 10] = [
@@ -111,12 +115,12 @@ pub(crate) fn series(plan: &Plan, seed: u64) -> Vec<Sample> {
     let moment = random.between(plan.warm_up + 0.05, plan.hours - 0.05);
     let phase = random.uniform();
     let period = random.between(1.0, 3.0);
-    let late = matches!(plan.shape, Shape::LateWhite | Shape::LateAr90);
+    let late = matches!(plan.shape, Shape::LateWhite | Shape::LateAr90 | Shape::LatePeriodic);
     let stops = plan.shape == Shape::CollectionStops;
     let restarts = matches!(plan.shape, Shape::Restart | Shape::RestartWarmUp);
     let onset = if plan.shape == Shape::Drop {
         plan.hours * (0.35 + 0.4 * phase)
-    } else if plan.shape == Shape::Restarts {
+    } else if warm_ups(plan.shape) > 1.0 {
         plan.hours * (0.25 + 0.2 * phase)
     } else if late {
         plan.hours * (0.6 + 0.3 * phase)
@@ -143,13 +147,24 @@ pub(crate) fn series(plan: &Plan, seed: u64) -> Vec<Sample> {
         } else {
             plan.leak * t
         };
-        let twice = plan.shape == Shape::Restarts;
-        let incarnation = u32::from(restarted || twice && t >= onset) + u32::from(twice && t >= 2.0 * onset);
+        let again = |k: f64| warm_ups(plan.shape) > k && t >= k * onset;
+        let incarnation = u32::from(restarted || again(1.0)) + u32::from(again(2.0));
         if t >= plan.warm_up {
             samples.push(Sample { seconds, value: base + leak + wave, incarnation });
         }
     }
     samples
+}
+
+/// How many lives warm up.
+fn warm_ups(shape: Shape) -> f64 {
+    if shape == Shape::ThreeWarmUps {
+        3.0
+    } else if shape == Shape::TwoWarmUps {
+        2.0
+    } else {
+        0.0
+    }
 }
 
 struct State {
@@ -173,7 +188,7 @@ impl State {
             Shape::Saw35 => 40.0 * self.saw(plan.interval / 2100.0, random) + white,
             Shape::WarmUp => 40.0 * (1.0 - (-t * 60.0 / 45.0).exp()) + white,
             Shape::Step => white + if t >= moment { 15.0 } else { 0.0 },
-            Shape::Periodic => white + 8.0 * (std::f64::consts::TAU * (t / period + phase)).sin(),
+            Shape::Periodic | Shape::LatePeriodic => white + 8.0 * (std::f64::consts::TAU * (t / period + phase)).sin(),
             Shape::Spikes => white + if random.uniform() < 0.02 { random.between(20.0, 60.0) } else { 0.0 },
             Shape::Restart => {
                 white + if t < moment { 5.0 } else { 20.0 * (1.0 - (-(t - moment) * 60.0 / 5.0).exp()) - 20.0 }
@@ -188,8 +203,8 @@ impl State {
                 let level = 3.0 * self.ar(0.9f64.powf(scale), random);
                 if random.uniform() < 14.0 / 720.0 { -20.0 - plan.leak * t } else { level }
             }
-            Shape::Restarts => {
-                let alive = t - moment * (t / moment).floor().min(2.0);
+            Shape::ThreeWarmUps | Shape::TwoWarmUps => {
+                let alive = t - moment * (t / moment).floor().min(warm_ups(plan.shape) - 1.0);
                 3.0 * self.ar(0.9f64.powf(scale), random) - 40.0 * (-alive * 60.0 / 30.0).exp()
             }
             Shape::Logarithmic => 10.0 * (1.0 + t * 4.0).ln() + white,
