@@ -180,7 +180,7 @@ fn main() -> ExitCode {
     let restarts =
         table.families("healthy restarts, each life warms up for long, 6 h", WARM_UPS.map(|s| Plan::new(s, 0.0)));
     let most = worst(&restarts[..1], |c| c.failed, true);
-    table.require("false Failed, two lives, at most 1 %", most, most <= 1.0);
+    table.require("false Failed, two lives, not more than is documented, at most 2 %", most, most <= 2.0);
     let most = worst(&restarts[1..], |c| c.failed, true);
     table.require("false Failed, three lives, not more than is documented, at most 6 %", most, most <= 6.0);
 

@@ -8,12 +8,14 @@
 
 use std::f64::consts::TAU;
 
-use super::fit::{Fit, Floor, fit, squares_left, times};
+use super::fit::{Fit, Floor, fit, span, squares_left, times};
 
 /// A cycle explains what the line leaves if it leaves less than this part of it.
-const SHARE: f64 = 0.25;
+const SHARE: f64 = 0.15;
 /// So many times it must have been seen: what came once may not come again.
 const FEWEST_CYCLES: f64 = 2.0;
+/// So many times within one life: once is what each life may do by itself.
+const WITHIN_LIFE: f64 = 1.5;
 /// So many floors there must be for each time.
 const FLOORS: f64 = 6.0;
 /// Frequencies that are looked at for each one that the measure tells apart, and how many closer ones on both sides of the best.
@@ -39,11 +41,14 @@ pub(super) fn cyclic(floors: &[Floor], plain: &Fit) -> Option<Cyclic> {
         return None;
     }
     let period = period(floors)?;
+    if period * FEWEST_CYCLES > span(floors) || period * WITHIN_LIFE > longest(floors) {
+        return None;
+    }
     let [sine, cosine] = waves(floors, period);
     let fit = |columns: [&Vec<f64>; 3]| fit(floors, &columns.map(Clone::clone));
     let times = times(floors);
     let beside = fit([&sine, &cosine, &times])?;
-    if beside.squares() >= SHARE * plain.squares() {
+    if !explains(&beside.residuals, &plain.residuals) {
         return None;
     }
     let (a, b) = (fit([&times, &cosine, &sine])?.last.value, fit([&times, &sine, &cosine])?.last.value);
@@ -52,10 +57,26 @@ pub(super) fn cyclic(floors: &[Floor], plain: &Fit) -> Option<Cyclic> {
     Some(Cyclic { period, waves: vec![sine, cosine], steady, fit: beside })
 }
 
-/// How long the cycle takes that leaves the least beside the line, in hours; none where that was not seen often enough.
+/// Hours from the first floor of the longest life to its last one.
+fn longest(floors: &[Floor]) -> f64 {
+    let life = |life: usize| span(&floors.iter().filter(|f| f.incarnation == life).copied().collect::<Vec<_>>());
+    floors.iter().map(|f| life(f.incarnation)).fold(0.0, f64::max)
+}
+
+/// Whether nearly all is explained, in both halves of the measure: a swing that grows or shrinks is none that comes and goes.
+fn explains(left: &[f64], plain: &[f64]) -> bool {
+    let squares = |residuals: &[f64]| residuals.iter().map(|r| r * r).sum::<f64>();
+    let middle = left.len() / 2;
+    [0..middle, middle..left.len()].into_iter().all(|half| {
+        let part = |residuals: &[f64]| residuals.get(half.clone()).map_or(f64::NAN, squares);
+        part(left) < SHARE * part(plain)
+    })
+}
+
+/// How long the cycle takes that leaves the least beside the line, in hours. Also a little longer than may be, for where that fits better, none was seen
+/// often enough.
 fn period(floors: &[Floor]) -> Option<f64> {
-    let (first, last) = floors.first().zip(floors.last())?;
-    let span = last.t - first.t;
+    let span = span(floors);
     let left = |cycles: f64| {
         let [sine, cosine] = waves(floors, span / cycles);
         (squares_left(floors, &[times(floors), sine, cosine]), cycles)
@@ -65,10 +86,9 @@ fn period(floors: &[Floor]) -> Option<f64> {
     let fastest = floors.len() as f64 / FLOORS;
     let coarse = (0..).map(|k| FEWEST_CYCLES + f64::from(k) / FINENESS).take_while(|cycles| *cycles <= fastest);
     let (_, near) = coarse.map(left).reduce(better)?;
-    // Also a little slower than may be: where that fits better, the cycle was not seen often enough.
     let close = (-CLOSER..=CLOSER).map(|k| near + f64::from(k) / (f64::from(CLOSER) * FINENESS));
     let (_, cycles) = close.map(left).reduce(better)?;
-    (cycles >= FEWEST_CYCLES).then_some(span / cycles)
+    Some(span / cycles)
 }
 
 /// The sine and the cosine of a cycle at each floor.

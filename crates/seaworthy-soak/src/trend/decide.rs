@@ -2,6 +2,7 @@
 
 use super::coverage::Measure;
 use super::cycle::{Cyclic, cyclic};
+use super::fit::span;
 use super::floors::{FEWEST, Floors};
 use super::guards::{self, decelerating};
 use super::robust::{Cleaned, cleaned};
@@ -252,7 +253,7 @@ impl Assessment {
         if let Some(step) = guards::step(&self.steady, self.params.tolerable_per_hour) {
             return self.after_step(step);
         }
-        if decelerating(&self.steady, fit.last.value, self.params.tolerable_per_hour) {
+        if decelerating(&self.steady, fit.last.value, self.params.tolerable_per_hour, self.period.is_some()) {
             let reason =
                 "the rise slows down: it may end by itself: measure longer, or lengthen the warm-up".to_owned();
             return (Verdict::Inconclusive, reason, None);
@@ -322,9 +323,4 @@ impl Assessment {
 /// The bound that decides passing.
 fn upper(fit: &Fit) -> f64 {
     fit.last.upper(if fit.correlated() { CORRELATED_ALPHA } else { ALPHA })
-}
-
-/// Hours from the first floor to the last.
-fn span(floors: &[Floor]) -> f64 {
-    floors.first().zip(floors.last()).map_or(0.0, |(first, last)| last.t - first.t)
 }

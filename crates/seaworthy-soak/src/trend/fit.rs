@@ -212,6 +212,11 @@ pub(super) fn times(floors: &[Floor]) -> Vec<f64> {
     floors.iter().map(|f| f.t).collect()
 }
 
+/// Hours from the first floor to the last.
+pub(super) fn span(floors: &[Floor]) -> f64 {
+    floors.first().zip(floors.last()).map_or(0.0, |(first, last)| last.t - first.t)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

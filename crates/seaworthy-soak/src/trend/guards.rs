@@ -21,6 +21,8 @@ const STEP_SHARE: f64 = 0.6;
 pub(super) const CLEAR_STEP_SHARE: f64 = 0.3;
 /// A bend explains the end if it leaves less than this part of the line's squared residuals.
 const BEND_SHARE: f64 = 0.6;
+/// The same beside a cycle, of which most of what is left may be that it is no pure wave.
+const CYCLIC_BEND_SHARE: f64 = 0.8;
 /// A drop hides a rise if it leaves less than this part.
 const DROP_SHARE: f64 = 0.7;
 /// Floors after a bend.
@@ -35,11 +37,11 @@ const FLAT_RISE: f64 = 0.25;
 const Z: f64 = 2.326;
 
 /// Whether the rise slows down so much that it may end by itself: over all lives, each of which warms up by itself, or within the one that
-/// was seen best. `d` is the slope below which a life does not rise.
-pub(super) fn decelerating(floors: &[Floor], slope: f64, d: f64) -> bool {
+/// was seen best. `d` is the slope below which a life does not rise. `cyclic`: there is a cycle beside the line, which may have taken what bends.
+pub(super) fn decelerating(floors: &[Floor], slope: f64, d: f64, cyclic: bool) -> bool {
     let own = best_seen(floors);
-    let bends = || line(&own).is_some_and(|fit| fit.last.value > d && slows(&own, fit.last.value));
-    slows(floors, slope) || own.len() < floors.len() && bends()
+    let bends = || line(&own).is_some_and(|fit| fit.last.value > d && slows(&own, fit.last.value, cyclic));
+    slows(floors, slope, cyclic) || own.len() < floors.len() && bends()
 }
 
 /// The life with the most floors, the last one of equals.
@@ -49,22 +51,19 @@ fn best_seen(floors: &[Floor]) -> Vec<Floor> {
     best.map(|best| own(best.incarnation).copied().collect()).unwrap_or_default()
 }
 
-fn slows(floors: &[Floor], slope: f64) -> bool {
+fn slows(floors: &[Floor], slope: f64, cyclic: bool) -> bool {
     let (early, late) = halves(floors);
-    let Some(second) = line(&late).map(|fit| fit.last) else { return false };
+    let several = lives(floors) > 1;
+    // Of several lives that were hardly seen nobody can tell: each may be warming up.
+    let Some(second) = line(&late).map(|fit| fit.last) else { return several };
     let bound = second.upper(HALF_TAIL);
     if bound < ENDING * slope {
         return true;
     }
-    let Some(first) = line(&early).map(|fit| fit.last) else { return false };
-    let bowed = |tail: f64| concavity(floors).is_some_and(|c| c.upper(tail) < 0.0);
-    // The shorter the lives, the less they can show for certain.
-    let certain = match lives(floors) {
-        1 => bound < BENT_BOUND * slope && bowed(CONCAVE_TAIL),
-        2 => bowed(0.05),
-        _ => true,
-    };
-    second.value < BENT * first.value && certain
+    let Some(first) = line(&early).map(|fit| fit.last) else { return several };
+    // Several lives that warm up have no time to show it for certain, and a cycle may have taken it.
+    let certain = || bound < BENT_BOUND * slope && concavity(floors).is_some_and(|c| c.upper(CONCAVE_TAIL) < 0.0);
+    second.value < BENT * first.value && (several || cyclic || certain())
 }
 
 /// How many lives the floors are of.
@@ -84,7 +83,8 @@ pub(super) fn rises_late(floors: &[Floor], beside: &[Vec<f64>], d: f64) -> bool 
         |t: f64| with(&[floors.iter().map(|f| f.t.min(t)).collect(), floors.iter().map(|f| f.t.max(t)).collect()]);
     let bends = floors.get(floors.len() / 4..floors.len().saturating_sub(BEND_SIDE)).unwrap_or_default();
     let Some((left, columns)) = best(floors, bends.iter().map(|f| bend(f.t))) else { return false };
-    left < BEND_SHARE * squares && fit(floors, &columns).is_some_and(|fit| fit.last.lower(ALPHA) > d)
+    let share = if beside.is_empty() { BEND_SHARE } else { CYCLIC_BEND_SHARE };
+    left < share * squares && fit(floors, &columns).is_some_and(|fit| fit.last.lower(ALPHA) > d)
 }
 
 /// Whether one drop hides a rise of more than `d` per hour: of all lines with one step, the best leaves little of what the straight line leaves,

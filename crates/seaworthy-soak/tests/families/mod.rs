@@ -68,7 +68,7 @@ pub(crate) enum Shape {
     Dips,
     /// AR(0.9), and two restarts; each life warms up by 40 MiB, tau 30 min.
     ThreeWarmUps,
-    /// The same with one restart.
+    /// The same with one restart, near the middle.
     TwoWarmUps,
     /// Periodic, and the leak begins in the last two fifths.
     LatePeriodic,
@@ -120,7 +120,9 @@ pub(crate) fn series(plan: &Plan, seed: u64) -> Vec<Sample> {
     let restarts = matches!(plan.shape, Shape::Restart | Shape::RestartWarmUp);
     let onset = if plan.shape == Shape::Drop {
         plan.hours * (0.35 + 0.4 * phase)
-    } else if warm_ups(plan.shape) > 1.0 {
+    } else if plan.shape == Shape::TwoWarmUps {
+        plan.hours * (0.35 + 0.3 * phase)
+    } else if plan.shape == Shape::ThreeWarmUps {
         plan.hours * (0.25 + 0.2 * phase)
     } else if late {
         plan.hours * (0.6 + 0.3 * phase)
