@@ -5,7 +5,7 @@
 //! under autocorrelation instead of a slope, and tells three answers apart: the slope is above what is tolerable (`Failed`), it is
 //! below what must be found (`Passed`), or the measure was too short to tell (`Inconclusive`), and then how long would do.
 //!
-//! Steps: floors (`floors`), cleaning (`robust`), line and variance (`fit`, `student`), decision (`decide`), guards (`guards`), and how much of
+//! Steps: floors (`floors`), cleaning (`robust`), line and variance (`fit`, `student`), a cycle beside it (`cycle`), decision (`decide`), guards (`guards`), and how much of
 //! the measure was seen (`coverage`). The sources of the formulas stand where they are used. Known limits: a random walk wanders above the tolerable slope now and then,
 //! a logarithmic or linear fill of a bounded cache cannot be told from a leak within the window, and a level that dips to a floor at short
 //! intervals hides a rise above it.
