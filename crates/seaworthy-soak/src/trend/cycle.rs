@@ -8,7 +8,7 @@
 
 use std::f64::consts::TAU;
 
-use super::fit::{Fit, Floor, fit, span, squares_left, times};
+use super::fit::{Fit, Floor, Trial, fit, span, times};
 
 /// A cycle explains what the line leaves if it leaves less than this part of it.
 const SHARE: f64 = 0.15;
@@ -77,21 +77,20 @@ fn explains(left: &[f64], plain: &[f64]) -> bool {
 /// often enough.
 fn period(floors: &[Floor]) -> Option<f64> {
     let span = span(floors);
-    let left = |cycles: f64| {
-        let [sine, cosine] = waves(floors, span / cycles);
-        (squares_left(floors, &[times(floors), sine, cosine]), cycles)
-    };
+    let mut trial = Trial::of(floors)?;
+    let mut left = |cycles: f64| (trial.squares_left(&waves(floors, span / cycles)), cycles);
     let better = |a: (f64, f64), b: (f64, f64)| if b.0 < a.0 { b } else { a };
     #[expect(clippy::cast_precision_loss, reason = "at most a few dozen floors")]
     let fastest = floors.len() as f64 / FLOORS;
     let coarse = (0..).map(|k| FEWEST_CYCLES + f64::from(k) / FINENESS).take_while(|cycles| *cycles <= fastest);
-    let (_, near) = coarse.map(left).reduce(better)?;
+    let (_, near) = coarse.map(&mut left).reduce(better)?;
     let close = (-CLOSER..=CLOSER).map(|k| near + f64::from(k) / (f64::from(CLOSER) * FINENESS));
-    let (_, cycles) = close.map(left).reduce(better)?;
+    let (_, cycles) = close.map(&mut left).reduce(better)?;
     Some(span / cycles)
 }
 
 /// The sine and the cosine of a cycle at each floor.
 fn waves(floors: &[Floor], period: f64) -> [Vec<f64>; 2] {
-    [f64::sin, f64::cos].map(|wave| floors.iter().map(|f| wave(TAU * f.t / period)).collect())
+    let (sine, cosine) = floors.iter().map(|f| (TAU * f.t / period).sin_cos()).unzip();
+    [sine, cosine]
 }

@@ -182,6 +182,33 @@ pub(super) fn squares_left(floors: &[Floor], columns: &[Vec<f64>]) -> f64 {
     dot(&rest, &rest)
 }
 
+/// The line, beside which many columns are tried one after another.
+pub(super) struct Trial {
+    basis: Basis,
+    residuals: Vec<f64>,
+}
+
+impl Trial {
+    /// `None` where the floors determine no line.
+    pub(super) fn of(floors: &[Floor]) -> Option<Self> {
+        let f: Vec<f64> = floors.iter().map(|f| f.f).collect();
+        let mut basis = Basis::intercepts(floors);
+        basis.add(&times(floors))?;
+        let residuals = basis.outside(&f);
+        Some(Self { basis, residuals })
+    }
+
+    /// The sum of squares that the line with these columns leaves; columns that add nothing are ignored.
+    pub(super) fn squares_left(&mut self, columns: &[Vec<f64>]) -> f64 {
+        let line = self.basis.0.len();
+        for column in columns {
+            let _ = self.basis.add(column);
+        }
+        let own = self.basis.0.drain(line..);
+        dot(&self.residuals, &self.residuals) - own.map(|own| dot(&own, &self.residuals).powi(2)).sum::<f64>()
+    }
+}
+
 /// The variance of the residuals at the lowest frequencies, and how many cosines it rests on: the mean square of their
 /// projections on cosines that are orthogonal to the regressors.
 fn long_run_variance(basis: &mut Basis, residuals: &[f64], parameters: usize) -> Option<(f64, u32)> {
