@@ -1,8 +1,8 @@
-//! The least that a restart can cost: a method that knows the noise.
+//! What a restart costs a method that knows the noise.
 //!
 //! Where the noise is autoregressive of order one, and its correlation and deviation are known, generalised least squares has the narrowest
-//! interval of all unbiased methods (Aitken, Proc. Royal Soc. Edinburgh 55 (1936) 42). No method that must estimate the noise can do better, so what a second intercept
-//! costs this one, every method loses at least.
+//! interval of all unbiased linear methods (Aitken, Proc. Royal Soc. Edinburgh 55 (1936) 42): what a second intercept costs it, it costs without any
+//! noise having to be estimated.
 
 use seaworthy_soak::check::Verdict;
 use seaworthy_soak::trend::{Params, Sample};

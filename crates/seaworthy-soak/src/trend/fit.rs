@@ -198,7 +198,8 @@ impl Trial {
         Some(Self { basis, residuals })
     }
 
-    /// The sum of squares that the line with these columns leaves; columns that add nothing are ignored.
+    /// The sum of squares that the line with these columns leaves, to compare: where next to nothing is left, it is rounding. Columns that add nothing
+    /// are ignored.
     pub(super) fn squares_left(&mut self, columns: &[Vec<f64>]) -> f64 {
         let line = self.basis.0.len();
         for column in columns {
