@@ -192,6 +192,54 @@ fn a_warm_up_after_a_restart_is_not_called_a_leak() {
     }
 }
 
+/// The samples of a family, as if the container had restarted after `share` of them without any effect.
+fn split(plan: &Plan, seed: u64, share: f64) -> Vec<Sample> {
+    let samples = series(plan, seed);
+    let (first, last) = (samples[0].seconds, samples[samples.len() - 1].seconds);
+    let at = (first + share * (last - first)) / 3600.0;
+    with_lives(samples, |t| u32::from(t >= at))
+}
+
+#[test]
+fn a_restart_without_effect_changes_few_verdicts() {
+    let families = [(Shape::Ar90, 4.0), (Shape::WarmUp, 0.0), (Shape::Periodic, 0.0), (Shape::Saw35, 0.0)];
+    let changed = |(shape, leak)| {
+        let plan = Plan::new(shape, leak);
+        let mut random = Random::new(7);
+        let mut changes = |seed: &u64| {
+            let split = split(&plan, *seed, random.uniform());
+            judge(&series(&plan, *seed), &PARAMS).verdict != judge(&split, &PARAMS).verdict
+        };
+        (1..=2 * RUNS).filter(|seed| changes(seed)).count()
+    };
+    let changed = families.map(changed);
+    let most = [3, 5, 9, 4];
+    assert!(changed.iter().zip(&most).all(|(changed, most)| changed <= most), "{changed:?}");
+}
+
+#[test]
+fn a_peak_after_a_restart_hides_no_leak() {
+    // The leak begins with the second life, which loads everything at once.
+    for (at, leak, peak) in [(1.5, 5.0, 20.0), (2.5, 6.0, 15.0), (3.0, 5.0, 20.0), (3.0, 4.5, 6.0)] {
+        let begun = |t: f64| leak * (t - at) + peak * (-6.0 * (t - at)).exp();
+        let level = |t: f64| 120.0 + if t < at { 0.0 } else { begun(t) };
+        let lives = |seed| with_lives(made(5, 1.5, seed, level), |t| u32::from(t >= at));
+        none_passes(&format!("{leak}/h from {at} h on, with a peak of {peak}"), lives);
+    }
+}
+
+#[test]
+fn a_low_start_may_pass_and_never_fails() {
+    // Lives of 36 minutes, of which the first four are a little lower: without their starts less than half would be judged.
+    let level = |t: f64| 120.0 - if t > 0.6 && t % 0.6 < 0.07 { 1.0 } else { 0.0 };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a handful of lives")]
+    let lives = |seed, leak: f64| with_lives(made(6, 0.3, seed, |t| level(t) + leak * (t % 0.6)), |t| (t / 0.6) as u32);
+    let judged = |leak| (1..=RUNS).map(move |seed| judge(&lives(seed, leak), &PARAMS)).collect::<Vec<_>>();
+    let passed = judged(0.0).iter().filter(|v| v.verdict == Verdict::Passed).count();
+    assert!(passed > 20, "{passed}");
+    assert!(all(Verdict::Inconclusive, &judged(6.0)));
+}
+
 #[test]
 fn values_of_any_size_are_judged_or_not_but_never_taken_for_flat() {
     let huge = Params { tolerable_per_hour: 1e150, unacceptable_per_hour: 1e155, ..PARAMS };

@@ -87,7 +87,7 @@ fn named(spec: &CheckSpec, finding: Finding) -> CheckVerdict {
 /// A check that is judged, or a trend that waits for the others.
 enum Checked {
     Done(Finding),
-    Waits(trend::Prepared),
+    Waits(Box<trend::Prepared>),
 }
 
 /// Decides the trends. The required ones share one error level, since any of them may stop a release; the others have their own.
@@ -121,7 +121,7 @@ fn check(view: &View<'_>, spec: &CheckSpec, phases: &Phases, published: Option<&
     let before = published.map(|(view, phases)| (view, Window::new(view, phases, spec.warm_up_seconds)));
     Checked::Done(match &spec.kind {
         CheckKind::Trend(rule) => match trend::prepare(view, rule, on_missing, &window) {
-            Ok(prepared) => return Checked::Waits(prepared),
+            Ok(prepared) => return Checked::Waits(Box::new(prepared)),
             Err(finding) => finding,
         },
         CheckKind::Bound(rule) => bound::judge(view, rule, on_missing, &window),

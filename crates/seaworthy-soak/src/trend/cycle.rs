@@ -9,12 +9,13 @@
 use std::f64::consts::TAU;
 
 use super::fit::{Fit, Floor, Trial, fit, span, times};
+use super::starts::Starts;
 
 /// A cycle explains what the line leaves if it leaves less than this part of it.
 const SHARE: f64 = 0.15;
 /// So many times it must have been seen: what came once may not come again.
 const FEWEST_CYCLES: f64 = 2.0;
-/// So many times within one life: once is what each life may do by itself.
+/// So many times within one life, unless all lives go on as they begin: once is what each life may do by itself.
 const WITHIN_LIFE: f64 = 1.5;
 /// So many floors there must be for each time.
 const FLOORS: f64 = 6.0;
@@ -36,12 +37,12 @@ pub(super) struct Cyclic {
 }
 
 /// The cycle that explains nearly all of what the plain line leaves, if there is one.
-pub(super) fn cyclic(floors: &[Floor], plain: &Fit) -> Option<Cyclic> {
+pub(super) fn cyclic(floors: &[Floor], plain: &Fit, starts: Starts) -> Option<Cyclic> {
     if !plain.correlated() {
         return None;
     }
     let period = period(floors)?;
-    if period * FEWEST_CYCLES > span(floors) || period * WITHIN_LIFE > longest(floors) {
+    if period * FEWEST_CYCLES > span(floors) || starts != Starts::Alike && period * WITHIN_LIFE > longest(floors) {
         return None;
     }
     let [sine, cosine] = waves(floors, period);

@@ -4,8 +4,9 @@ use super::coverage::Measure;
 use super::cycle::{Cyclic, cyclic};
 use super::fit::span;
 use super::floors::{FEWEST, Floors};
-use super::guards::{self, decelerating};
+use super::guards::{self, Hidden, decelerating};
 use super::robust::{Cleaned, cleaned};
+use super::starts::Starts;
 use super::{ALPHA, FEWEST_SAMPLES, Fit, Floor, Params, Point, fit};
 use crate::check::Verdict;
 
@@ -42,6 +43,10 @@ pub struct Assessment {
     resolution: f64,
     /// What would give enough floors, as a multiple of the hours.
     more: Option<f64>,
+    /// How lives begin.
+    starts: Starts,
+    /// What passes where this leaves it open.
+    other: Option<Box<Assessment>>,
 }
 
 /// A step in the level, told where it explains a rise.
@@ -85,6 +90,7 @@ pub(super) fn assessment(
     measure: &Measure,
     chosen: Result<Floors, Floors>,
     params: &Params,
+    starts: Starts,
 ) -> Assessment {
     let (Ok(all) | Err(all)) = &chosen;
     let (hours, seen) = (measure.hours(), measure.seen(&used(points, all)));
@@ -116,14 +122,28 @@ pub(super) fn assessment(
         Some(problem) => Err(problem),
         None => fit::line(&floors).ok_or_else(|| "the floors do not determine a line".to_owned()),
     };
-    let cyclic = fitted.as_ref().ok().and_then(|plain| cyclic(&floors, plain));
+    let cyclic = fitted.as_ref().ok().and_then(|plain| cyclic(&floors, plain, starts));
     let (period, waves, steady, fit) = match cyclic {
         Some(Cyclic { period, waves, steady, fit }) => (Some(period), waves, steady, Ok(fit)),
         None => (None, Vec::new(), floors.clone(), fitted),
     };
     let late = late || guards::rises_late(&steady, &waves, params.tolerable_per_hour);
     let level = floors.last().map_or(0.0, |f| f.f);
-    Assessment { params: *params, fit, floors, period, steady, late, hours, seen, level, resolution, more }
+    Assessment {
+        params: *params,
+        fit,
+        floors,
+        period,
+        steady,
+        late,
+        hours,
+        seen,
+        level,
+        resolution,
+        more,
+        starts,
+        other: None,
+    }
 }
 
 /// How many times as long a measure must be that has so many of what it needs.
@@ -163,6 +183,17 @@ impl Assessment {
 
     /// Decides at level `alpha`: [`ALPHA`] for a check alone, less where [`super::holm`] says so.
     pub fn decide(&self, alpha: f64) -> TrendVerdict {
+        let verdict = self.alone(alpha);
+        let other = self.other.as_ref().filter(|_| verdict.verdict == Verdict::Inconclusive);
+        other.map(|other| other.alone(alpha)).filter(|other| other.verdict == Verdict::Passed).unwrap_or(verdict)
+    }
+
+    /// The same, which passes also where only `other` does.
+    pub(super) fn or_passes(self, other: Self) -> Self {
+        Self { other: Some(Box::new(other)), ..self }
+    }
+
+    fn alone(&self, alpha: f64) -> TrendVerdict {
         let fit = match &self.fit {
             Ok(fit) => fit,
             Err(problem) => {
@@ -253,7 +284,8 @@ impl Assessment {
         if let Some(step) = guards::step(&self.steady, self.params.tolerable_per_hour) {
             return self.after_step(step);
         }
-        if decelerating(&self.steady, fit.last.value, self.params.tolerable_per_hour, self.period.is_some()) {
+        let hidden = Hidden { by_cycle: self.period.is_some(), by_lives: self.starts != Starts::Alike };
+        if decelerating(&self.steady, fit.last.value, self.params.tolerable_per_hour, hidden) {
             let reason =
                 "the rise slows down: it may end by itself: measure longer, or lengthen the warm-up".to_owned();
             return (Verdict::Inconclusive, reason, None);

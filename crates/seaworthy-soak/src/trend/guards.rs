@@ -36,12 +36,21 @@ const FLAT_RISE: f64 = 0.25;
 /// The 99 % quantile of the normal distribution.
 const Z: f64 = 2.326;
 
+/// What may hide that a rise slows down.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hidden {
+    /// There is a cycle beside the line, which may have taken what bends.
+    pub(super) by_cycle: bool,
+    /// Each life may warm up by itself, which has no time to show for certain.
+    pub(super) by_lives: bool,
+}
+
 /// Whether the rise slows down so much that it may end by itself: over all lives, each of which warms up by itself, or within the one that
-/// was seen best. `d` is the slope below which a life does not rise. `cyclic`: there is a cycle beside the line, which may have taken what bends.
-pub(super) fn decelerating(floors: &[Floor], slope: f64, d: f64, cyclic: bool) -> bool {
+/// was seen best. `d` is the slope below which a life does not rise.
+pub(super) fn decelerating(floors: &[Floor], slope: f64, d: f64, hidden: Hidden) -> bool {
     let own = best_seen(floors);
-    let bends = || line(&own).is_some_and(|fit| fit.last.value > d && slows(&own, fit.last.value, cyclic));
-    slows(floors, slope, cyclic) || own.len() < floors.len() && bends()
+    let bends = || line(&own).is_some_and(|fit| fit.last.value > d && slows(&own, fit.last.value, hidden));
+    slows(floors, slope, hidden) || own.len() < floors.len() && bends()
 }
 
 /// The life with the most floors, the last one of equals.
@@ -51,7 +60,7 @@ fn best_seen(floors: &[Floor]) -> Vec<Floor> {
     best.map(|best| own(best.incarnation).copied().collect()).unwrap_or_default()
 }
 
-fn slows(floors: &[Floor], slope: f64, cyclic: bool) -> bool {
+fn slows(floors: &[Floor], slope: f64, hidden: Hidden) -> bool {
     let (early, late) = halves(floors);
     let several = lives(floors) > 1;
     // Of several lives that were hardly seen nobody can tell: each may be warming up.
@@ -61,9 +70,8 @@ fn slows(floors: &[Floor], slope: f64, cyclic: bool) -> bool {
         return true;
     }
     let Some(first) = line(&early).map(|fit| fit.last) else { return several };
-    // Several lives that warm up have no time to show it for certain, and a cycle may have taken it.
     let certain = || bound < BENT_BOUND * slope && concavity(floors).is_some_and(|c| c.upper(CONCAVE_TAIL) < 0.0);
-    second.value < BENT * first.value && (several || cyclic || certain())
+    second.value < BENT * first.value && (several && hidden.by_lives || hidden.by_cycle || certain())
 }
 
 /// How many lives the floors are of.

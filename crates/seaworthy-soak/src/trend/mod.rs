@@ -5,8 +5,8 @@
 //! under autocorrelation instead of a slope, and tells three answers apart: the slope is above what is tolerable (`Failed`), it is
 //! below what must be found (`Passed`), or the measure was too short to tell (`Inconclusive`), and then how long would do.
 //!
-//! Steps: floors (`floors`), cleaning (`robust`), line and variance (`fit`, `student`), a cycle beside it (`cycle`), decision (`decide`), guards (`guards`), and how much of
-//! the measure was seen (`coverage`). The sources of the formulas stand where they are used. Known limits: a random walk wanders above the tolerable slope now and then,
+//! Steps: floors (`floors`), cleaning (`robust`), line and variance (`fit`, `student`), a cycle beside it (`cycle`), decision (`decide`), guards (`guards`), how lives
+//! begin (`starts`), and how much of the measure was seen (`coverage`). The sources of the formulas stand where they are used. Known limits: a random walk wanders above the tolerable slope now and then,
 //! a logarithmic or linear fill of a bounded cache cannot be told from a leak within the window, and a level that dips to a floor at short
 //! intervals hides a rise above it.
 //!
@@ -19,6 +19,7 @@ mod fit;
 mod floors;
 mod guards;
 mod robust;
+mod starts;
 mod student;
 
 use std::collections::BTreeMap;
@@ -32,12 +33,13 @@ pub use floors::Of;
 pub(crate) use fit::{Estimate, mean};
 use fit::{Fit, Floor};
 use floors::Floors;
+use starts::Starts;
 
 /// The probability with which a line without leak may be called a leak, before guards and correction.
 pub const ALPHA: f64 = 0.01;
 /// Fewer samples than this are no measure, whatever their slope.
 const FEWEST_SAMPLES: usize = 20;
-/// After a restart a series is not judged for so long: it warms up again.
+/// After a restart a series is not judged for so long unless it begins as it goes on: it warms up again.
 const RESTART_SECONDS: f64 = 1200.0;
 /// Teeth lower than this part of the fitted rise do not hide it.
 const SMALL_TOOTH: f64 = 0.25;
@@ -97,22 +99,29 @@ struct Point {
     place: usize,
 }
 
-/// The samples that are judged, life by life and each in order of time: without those in fault windows and those after a restart.
-fn points(samples: &[Sample], faults: &[(f64, f64)]) -> Vec<Point> {
-    let Some(first) = samples.first().copied() else { return Vec::new() };
-    let mut lives: BTreeMap<u32, (usize, f64)> = BTreeMap::new();
+/// When each life began, by its number: its place among the lives, and seconds.
+type Lives = BTreeMap<u32, (usize, f64)>;
+
+/// The lives of samples in order of time.
+fn lives(samples: &[Sample]) -> Lives {
+    let mut lives = Lives::new();
+    for sample in samples {
+        let new = (lives.len(), sample.seconds);
+        lives.entry(sample.incarnation).or_insert(new);
+    }
+    lives
+}
+
+/// The samples that are judged, life by life and each in order of time: without those in fault windows and the first `left_out` seconds
+/// after a restart.
+fn points(samples: &[Sample], lives: &Lives, faults: &[(f64, f64)], left_out: f64) -> Vec<Point> {
+    let Some(first) = samples.first().map(|s| s.seconds) else { return Vec::new() };
     let mut points = Vec::with_capacity(samples.len());
     for (place, sample) in samples.iter().enumerate() {
-        let new = (lives.len(), sample.seconds);
-        let (incarnation, started) = *lives.entry(sample.incarnation).or_insert(new);
-        let warm = incarnation == 0 || sample.seconds - started >= RESTART_SECONDS;
-        if warm && !faults.iter().any(|(from, to)| (*from..*to).contains(&sample.seconds)) {
-            points.push(Point {
-                t: (sample.seconds - first.seconds) / 3600.0,
-                value: sample.value,
-                incarnation,
-                place,
-            });
+        let Some((incarnation, began)) = lives.get(&sample.incarnation).copied() else { continue };
+        let judged = incarnation == 0 || sample.seconds - began >= left_out;
+        if judged && !faults.iter().any(|(from, to)| (*from..*to).contains(&sample.seconds)) {
+            points.push(Point { t: (sample.seconds - first) / 3600.0, value: sample.value, incarnation, place });
         }
     }
     points.sort_by_key(|p| p.incarnation);
@@ -133,21 +142,41 @@ pub fn assess_outside(samples: &[Sample], faults: &[(f64, f64)], params: &Params
     let mut samples: Vec<Sample> =
         samples.iter().copied().filter(|s| s.seconds.is_finite() && s.value.is_finite()).collect();
     samples.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-    let points = points(&samples, faults);
-    let blocks = floors::by_block(&points, params.of);
-    let teeth = if params.of == Of::Minimum { floors::by_tooth(&points) } else { None };
-    let chosen = match teeth {
+    let measure = Measure::new(&samples, faults);
+    let lives = lives(&samples);
+    let all = points(&samples, &lives, faults, 0.0);
+    let chosen = floors(&all, params);
+    let starts = starts(&chosen, &samples, &lives);
+    let with_starts = |chosen| decide::assessment(&all, &measure, chosen, params, starts);
+    if starts == Starts::Alike {
+        return with_starts(chosen);
+    }
+    let points = points(&samples, &lives, faults, RESTART_SECONDS);
+    let without = decide::assessment(&points, &measure, floors(&points, params), params, starts);
+    if starts == Starts::Lower { without.or_passes(with_starts(chosen)) } else { without }
+}
+
+/// How lives begin.
+fn starts(chosen: &Result<Floors, Floors>, samples: &[Sample], lives: &Lives) -> Starts {
+    if lives.len() < 2 {
+        return Starts::Alike;
+    }
+    let first = samples.first().map_or(0.0, |s| s.seconds);
+    let mut begins: Vec<f64> = lives.values().map(|(_, began)| (began - first) / 3600.0).collect();
+    begins.sort_by(f64::total_cmp);
+    let of = |chosen: &Floors| starts::starts(&chosen.floors, &begins, RESTART_SECONDS / 3600.0);
+    chosen.as_ref().map_or(Starts::Otherwise, of)
+}
+
+/// The floors to judge, or the teeth that are too few.
+fn floors(points: &[Point], params: &Params) -> Result<Floors, Floors> {
+    let blocks = floors::by_block(points, params.of);
+    let teeth = if params.of == Of::Minimum { floors::by_tooth(points) } else { None };
+    match teeth {
+        Some(teeth) if teeth.floors.len() < teeth.fewest && !small(&teeth, &blocks) => Err(teeth),
         Some(teeth) if teeth.floors.len() >= teeth.fewest => Ok(teeth),
-        Some(teeth) => {
-            if small(&teeth, &blocks) {
-                Ok(blocks)
-            } else {
-                Err(teeth)
-            }
-        }
-        None => Ok(blocks),
-    };
-    decide::assessment(&points, &Measure::new(&samples, faults), chosen, params)
+        _ => Ok(blocks),
+    }
 }
 
 /// Whether the teeth are small against the rise, so that blocks show it all the same.

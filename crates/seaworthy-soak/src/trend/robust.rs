@@ -105,7 +105,7 @@ fn keep_last_runs(floors: &[Floor], rising: &mut [bool]) {
 }
 
 /// What rounding may leave between a floor and a line through it.
-fn rounding(floors: &[Floor]) -> f64 {
+pub(super) fn rounding(floors: &[Floor]) -> f64 {
     let largest = floors.iter().map(|f| f.f.abs()).fold(0.0, f64::max);
     ROUNDING * f64::EPSILON * largest
 }
