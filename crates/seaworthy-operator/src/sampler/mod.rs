@@ -107,6 +107,8 @@ pub(crate) struct Tasks {
 /// What all runs share.
 pub(crate) struct Shared {
     client: Client,
+    /// When the sampler was made.
+    began: Instant,
     fetcher: Fetcher,
     kubelets: Kubelets,
     clock: Clock,
@@ -168,6 +170,7 @@ impl Sampler {
             pods: Pictures::new(client.clone()),
             slices: Pictures::new(client.clone()),
             client,
+            began: Instant::now(),
             looks: Family::default(),
             lateness: Histogram::new([0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0]),
             checkpoints: Counter::default(),

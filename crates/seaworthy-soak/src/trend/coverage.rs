@@ -31,6 +31,11 @@ impl Measure {
         Self { times: samples.iter().map(|s| hours(s.seconds)).collect(), faults }
     }
 
+    /// How many samples were given.
+    pub(super) fn samples(&self) -> usize {
+        self.times.len()
+    }
+
     /// From the first sample to the last.
     pub(super) fn hours(&self) -> f64 {
         self.times.first().zip(self.times.last()).map_or(0.0, |(first, last)| last - first)

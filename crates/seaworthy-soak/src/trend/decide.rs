@@ -93,7 +93,7 @@ pub(super) fn assessment(
     starts: Starts,
 ) -> Assessment {
     let (Ok(all) | Err(all)) = &chosen;
-    let (hours, seen) = (measure.hours(), measure.seen(&used(points, all)));
+    let (hours, seen) = (measure.hours(), measure.seen(&used(measure.samples(), points, all)));
     let (floors, problem, more) = match chosen {
         Ok(chosen) if points.len() < FEWEST_SAMPLES => {
             let problem = format!("{} samples are too few, {FEWEST_SAMPLES} are needed", points.len());
@@ -152,13 +152,10 @@ fn times(needed: usize, found: usize) -> f64 {
     needed as f64 / found.max(1) as f64
 }
 
-/// Of the samples that were given, those that the floors stand for.
-fn used(points: &[Point], floors: &Floors) -> Vec<bool> {
-    let mut used = Vec::new();
+/// Of so many samples that were given, those that the floors stand for.
+fn used(given: usize, points: &[Point], floors: &Floors) -> Vec<bool> {
+    let mut used = vec![false; given];
     for place in floors.seen.iter().filter_map(|range| points.get(range.clone())).flatten().map(|p| p.place) {
-        if used.len() <= place {
-            used.resize(place + 1, false);
-        }
         if let Some(slot) = used.get_mut(place) {
             *slot = true;
         }

@@ -22,6 +22,7 @@ mod robust;
 mod starts;
 mod student;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 #[cfg(doc)]
@@ -105,9 +106,10 @@ type Lives = BTreeMap<u32, (usize, f64)>;
 /// The lives of samples in order of time.
 fn lives(samples: &[Sample]) -> Lives {
     let mut lives = Lives::new();
-    for sample in samples {
-        let new = (lives.len(), sample.seconds);
-        lives.entry(sample.incarnation).or_insert(new);
+    for stretch in samples.chunk_by(|a, b| a.incarnation == b.incarnation) {
+        let Some(first) = stretch.first() else { continue };
+        let new = (lives.len(), first.seconds);
+        lives.entry(first.incarnation).or_insert(new);
     }
     lives
 }
@@ -117,11 +119,17 @@ fn lives(samples: &[Sample]) -> Lives {
 fn points(samples: &[Sample], lives: &Lives, faults: &[(f64, f64)], left_out: f64) -> Vec<Point> {
     let Some(first) = samples.first().map(|s| s.seconds) else { return Vec::new() };
     let mut points = Vec::with_capacity(samples.len());
-    for (place, sample) in samples.iter().enumerate() {
-        let Some((incarnation, began)) = lives.get(&sample.incarnation).copied() else { continue };
-        let judged = incarnation == 0 || sample.seconds - began >= left_out;
-        if judged && !faults.iter().any(|(from, to)| (*from..*to).contains(&sample.seconds)) {
-            points.push(Point { t: (sample.seconds - first) / 3600.0, value: sample.value, incarnation, place });
+    let mut place = 0;
+    for stretch in samples.chunk_by(|a, b| a.incarnation == b.incarnation) {
+        let life = stretch.first().and_then(|s| lives.get(&s.incarnation).copied());
+        let (incarnation, began) = life.unwrap_or_default();
+        for sample in stretch {
+            let judged = incarnation == 0 || sample.seconds - began >= left_out;
+            if judged && !faults.iter().any(|(from, to)| (*from..*to).contains(&sample.seconds)) {
+                let t = (sample.seconds - first) / 3600.0;
+                points.push(Point { t, value: sample.value, incarnation, place });
+            }
+            place += 1;
         }
     }
     points.sort_by_key(|p| p.incarnation);
@@ -139,21 +147,30 @@ pub fn assess(samples: &[Sample], params: &Params) -> Assessment {
 /// Give it all samples of the measure, those within the windows too: where more than half of the time from the first to the last is not
 /// judged, the verdict is [`Verdict::Inconclusive`].
 pub fn assess_outside(samples: &[Sample], faults: &[(f64, f64)], params: &Params) -> Assessment {
-    let mut samples: Vec<Sample> =
-        samples.iter().copied().filter(|s| s.seconds.is_finite() && s.value.is_finite()).collect();
-    samples.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-    let measure = Measure::new(&samples, faults);
-    let lives = lives(&samples);
-    let all = points(&samples, &lives, faults, 0.0);
+    let samples = &*in_order(samples);
+    let measure = Measure::new(samples, faults);
+    let lives = lives(samples);
+    let all = points(samples, &lives, faults, 0.0);
     let chosen = floors(&all, params);
-    let starts = starts(&chosen, &samples, &lives);
+    let starts = starts(&chosen, samples, &lives);
     let with_starts = |chosen| decide::assessment(&all, &measure, chosen, params, starts);
     if starts == Starts::Alike {
         return with_starts(chosen);
     }
-    let points = points(&samples, &lives, faults, RESTART_SECONDS);
+    let points = points(samples, &lives, faults, RESTART_SECONDS);
     let without = decide::assessment(&points, &measure, floors(&points, params), params, starts);
     if starts == Starts::Lower { without.or_passes(with_starts(chosen)) } else { without }
+}
+
+/// The samples that are any, in order of time.
+fn in_order(samples: &[Sample]) -> Cow<'_, [Sample]> {
+    let is_any = |s: &Sample| s.seconds.is_finite() && s.value.is_finite();
+    if samples.iter().all(is_any) && samples.is_sorted_by(|a, b| a.seconds <= b.seconds) {
+        return samples.into();
+    }
+    let mut samples: Vec<Sample> = samples.iter().copied().filter(is_any).collect();
+    samples.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    samples.into()
 }
 
 /// How lives begin.

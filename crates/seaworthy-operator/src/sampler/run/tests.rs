@@ -74,6 +74,30 @@ fn header(server: &Server) -> Option<serde_json::Value> {
 }
 
 #[tokio::test]
+async fn runs_look_together_soon_after_they_are_due() {
+    let server = Server::default();
+    let sampler = sampler(&server);
+    let mut begun = Vec::new();
+    for (uid, ahead, interval_ms) in [("a", 0, 5000), ("b", 13, 5000), ("c", 49, 5000), ("d", 7, 1000)] {
+        let mut spec = spec(uid, -3600);
+        spec.run.start_unix_ms += ahead;
+        spec.run.interval_ms = interval_ms;
+        sampler.ensure(spec, &played::store(played::at_once(&server)), Known::default(), Tasks::default());
+        begun.push(Arc::clone(&sampler.runs().open[uid]));
+    }
+    let mut moments: Vec<_> = begun.iter().map(|run| run.together(run.due(3))).collect();
+    for (run, moment) in begun.iter().zip(&moments) {
+        let wait = moment.checked_duration_since(run.due(3)).expect("not before it is due");
+        assert!(wait < Duration::from_millis(run.spec.run.interval_ms / 100), "{wait:?}");
+        assert_eq!(run.together(*moment), *moment);
+    }
+    // 13 ms apart are often the same moment, and 49 at most two.
+    let _own_interval = moments.pop();
+    moments.dedup();
+    assert!(moments.len() <= 2, "{moments:?}");
+}
+
+#[tokio::test]
 async fn what_was_recorded_is_stored_at_the_end_however_often_that_is_refused_and_none_begins_then() {
     let server = Server::default();
     let sampler = sampler(&server);
