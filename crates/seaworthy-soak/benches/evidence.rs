@@ -119,6 +119,8 @@ fn run(interval_ms: u64) -> RunInfo {
 fn checks() -> bool {
     const SLOTS: u64 = 5_760;
     const INTERVAL_MS: u64 = 15_000;
+    const TURNS: u32 = 40;
+    const RUNS: u32 = 6;
     let mut recorder = Recorder::new(run(INTERVAL_MS));
     for k in 0..SLOTS {
         recorder.record(&slot(k, INTERVAL_MS, 4)).expect("slots in order");
@@ -129,22 +131,30 @@ fn checks() -> bool {
     let measure_ms = SLOTS * INTERVAL_MS;
     let phases = Phases { warm_up_ms: 0, measure_ms, settle_ms: 0, elapsed_ms: measure_ms };
     println!("One check over {SLOTS} slots (24 h at 15 s)\n\n| check | samples | ms | verdict |\n|---|---|---|---|");
-    let mut worst = Duration::ZERO;
-    for text in CHECKS {
-        let specs = [serde_json::from_str::<CheckSpec>(text).expect("a check")];
-        let compares = specs[0].name.starts_with("baseline");
+    let specs = CHECKS.map(|text| [serde_json::from_str::<CheckSpec>(text).expect("a check")]);
+    let judged = |specs: &[CheckSpec]| {
         // Without anything to compare with, none of it would be read.
-        let published = || compares.then_some(Published { evidence: &evidence, phases });
-        let verdict = judge_against(&specs, &evidence, &phases, published());
-        let took = shortest(60, || drop(black_box(judge_against(&specs, &evidence, &phases, published()))));
-        let series: u32 = match compares {
-            true => 2,
-            false if specs[0].name.ends_with("4 series") => 4,
-            false => 1,
+        let compares = specs[0].name.starts_with("baseline");
+        judge_against(specs, &evidence, &phases, compares.then_some(Published { evidence: &evidence, phases }))
+    };
+    // In turns, so that a time in which the machine is slow meets all of them.
+    let mut took = [Duration::MAX; CHECKS.len()];
+    for _ in 0..TURNS {
+        for (specs, took) in specs.iter().zip(&mut took) {
+            *took = shortest(RUNS, || drop(black_box(judged(specs)))).min(*took);
+        }
+    }
+    let mut worst = Duration::ZERO;
+    for (specs, took) in specs.iter().zip(took) {
+        let name = &specs[0].name;
+        let series: u32 = match name.as_str() {
+            name if name.starts_with("baseline") => 2,
+            name if name.ends_with("4 series") => 4,
+            _ => 1,
         };
         worst = worst.max(took / series);
         let (samples, ms) = (SLOTS * u64::from(series), took.as_secs_f64() * 1e3);
-        println!("| {} | {samples} | {ms:.3} | {:?} |", specs[0].name, verdict.verdict);
+        println!("| {name} | {samples} | {ms:.3} | {:?} |", judged(specs).verdict);
     }
     println!("\npromised: at most {} ms for {SLOTS} samples: {}\n", CHECK.as_millis(), word(worst <= CHECK));
     worst <= CHECK

@@ -47,10 +47,8 @@ pub(super) fn prepare(
     window: &Window,
 ) -> Result<Prepared, Finding> {
     let series = view.select(&rule.select);
-    let readings = readings(view, &rule.select, &series, window.reached);
-    let judged = readings.get(window.rows()).unwrap_or_default();
     let metric = &rule.select.metric;
-    let Followed { samples, seen, undisturbed } = follow(view, rule, &series, judged, window);
+    let Followed { samples, seen, undisturbed } = follow(view, rule, &series, window);
     let faults: Vec<(f64, f64)> = view.evidence.faults.iter().map(|f| (seconds(f.from_ms), seconds(f.to_ms))).collect();
     let objection = objection(window, &seen, on_missing, metric, Some(window.level_gap_ms()))
         .or_else(|| disturbed(window, undisturbed, metric));
@@ -90,8 +88,7 @@ pub(super) fn fitted(view: &View<'_>, rule: &Trend, window: &Window) -> Option<(
 /// The samples that the trend is judged from, those within declared faults too.
 pub(super) fn samples(view: &View<'_>, rule: &Trend, window: &Window) -> Vec<Sample> {
     let series = view.select(&rule.select);
-    let readings = readings(view, &rule.select, &series, window.reached);
-    follow(view, rule, &series, readings.get(window.rows()).unwrap_or_default(), window).samples
+    follow(view, rule, &series, window).samples
 }
 
 /// What a trend has to go by.
@@ -104,10 +101,12 @@ struct Followed {
     undisturbed: u64,
 }
 
-fn follow(view: &View<'_>, rule: &Trend, series: &[Series<'_>], judged: &[Reading], window: &Window) -> Followed {
+fn follow(view: &View<'_>, rule: &Trend, series: &[Series<'_>], window: &Window) -> Followed {
+    let readings = readings(view, &rule.select, series, window.reached);
+    let judged = readings.get(window.rows()).unwrap_or_default();
     let lives = Lives::of(series, window.reached);
     let mut counting = Counting::new(view.interval_ms());
-    let (mut samples, mut undisturbed) = (Vec::new(), 0);
+    let (mut samples, mut undisturbed) = (Vec::with_capacity(judged.len()), 0);
     let faulty = |ms: u64| view.evidence.faults.iter().any(|f| (f.from_ms..f.to_ms).contains(&ms));
     for (row, reading) in window.rows().zip(judged) {
         let planned = view.planned_ms(row);
