@@ -229,6 +229,27 @@ fn a_peak_after_a_restart_hides_no_leak() {
 }
 
 #[test]
+fn a_low_start_hides_no_leak_that_begins_late() {
+    for (low, tau, rate, from) in [(30.0, 5.0, 4.0, 4.5), (60.0, 4.0, 4.0, 4.2), (20.0, 10.0, 8.0, 4.8)] {
+        let begun = |t: f64| -low * (-(t - 1.2) * 60.0 / tau).exp() + rate * (t - from).max(0.0);
+        let level = |t: f64| 120.0 + if t < 1.2 { 0.0 } else { begun(t) };
+        let lives = |seed| with_lives(made(6, 1.5, seed, level), |t| u32::from(t >= 1.2));
+        let passed = (1..=RUNS).filter(|seed| judge(&lives(*seed), &PARAMS).verdict == Verdict::Passed).count();
+        assert!(passed <= 1, "{low} lower, {rate}/h from {from} h on: {passed}");
+    }
+}
+
+#[test]
+fn a_start_that_was_not_seen_may_have_been_a_warm_up() {
+    let level = |t: f64| 120.0 - if t < 2.0 { 0.0 } else { 20.0 * (-(t - 2.0) / 2.0).exp() };
+    for seed in 1..=RUNS {
+        let samples = with_lives(made(6, 1.5, seed, level), |t| u32::from(t >= 2.0));
+        let found = judge_outside(&samples, &[(7200.0, 7200.0 + 1440.0)], &PARAMS);
+        assert_ne!(found.verdict, Verdict::Failed, "{seed}: {found:?}");
+    }
+}
+
+#[test]
 fn a_low_start_may_pass_and_never_fails() {
     // Lives of 36 minutes, of which the first four are a little lower: without their starts less than half would be judged.
     let level = |t: f64| 120.0 - if t > 0.6 && t % 0.6 < 0.07 { 1.0 } else { 0.0 };

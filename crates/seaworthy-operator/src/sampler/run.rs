@@ -44,8 +44,8 @@ pub(crate) use judging::judged;
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// The most slots that are missed at once: the recorder takes no more in one go.
 const FARTHEST: u64 = 100_000;
-/// Slots of all runs that are due within so long of each other are looked at together, within a hundredth of their interval if that is less: what
-/// one look brings into the processor's caches is there for the next.
+/// Slots of all runs are looked at together, at common moments so far apart, or a hundredth of their interval if that is less: what one look
+/// brings into the processor's caches is there for the next.
 const TOGETHER: Duration = Duration::from_millis(50);
 
 /// A run under way.

@@ -26,7 +26,7 @@ pub(crate) fn print(table: &mut Table) {
     rate(table, "a hole of 10 samples", 1.0, 6.0, &holed);
     rate(table, "another time of day", 0.0, 6.0, &later);
     // Why not less: docs/decisions/trend-split-at-a-restart.md.
-    rate(table, "split at a healthy restart, not more than is documented", 4.0, 6.0, &split);
+    rate(table, "split at a healthy restart, not more than is documented", 4.5, 6.0, &split);
     rate(table, "split at a healthy restart, 12 h, not more than is documented", 0.5, 12.0, &split);
     least_cost(table.runs);
 }

@@ -185,9 +185,20 @@ impl Assessment {
         other.map(|other| other.alone(alpha)).filter(|other| other.verdict == Verdict::Passed).unwrap_or(verdict)
     }
 
-    /// The same, which passes also where only `other` does.
+    /// The same, which passes also where only `other` does, unless something hides here that `other` may not see.
     pub(super) fn or_passes(self, other: Self) -> Self {
-        Self { other: Some(Box::new(other)), ..self }
+        let other = (!self.hides()).then(|| Box::new(other));
+        Self { other, ..self }
+    }
+
+    /// The same, which does not pass where something hides in `other`.
+    pub(super) fn hiding_no_more_than(self, other: &Self) -> Self {
+        Self { late: self.late || other.hides(), ..self }
+    }
+
+    /// Whether it rises late, or one drop hides a rise.
+    fn hides(&self) -> bool {
+        self.late || guards::drops(&self.steady, self.params.tolerable_per_hour)
     }
 
     fn alone(&self, alpha: f64) -> TrendVerdict {

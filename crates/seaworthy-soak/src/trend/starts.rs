@@ -2,7 +2,7 @@
 //!
 //! After a restart memory warms up, or peaks while everything is loaded at once. Left in, the one looks like a leak, and the other hides one; left
 //! out, 20 minutes of evidence are lost. So they are judged where they are like the rest of their life, and where they are lower they may speak for
-//! passing alone: a low start makes any rise steeper.
+//! passing alone: a low start makes the slope steeper. It also hides a bend, so rises that begin late and drops are looked for without them too.
 
 use super::fit::Floor;
 use super::robust::{deviation, quantile_in_place, rounding, theil_sen};
@@ -23,7 +23,7 @@ pub(super) enum Starts {
     Alike,
     /// Lower.
     Lower,
-    /// Higher, or a life is too short to tell.
+    /// Higher, or nothing was seen of how a life begins or goes on.
     Otherwise,
 }
 
@@ -51,7 +51,7 @@ pub(super) fn starts(floors: &[Floor], begins: &[f64], start: f64) -> Starts {
     let each = lives.windows(2).map(|pair| {
         let [before, life] = pair else { return Starts::Alike };
         let Some(rest) = mean(&life.rest) else { return Starts::Otherwise };
-        let Some(start) = mean(&life.start) else { return Starts::Alike };
+        let Some(start) = mean(&life.start) else { return Starts::Otherwise };
         let end = mean(before.rest.get(before.rest.len().saturating_sub(END)..).unwrap_or_default());
         let same = end.is_some_and(|end| !more((start - end).abs(), SAME));
         if more(start - rest, if same { SAME } else { HIGH }) {

@@ -77,10 +77,11 @@ fn header(server: &Server) -> Option<serde_json::Value> {
 async fn runs_look_together_soon_after_they_are_due() {
     let server = Server::default();
     let sampler = sampler(&server);
+    let start = spec("uid", -3600).run.start_unix_ms;
     let mut begun = Vec::new();
     for (uid, ahead, interval_ms) in [("a", 0, 5000), ("b", 13, 5000), ("c", 49, 5000), ("d", 7, 1000)] {
         let mut spec = spec(uid, -3600);
-        spec.run.start_unix_ms += ahead;
+        spec.run.start_unix_ms = start + ahead;
         spec.run.interval_ms = interval_ms;
         sampler.ensure(spec, &played::store(played::at_once(&server)), Known::default(), Tasks::default());
         begun.push(Arc::clone(&sampler.runs().open[uid]));
