@@ -153,15 +153,15 @@ pub fn assess_outside(samples: &[Sample], faults: &[(f64, f64)], params: &Params
     let all = points(samples, &lives, faults, 0.0);
     let chosen = floors(&all, params);
     let starts = starts(&chosen, samples, &lives);
-    let with_starts = decide::assessment(&all, &measure, chosen, params, starts);
+    let with_starts = |chosen| decide::assessment(&all, &measure, chosen, params, starts);
     if lives.len() < 2 {
-        return with_starts;
+        return with_starts(chosen);
     }
     let points = points(samples, &lives, faults, RESTART_SECONDS);
     let without = decide::assessment(&points, &measure, floors(&points, params), params, starts);
     match starts {
-        Starts::Alike => with_starts.hiding_no_more_than(&without),
-        Starts::Lower => without.or_passes(with_starts),
+        Starts::Alike => with_starts(chosen).hiding_no_more_than(&without),
+        Starts::Lower => without.or_passes(with_starts(chosen)),
         Starts::Otherwise => without,
     }
 }
