@@ -113,13 +113,61 @@ fn pages_beyond_a_bound_are_gaps() {
 
 #[test]
 fn values_that_are_no_numbers_are_no_samples() {
-    for value in ["NaN", "+Inf", "-Inf"] {
-        let page = |_| format!("level {value}\nevents_total {value}\n").into_bytes();
-        let (_, checks) = soak(page, |_| 0, &[]);
-        for check in checks {
-            let no_word = [Verdict::Inconclusive, Verdict::Error].contains(&check.verdict);
-            assert!(no_word, "{value}: {} {:?}", check.name, check.verdict);
-            assert!(check.message.contains("60 values are not finite numbers"), "{}", check.message);
+    let (_, checks) = soak(|_| b"level NaN\nevents_total NaN\n".to_vec(), |_| 0, &[]);
+    for check in checks {
+        assert_eq!(check.verdict, Verdict::Inconclusive, "{} {}", check.name, check.message);
+        assert!(check.message.contains("60 values are not finite numbers"), "{}", check.message);
+    }
+}
+
+#[test]
+fn what_is_infinite_is_beyond_any_bound_and_no_counter() {
+    use Verdict::{Error, Failed, Inconclusive, Passed};
+    let least = r#"{"name":"least","bound":{"source":"s","metric":"level","min":1}}"#;
+    let sum = r#"{"name":"sum","bound":{"source":"s","metric":"level","max":1000,"aggregate":"sum"}}"#;
+    // Everywhere, then on few pages: the verdict on each check of CHECKS, on the least, and on the sum.
+    for (value, few, expected) in [
+        ("+Inf", false, [Failed, Failed, Inconclusive, Inconclusive, Error, Error, Inconclusive, Failed]),
+        ("-Inf", false, [Inconclusive, Inconclusive, Inconclusive, Inconclusive, Error, Error, Failed, Inconclusive]),
+        ("+Inf", true, [Failed, Passed, Failed, Passed, Error, Error, Passed, Failed]),
+        ("-Inf", true, [Passed, Passed, Passed, Passed, Error, Error, Failed, Passed]),
+    ] {
+        let page = |slot: u64| {
+            if few && slot % 30 != 7 {
+                healthy(slot)
+            } else {
+                format!("level {value}\nevents_total {value}\n").into_bytes()
+            }
+        };
+        let (_, checks) = soak(page, |_| 0, &[least, sum]);
+        let found: Vec<(&str, Verdict)> = checks.iter().map(|c| (c.name.as_str(), c.verdict)).collect();
+        assert_eq!(found.iter().map(|f| f.1).collect::<Vec<_>>(), expected, "{value}, few: {few}: {found:?}");
+        assert!(checks.iter().all(|c| c.value.is_none_or(f64::is_finite)), "{checks:?}");
+    }
+}
+
+#[test]
+fn what_is_no_number_or_not_there_hides_no_fall_of_a_counter() {
+    let growth = r#"{"name":"increase","growth":{"source":"s","metric":"events_total","of":"Increase","max":1000000}}"#;
+    let rate = r#"{"name":"increase","trend":{"source":"s","metric":"events_total","of":"Rate","tolerablePerHour":1e6,"unacceptablePerHour":1e9}}"#;
+    let counters = ["increase", "progress"];
+    // At slot 30, before it falls. Series go with their labels, and may begin anew.
+    for (what, hidden, expected) in [
+        ("a number", "events_total 1500\n", Verdict::Error),
+        ("NaN", "events_total NaN\n", Verdict::Error),
+        ("nothing", "", Verdict::Error),
+        ("nothing, with labels", "", Verdict::Passed),
+    ] {
+        let labels = if what.contains("labels") { "{queue=\"a\"}" } else { "" };
+        let page = |slot: u64| {
+            let count = if slot < 30 { 1000 + slot * 5 } else { slot * 5 };
+            let own = format!("events_total{labels} {count}\n");
+            let other = if labels.is_empty() { "" } else { "events_total{queue=\"b\"} 7\n" };
+            format!("level 100\n{other}{}", if slot == 30 { hidden } else { &own }).into_bytes()
+        };
+        let (_, checks) = soak(page, |_| 0, &[growth, rate]);
+        for check in checks.iter().filter(|check| counters.contains(&check.name.as_str())) {
+            assert_eq!(check.verdict, expected, "{what}: {} {}", check.kind, check.message);
         }
     }
 }

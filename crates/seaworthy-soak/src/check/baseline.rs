@@ -86,7 +86,7 @@ fn values(view: &View<'_>, rule: &Baseline, window: &Window) -> (Vec<f64>, Seen)
     let seen = Seen::count(judged.iter().map(Into::into), view.interval_ms());
     let value = |reading: &Reading| match reading {
         Reading::Value(value) => Some(*value),
-        Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_) => None,
+        Reading::Repeated | Reading::Absent | Reading::NotANumber(_) | Reading::Gap(_) => None,
     };
     (judged.iter().filter_map(value).collect(), seen)
 }

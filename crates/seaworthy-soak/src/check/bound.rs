@@ -1,6 +1,7 @@
 //! `bound`: a level stays within bounds, each sample or a quantile of them.
 //!
-//! A single sample beyond a bound is a fact, whatever else was missed. That all samples are within passes only with coverage.
+//! A single sample beyond a bound is a fact, whatever else was missed, and an infinite one is beyond any. That all samples are within passes
+//! only with coverage.
 
 use super::finding::{Finding, at};
 use super::spec::{Aggregate, Bound, OnMissing};
@@ -37,17 +38,19 @@ pub(super) fn judge(view: &View<'_>, rule: &Bound, on_missing: OnMissing, window
 fn points<'v>(rule: &Bound, series: &'v [Series<'_>], judged: &[Reading], window: &Window) -> Vec<Vec<Point<'v>>> {
     if rule.select.aggregate.is_some() {
         let of = |(row, reading): (usize, &Reading)| match reading {
-            Reading::Value(value) => Some(Point { value: *value, row, place: "" }),
-            Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_) => None,
+            Reading::Value(value) | Reading::NotANumber(value) if !value.is_nan() => {
+                Some(Point { value: *value, row, place: "" })
+            }
+            Reading::Value(_) | Reading::NotANumber(_) | Reading::Repeated | Reading::Absent | Reading::Gap(_) => None,
         };
         return vec![window.rows().zip(judged).filter_map(of).collect()];
     }
     series.iter().map(|one| own(one, window).collect()).collect()
 }
 
-/// The samples of one series.
+/// The samples of one series, infinite ones too.
 fn own<'v>(one: &'v Series<'_>, window: &Window) -> impl Iterator<Item = Point<'v>> {
-    let value = |row| one.value(row).filter(|v| v.is_finite());
+    let value = |row| one.value(row).filter(|v| !v.is_nan());
     window.rows().filter_map(move |row| Some(Point { value: value(row)?, row, place: one.place }))
 }
 

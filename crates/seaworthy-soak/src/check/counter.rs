@@ -3,7 +3,8 @@
 //! A counter starts at zero with its container. So a step to a new incarnation gains all of the new value, and a series that
 //! appears after its source was first read gains all of its first value. A hole is bridged by the counter itself as long as the
 //! container lives, one at the edge of the judged time too: but what was gained in it may lie on the other side of the edge. A counter
-//! that falls while its container lives is none, and neither is one below zero.
+//! that falls while its container lives is none, and neither is one below zero or without end. What a page shows that is no number says
+//! nothing of what was counted, and hides no fall.
 //!
 //! A container that lived before the counting started and was reached only later starts with what it shows then.
 
@@ -22,7 +23,7 @@ pub(crate) struct Gains {
     pub(crate) by_row: Vec<f64>,
     /// What was gained in all if all counts that was gained between a look in the window and one outside of it.
     pub(crate) most: f64,
-    /// A counter that fell without a restart, or below zero: its name and what it did.
+    /// A counter that fell without a restart, or below zero, or that is infinite: its name and what it did.
     pub(crate) fell: Option<String>,
     /// The longest judged time in which a container ended unseen, in milliseconds: what it counted before is lost.
     pub(crate) blind_ms: u64,
@@ -226,12 +227,14 @@ fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, g
     let mut last: Option<Last<'_>> = None;
     // The last row in which the target was seen, with or without this series, and whose life that was.
     let mut seen: Option<(usize, &str)> = None;
+    // Whether a page since the last sample was without this series.
+    let mut gone = false;
     for row in 0..pages.len() {
         let life = series.target.incarnation(row);
         if let Some(value) = series.value(row).filter(|v| v.is_finite()) {
             let now = Last { value, row, incarnation: life };
             let until = view.planned_ms(row);
-            let mut step = || step(view, series, last, now, seen.map(|(row, _)| row), window, gains);
+            let mut step = || step(view, series, last, now, gone, window, gains);
             match since(view, seen, now, pages, window).map(|since| window.share(since, until)) {
                 Some(Share::Part) => unsure += step(),
                 Some(Share::All) => gained += step(),
@@ -241,6 +244,11 @@ fn walk(view: &View<'_>, series: &Series<'_>, pages: &[bool], window: &Window, g
             // A fall right before a new life was seen is that life's doing, or another's in between: whose the page is, is not known.
             let unsure = series.target.ends_life(row) && last.is_some_and(|last| value < last.value);
             last = Some(if unsure { Last { incarnation: "", ..now } } else { now });
+            gone = false;
+        } else if let Some(infinite) = series.value(row).filter(|v| v.is_infinite() && window.rows().contains(&row)) {
+            gains.fell.get_or_insert_with(|| format!("{} {} is {infinite}", series.place, series.key));
+        } else if series.target.seen(row) && series.went(row) {
+            gone = true;
         }
         if series.target.seen(row) {
             seen = Some((row, life));
@@ -306,7 +314,7 @@ fn step(
     series: &Series<'_>,
     last: Option<Last<'_>>,
     now: Last<'_>,
-    seen_row: Option<usize>,
+    gone: bool,
     window: &Window,
     gains: &mut Gains,
 ) -> f64 {
@@ -318,13 +326,13 @@ fn step(
     if now.value >= last.value {
         return now.value - last.value;
     }
-    // A series that went away and came back may begin anew; one that was there all the time may not.
+    // A series whose labels went away and came back may begin anew; one that was there all the time may not.
     let known = !last.incarnation.is_empty() && !now.incarnation.is_empty();
     let same = known && !series.target.ends_life(now.row);
     if !same && !followed_before(view, now.incarnation, window) {
         gains.blind_ms = gains.blind_ms.max(hole_ms(view, series, last.row..now.row + 1, window));
     }
-    if same && seen_row == Some(last.row) {
+    if same && !gone {
         gains.fell.get_or_insert_with(|| {
             format!("{} {} fell from {} to {} without a restart", series.place, series.key, last.value, now.value)
         });

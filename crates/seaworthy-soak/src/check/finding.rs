@@ -35,8 +35,9 @@ impl Finding {
         Self { settled: true, ..Self::new(Verdict::Failed, message) }
     }
 
+    /// What is not finite stands in the message alone: JSON has no word for it.
     pub(crate) fn measured(mut self, value: f64, threshold: f64) -> Self {
-        self.value = Some(value);
+        self.value = Some(value).filter(|v| v.is_finite());
         self.threshold = Some(threshold);
         self
     }

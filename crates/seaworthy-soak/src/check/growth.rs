@@ -29,8 +29,13 @@ fn level(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Window)
         Ok(found) => found,
         Err(message) => return Finding::new(Verdict::Inconclusive, message).unless(objection),
     };
-    let rest = values.iter().filter(|(row, _)| *row >= first);
-    let Some((row, top)) = rest.copied().reduce(|a, b| if b.1 > a.1 { b } else { a }) else {
+    let infinite = |(row, reading): (usize, &Reading)| match reading {
+        Reading::NotANumber(value) => Some((row, *value)).filter(|(_, value)| *value == f64::INFINITY),
+        Reading::Value(_) | Reading::Repeated | Reading::Absent | Reading::Gap(_) => None,
+    };
+    let infinite = window.rows().zip(judged).filter_map(infinite);
+    let rest = values.iter().copied().chain(infinite).filter(|(row, _)| *row >= first);
+    let Some((row, top)) = rest.reduce(|a, b| if b.1 > a.1 { b } else { a }) else {
         let message = format!("no sample of {metric} after its baseline: measure longer");
         return Finding::new(Verdict::Inconclusive, message).unless(objection);
     };
@@ -60,7 +65,7 @@ pub(super) fn level_of_baseline(view: &View<'_>, rule: &Growth, window: &Window)
 fn values(judged: &[Reading], window: &Window) -> Vec<(usize, f64)> {
     let value = |(row, reading): (usize, &Reading)| match reading {
         Reading::Value(value) => Some((row, *value)),
-        Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_) => None,
+        Reading::Repeated | Reading::Absent | Reading::NotANumber(_) | Reading::Gap(_) => None,
     };
     window.rows().zip(judged).filter_map(value).collect()
 }

@@ -1,6 +1,6 @@
 //! Order statistics that several rules share.
 
-/// The quantile `q` (0 to 1) of `values` by linear interpolation between order statistics (definition 7 of Hyndman and Fan,
+/// The quantile `q` (0 to 1) of `values`, none of which is NaN, by linear interpolation between order statistics (definition 7 of Hyndman and Fan,
 /// The American Statistician 50 (1996) 361). `None` without values.
 pub(crate) fn quantile(values: &[f64], q: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
@@ -17,7 +17,9 @@ pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> Option<f64> {
     let below = position.floor() as usize;
     let low = *sorted.get(below)?;
     let high = sorted.get(below + 1).copied().unwrap_or(low);
-    Some(low + (high - low) * (position - position.floor()))
+    let share = position - position.floor();
+    // Nothing lies between two that are infinite, nor beside one.
+    Some(if share == 0.0 || low.is_infinite() { low } else { low + (high - low) * share })
 }
 
 /// The median.
@@ -38,5 +40,10 @@ mod tests {
         assert_eq!(quantile(&values, 0.9), Some(3.7));
         assert_eq!(median(&[]), None);
         assert_eq!(median(&[7.0]), Some(7.0));
+        let (low, high) = (f64::NEG_INFINITY, f64::INFINITY);
+        assert_eq!(quantile(&[1.0, 2.0, high], 0.5), Some(2.0));
+        assert_eq!(quantile(&[1.0, 2.0, high], 0.9), Some(high));
+        assert_eq!(quantile(&[low, high], 0.5), Some(low));
+        assert_eq!(median(&[high, high]), Some(high));
     }
 }

@@ -156,7 +156,7 @@ impl Tracer<'_> {
         let lives = Lives::of(&series, self.rows());
         let points = readings.iter().enumerate().filter_map(|(row, reading)| match reading {
             Reading::Value(value) => Some(Point { ms: self.time(&series, row), value: *value, life: lives.at(row) }),
-            Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_) => None,
+            Reading::Repeated | Reading::Absent | Reading::NotANumber(_) | Reading::Gap(_) => None,
         });
         let line = Line { name: String::new(), points: points.collect() };
         Trace { what: select.metric.clone(), lines: vec![line], limits, gaps: self.gaps(&readings), ..Trace::default() }
@@ -278,7 +278,7 @@ impl Tracer<'_> {
         self.stretches(readings.iter().map(|reading| match reading {
             Reading::Value(_) | Reading::Repeated => None,
             Reading::Absent => Some("the metric is absent from the page".to_owned()),
-            Reading::NotANumber => Some("not a finite number".to_owned()),
+            Reading::NotANumber(_) => Some("not a finite number".to_owned()),
             Reading::Gap(gap) => Some(gap.to_string()),
         }))
     }

@@ -355,6 +355,11 @@ impl Series<'_> {
         if let Held::Repeated(_, new) = self.held(row) { new } else { row }
     }
 
+    /// Whether it is not on the page, as series may go with what their labels name.
+    pub(crate) fn went(&self, row: usize) -> bool {
+        !self.labels.is_empty() && self.held(row) == Held::Absent
+    }
+
     /// Whether nothing is hidden behind a value of before.
     pub(crate) fn is_up_to_date(&self, row: usize) -> bool {
         matches!(self.held(row), Held::New(_) | Held::Absent)
@@ -404,8 +409,8 @@ pub(crate) enum Reading {
     Repeated,
     /// Pages came, and the metric was not on them, or not on one whose target had shown it before.
     Absent,
-    /// Pages came, and a value was not a finite number.
-    NotANumber,
+    /// Pages came, and a value was not a finite number: infinite where one value of all selected series is that for certain, NaN otherwise.
+    NotANumber(f64),
     /// No page.
     Gap(Gap),
 }
@@ -441,14 +446,13 @@ pub(crate) fn readings(view: &View<'_>, select: &Select, series: &[Series<'_>], 
             // A page that stands still does not say that something is not there.
             Reading::Absent if family.iter().any(|f| f.held(row) == Held::Outdated) => outdated(),
             Reading::Absent => Reading::Absent,
-            other @ (Reading::Value(_) | Reading::Repeated | Reading::NotANumber | Reading::Gap(_)) => other,
+            other @ (Reading::Value(_) | Reading::Repeated | Reading::NotANumber(_) | Reading::Gap(_)) => other,
         },
     };
     let complete = |row| match reading(row) {
         Reading::Value(_) | Reading::Repeated if shown.lacks(row) => Reading::Absent,
-        other @ (Reading::Value(_) | Reading::Repeated | Reading::Absent | Reading::NotANumber | Reading::Gap(_)) => {
-            other
-        }
+        other
+        @ (Reading::Value(_) | Reading::Repeated | Reading::Absent | Reading::NotANumber(_) | Reading::Gap(_)) => other,
     };
     (0..rows).map(complete).collect()
 }
@@ -472,6 +476,7 @@ fn aggregated(aggregate: &Aggregate, series: &[&Series<'_>], row: usize) -> Read
     let mut last: Option<&Series<'_>> = None;
     let mut disputed = false;
     let mut news = false;
+    let mut odd: Option<f64> = None;
     for one in series {
         let value = match one.held(row) {
             Held::New(value) => {
@@ -487,7 +492,9 @@ fn aggregated(aggregate: &Aggregate, series: &[&Series<'_>], row: usize) -> Read
             Aggregate::Sum | Aggregate::Max | Aggregate::Min | Aggregate::Last => value,
         };
         if !value.is_finite() {
-            return Reading::NotANumber;
+            let value = if decides(aggregate, value) { value } else { f64::NAN };
+            odd = Some(odd.map_or(value, |odd| odd + value));
+            continue;
         }
         let again = last.replace(one).is_some_and(|last| last.labels == one.labels);
         disputed = again && (disputed || result != Some(value));
@@ -498,13 +505,26 @@ fn aggregated(aggregate: &Aggregate, series: &[&Series<'_>], row: usize) -> Read
             (Aggregate::Min, Some(min)) => min.min(value),
         });
     }
+    if let Some(odd) = odd {
+        return Reading::NotANumber(odd);
+    }
     match (aggregate, last, result) {
         (Aggregate::Last, Some(last), _) if disputed => ambiguous(last.key),
         // Finite values may add up to what is not.
-        (_, _, Some(value)) if !value.is_finite() => Reading::NotANumber,
+        (_, _, Some(value)) if !value.is_finite() => Reading::NotANumber(value),
         (_, _, Some(value)) if news => Reading::Value(value),
         (_, _, Some(_)) => Reading::Repeated,
         (_, _, None) => Reading::Absent,
+    }
+}
+
+/// Whether an infinite value is that of the aggregate, whatever the finite others are.
+fn decides(aggregate: &Aggregate, value: f64) -> bool {
+    match aggregate {
+        Aggregate::Sum => true,
+        Aggregate::Max => value > 0.0,
+        Aggregate::Min => value < 0.0,
+        Aggregate::Last | Aggregate::LabelSum { .. } => false,
     }
 }
 

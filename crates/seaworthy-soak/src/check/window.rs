@@ -141,7 +141,7 @@ impl From<&Reading> for Mark {
         match reading {
             Reading::Value(_) | Reading::Repeated => Self::Obtained,
             Reading::Absent => Self::Absent,
-            Reading::NotANumber => Self::NotANumber,
+            Reading::NotANumber(_) => Self::NotANumber,
             Reading::Gap(gap) => Self::Gap(gap.clone()),
         }
     }
