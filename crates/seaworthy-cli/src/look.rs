@@ -142,6 +142,15 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// One line of JSON, safe to print.
+pub(crate) fn json_line(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string(value)? + "\n";
+    Ok(match shown(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(safe) => safe,
+    })
+}
+
 /// A span by its two largest units: `6h12m`, `3d4h`, `12s`.
 pub(crate) fn span(span: Seconds) -> String {
     let (d, h, m, s) = (span.0 / 86_400, span.0 / 3600 % 24, span.0 / 60 % 60, span.0 % 60);
@@ -188,6 +197,7 @@ mod tests {
         let text = shown(&value.to_string()).into_owned();
         assert!(!text.chars().any(steers), "{text}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+        assert_eq!(json_line(&value).unwrap(), text + "\n");
     }
 
     #[test]

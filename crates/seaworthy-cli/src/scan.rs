@@ -150,9 +150,7 @@ fn print_page(format: Format) -> anyhow::Result<()> {
 
 /// Writes one line of JSON. Not by way of `to_writer`, whose errors hide that a reader went away.
 fn print(out: &mut impl Write, line: &impl Serialize) -> anyhow::Result<()> {
-    let mut line = serde_json::to_vec(line)?;
-    line.push(b'\n');
-    Ok(out.write_all(&line)?)
+    Ok(out.write_all(look::json_line(line)?.as_bytes())?)
 }
 
 fn answer_all() -> anyhow::Result<()> {

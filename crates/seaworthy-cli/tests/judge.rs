@@ -229,6 +229,14 @@ fn every_line_of_series_is_answered() {
 }
 
 #[test]
+fn nothing_of_a_series_steers_a_terminal() {
+    let (text, ..) = told(&["judge", "--series", "-"], "{\"id\":\"\u{9b}31m\u{202e}\",\"t\":[],\"v\":[]}\n");
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(answer["id"], "\u{9b}31m\u{202e}", "{text}");
+    assert!(text.trim_end().chars().all(|c| c.is_ascii() && !c.is_control()), "{text:?}");
+}
+
+#[test]
 fn a_line_is_answered_before_the_next_is_written() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-seaworthy"))
         .args(SERIES)

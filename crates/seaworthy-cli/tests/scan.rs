@@ -72,6 +72,14 @@ c_total{} 17.25 # {trace_id="t"} 1 1700000000
 }
 
 #[test]
+fn nothing_of_a_page_steers_a_terminal() {
+    let (text, _, code) = scan(&[], "m{a=\"\u{9b}31m\u{202e}\u{7f}\"} 1\n");
+    let sample: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((sample["labels"]["a"].as_str(), code), (Some("\u{9b}31m\u{202e}\u{7f}"), 0), "{text}");
+    assert!(text.trim_end().chars().all(|c| c.is_ascii() && !c.is_control()), "{text:?}");
+}
+
+#[test]
 fn a_bad_page_is_refused_where_it_is_bad_and_none_of_it_printed() {
     for (format, page, place) in [
         ("text", &b"m 1\nm{a=\"\xc3\xbc\" 2\n"[..], "line 2, column 9: expected ',' or '}'"),

@@ -148,9 +148,7 @@ fn answer_all(args: &Args) -> anyhow::Result<u64> {
                 Reply::error(id, reason)
             }
         };
-        let mut reply = serde_json::to_vec(&reply)?;
-        reply.push(b'\n');
-        out.write_all(&reply)?;
+        out.write_all(look::json_line(&reply)?.as_bytes())?;
     }
     out.flush()?;
     Ok(unread)
