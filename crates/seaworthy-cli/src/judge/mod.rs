@@ -94,7 +94,7 @@ fn check(check: &Judged) -> Node {
         ("value", check.shown(v.value)),
         ("interval", check.interval()),
         ("threshold", check.shown(v.threshold)),
-        ("surely found from", check.shown(v.detectable)),
+        ("found from", check.shown(v.detectable)),
         ("needed measure", needed),
     ] {
         if !value.is_empty() {

@@ -54,7 +54,7 @@ pub(super) fn markdown(report: &Report) -> String {
 
 /// What a check with an interval could have found, and how long a measure it needs; under the table, where most have neither.
 fn power(check: &Judged) -> Option<String> {
-    let found = check.verdict.detectable.map(|from| format!("surely found from {}", check.amount(from)));
+    let found = check.verdict.detectable.map(|from| format!("found from {}", check.amount(from)));
     let needed = Some(check.needed()).filter(|n| !n.is_empty()).map(|n| format!("needs a measure of {n}"));
     let words: Vec<String> = found.into_iter().chain(needed).collect();
     (!words.is_empty()).then(|| format!("- **{}**: {}", escaped(&check.spec.name), words.join(", ")))
@@ -148,7 +148,7 @@ enum Outcome {
 fn told(check: &Judged) -> Cow<'_, str> {
     let message = &check.verdict.message;
     match check.verdict.detectable {
-        Some(from) => Cow::Owned(format!("{message}; surely found from {}", check.amount(from))),
+        Some(from) => Cow::Owned(format!("{message}; found from {}", check.amount(from))),
         None => Cow::Borrowed(message),
     }
 }

@@ -82,7 +82,7 @@ fn check<'r>(report: &Report, index: usize, check: &'r Judged) -> Check<'r> {
         ("Value", check.shown(v.value)),
         ("Interval", check.interval()),
         ("Threshold", check.threshold()),
-        ("Surely found from", check.shown(v.detectable)),
+        ("Found from", check.shown(v.detectable)),
         ("Needed measure", check.needed()),
     ];
     let mut gaps: Vec<String> = check.trace.gaps.iter().take(GAPS).map(missing).collect();

@@ -29,9 +29,9 @@ use crate::{
 /// So many declared faults are told.
 const FAULTS: usize = 6;
 /// What the words beside a verdict with an interval mean, see docs/trend-verdict.md.
-const WORDS: &str = "surely found from: a steady rise of so much fails in at least 99 of 100 soaks like this one, and a smaller one may fail, too; interval: it begins below what is true in at least 99 of 100 soaks (further below where several required trends share one error) and ends above it in at least 99; a trend fails where the interval lies above what is tolerable, and passes where it stays below what is not, or where one step explains the rise (a step included)";
+const WORDS: &str = "found from: a steady rise of so much fails in 74 to 95 of 100 soaks like this one, by how its level moves, and a smaller one may fail, too; interval: each end is on the right side of what is true in 98 to 99 of 100 soaks, the lower one in 93 where the level wanders for hours (it lies further below where several required trends share one error); a trend fails where the interval lies above what is tolerable, and passes where it stays below what is not, or where one step explains the rise (a step included)";
 /// What no trend can tell, see docs/trend-verdict.md.
-const LIMITS: &str = "a level that wanders at random fails in about 9 of 100 soaks; a level that rises ever more slowly, or a bounded cache that fills evenly, cannot be told from a leak: measure longer, lengthen the warm-up, or make the cache smaller";
+const LIMITS: &str = "a level that wanders at random fails in about 9 of 100 soaks; a level that rises ever more slowly, or a bounded cache that fills evenly, cannot be told from a leak: measure longer, lengthen the warm-up, or make the cache smaller; a leak that comes in one large lump is taken for what is loaded once: measure for several lumps";
 
 /// A soak, judged.
 pub(crate) struct Report {

@@ -142,7 +142,7 @@ fn check(check: &CheckStatus, metric: &str, phase: SoakTestPhase) -> Node {
         ("value", &check.value),
         ("interval", &check.interval),
         ("threshold", &check.threshold),
-        ("surely found from", &check.detectable),
+        ("found from", &check.detectable),
     ] {
         if let Some(value) = value {
             node.fact(format!("{name} {}", shown(metric, value)));
