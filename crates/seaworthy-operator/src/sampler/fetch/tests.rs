@@ -405,6 +405,38 @@ async fn those_that_hang_do_not_hold_up_other_runs() {
 }
 
 #[tokio::test]
+async fn large_pages_that_hang_at_every_look_hold_up_no_large_page_of_others() {
+    let large = says(answer("200 OK", "", &b"up 1\n".repeat(200_000))).await;
+    let [hung, large] = [hangs().await, large].map(|address| Endpoint { address, tls: false, path: "/metrics" });
+    let fetcher = Fetcher::new(Bounds { total: Duration::from_secs(5), ..Bounds::default() });
+    let (runs, other) = ([(); 5].map(|()| fetcher.for_run()), fetcher.for_run());
+    // Each has had its turn once.
+    for run in &runs {
+        let gap = run.fetch(&hung, "text/plain").await.err().unwrap();
+        assert!(gap.detail.contains("of its turn"), "{gap}");
+    }
+    let again = |run: Fetcher| async move {
+        loop {
+            assert!(run.fetch(&hung, "text/plain").await.is_err());
+        }
+    };
+    let hostile = futures::future::join_all(runs.map(again));
+    let pages = async {
+        for _ in 0..4 {
+            while other.pool.turns.available_permits() > 0 {
+                tokio::task::yield_now().await;
+            }
+            let page = other.fetch(&large, "text/plain").await.unwrap_or_else(|gap| panic!("{gap}"));
+            assert_eq!(page.body.len(), 1_000_000);
+        }
+    };
+    tokio::select! {
+        _ = hostile => unreachable!("it has no end"),
+        all = timeout(Duration::from_secs(20), pages) => all.expect("all in time"),
+    }
+}
+
+#[tokio::test]
 async fn many_pages_of_a_mebibyte_all_arrive() {
     let page = b"up 1\n".repeat((1 << 20) / 5);
     let plain = answer("200 OK", "", &page);
