@@ -44,9 +44,9 @@ pub(crate) use judging::judged;
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// The most slots that are missed at once: the recorder takes no more in one go.
 const FARTHEST: u64 = 100_000;
-/// Slots of all runs are looked at together, at common moments so far apart, or a hundredth of their interval if that is less: what one look
+/// Slots of all runs are looked at together, at common moments so far apart, or a fiftieth of their interval if that is less: what one look
 /// brings into the processor's caches is there for the next.
-const TOGETHER: Duration = Duration::from_millis(50);
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// A run under way.
 pub(super) struct Run {
@@ -175,7 +175,7 @@ impl Run {
 
     /// When slots are looked at together of which one is due at that moment: then, or a little later.
     fn together(&self, due: Instant) -> Instant {
-        let step = TOGETHER.min(Duration::from_millis(self.spec.run.interval_ms) / 100);
+        let step = TOGETHER.min(Duration::from_millis(self.spec.run.interval_ms) / 50);
         let into = due.saturating_duration_since(self.shared.began).as_nanos() % step.as_nanos().max(1);
         let rest = step.saturating_sub(Duration::from_nanos(u64::try_from(into).unwrap_or(0)));
         if into == 0 { due } else { due + rest }
