@@ -29,12 +29,7 @@ fn level(view: &View<'_>, rule: &Growth, on_missing: OnMissing, window: &Window)
         Ok(found) => found,
         Err(message) => return Finding::new(Verdict::Inconclusive, message).unless(objection),
     };
-    let infinite = |(row, reading): (usize, &Reading)| match reading {
-        Reading::NotANumber(value) => Some((row, *value)).filter(|(_, value)| *value == f64::INFINITY),
-        Reading::Value(_) | Reading::Repeated | Reading::Absent | Reading::Gap(_) => None,
-    };
-    let infinite = window.rows().zip(judged).filter_map(infinite);
-    let rest = values.iter().copied().chain(infinite).filter(|(row, _)| *row >= first);
+    let rest = values.iter().copied().filter(|(row, _)| *row >= first);
     let Some((row, top)) = rest.reduce(|a, b| if b.1 > a.1 { b } else { a }) else {
         let message = format!("no sample of {metric} after its baseline: measure longer");
         return Finding::new(Verdict::Inconclusive, message).unless(objection);
@@ -61,11 +56,12 @@ pub(super) fn level_of_baseline(view: &View<'_>, rule: &Growth, window: &Window)
     baseline(view, rule, window, &values).ok().map(|(_, level)| level)
 }
 
-/// The rows that have a value.
+/// The rows that have a value, or an infinite one above all.
 fn values(judged: &[Reading], window: &Window) -> Vec<(usize, f64)> {
     let value = |(row, reading): (usize, &Reading)| match reading {
         Reading::Value(value) => Some((row, *value)),
-        Reading::Repeated | Reading::Absent | Reading::NotANumber(_) | Reading::Gap(_) => None,
+        Reading::NotANumber(value) => Some((row, *value)).filter(|(_, value)| *value == f64::INFINITY),
+        Reading::Repeated | Reading::Absent | Reading::Gap(_) => None,
     };
     window.rows().zip(judged).filter_map(value).collect()
 }
@@ -74,14 +70,15 @@ fn values(judged: &[Reading], window: &Window) -> Vec<(usize, f64)> {
 fn baseline(view: &View<'_>, rule: &Growth, window: &Window, values: &[(usize, f64)]) -> Result<(usize, f64), String> {
     let metric = &rule.select.metric;
     let none = || format!("no sample of {metric} to take the baseline from: make it reachable and run again");
-    let (row, value) = *values.first().ok_or_else(none)?;
+    let finite = || values.iter().filter(|(_, value)| value.is_finite());
+    let (row, value) = *finite().next().ok_or_else(none)?;
     let late = view.planned_ms(row).saturating_sub(window.from_ms);
     if late > window.level_gap_ms() {
         return Err(format!("the first sample of {metric} came {} after warm-up: no baseline", duration(late)));
     }
     let GrowthBaseline::Median { seconds } = rule.baseline else { return Ok((row, value)) };
     let until = window.from_ms.saturating_add(seconds.saturating_mul(1000));
-    let within: Vec<f64> = values.iter().filter(|(row, _)| view.planned_ms(*row) < until).map(|(_, v)| *v).collect();
+    let within: Vec<f64> = finite().filter(|(row, _)| view.planned_ms(*row) < until).map(|(_, v)| *v).collect();
     let after = values.iter().find(|(row, _)| view.planned_ms(*row) >= until).map_or(usize::MAX, |(row, _)| *row);
     let level = median(&within).ok_or_else(none)?;
     let too_far = || format!("the samples of {metric} lie too far apart for a median: take the first as the baseline");
